@@ -1,0 +1,1 @@
+"""One-command start: embedded PostgreSQL and broker, supervised processes, and the demo's data."""
