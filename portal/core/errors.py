@@ -1,0 +1,118 @@
+"""Refusals with stable codes. A service raises one of these; the faces turn it into a page or a problem document."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One thing wrong with one field: a JSON pointer-like field name, a stable code, a sentence with the way out."""
+
+    field: str
+    code: str
+    detail: str
+
+
+class DomainError(Exception):
+    """A refusal that a client can act upon. ``code`` is stable and documented, ``extra`` goes into the reply."""
+
+    code: ClassVar[str] = "refused"
+    status: ClassVar[int] = 409
+    title: ClassVar[str] = "Refused"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Keep the sentence for people, the field errors and what else the reply carries."""
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.extra = dict(extra or {})
+
+
+class InvalidInput(DomainError):
+    """Some fields are wrong; each is listed in ``errors``."""
+
+    code = "invalid_input"
+    status = 422
+    title = "Invalid input"
+
+    @classmethod
+    def of(cls, field: str, code: str, detail: str) -> "InvalidInput":
+        """Build the refusal for one field."""
+        return cls(detail, errors=[FieldError(field, code, detail)])
+
+
+class NotFound(DomainError):
+    """The thing does not exist, or is not the caller's: the two are never told apart."""
+
+    code = "not_found"
+    status = 404
+    title = "Not found"
+
+
+class Forbidden(DomainError):
+    """The caller may see the thing but may not do this to it."""
+
+    code = "forbidden"
+    status = 403
+    title = "Forbidden"
+
+
+class StateConflict(DomainError):
+    """The thing is in a state that does not allow this, or somebody else changed it meanwhile."""
+
+    code = "state_conflict"
+    title = "Not possible in this state"
+
+
+class InsufficientCapacity(DomainError):
+    """Fewer servers are free than asked for; ``extra`` has ``available`` and ``next_fit``."""
+
+    code = "insufficient_capacity"
+    title = "Not enough free servers"
+
+
+class QuotaExceeded(DomainError):
+    """The organization's limit does not allow it; ``extra`` has ``limit``, ``used`` and ``requested``."""
+
+    code = "quota_exceeded"
+    title = "Quota exceeded"
+
+
+class NoPrice(DomainError):
+    """The price book does not sell this server type in this region at this time."""
+
+    code = "not_sold"
+    title = "Not sold here"
+
+
+class BootTokenRefused(DomainError):
+    """A machine reported with a token that is wrong, old or already used."""
+
+    code = "boot_token_refused"
+    status = 403
+    title = "Boot token refused"
+
+
+class ClaimLost(DomainError):
+    """The caller no longer holds the operation: its lease ran out or another worker took over."""
+
+    code = "claim_lost"
+    title = "Claim lost"
+
+
+def all_error_types() -> list[type[DomainError]]:
+    """List every refusal, for the documentation and for the tests that iterate over them."""
+    found: list[type[DomainError]] = []
+    queue = list(DomainError.__subclasses__())
+    while queue:
+        kind = queue.pop(0)
+        found.append(kind)
+        queue.extend(kind.__subclasses__())
+    return found

@@ -1,0 +1,56 @@
+"""Typed public ids: a prefix that names the kind of thing and a ULID, stable for the life of the row.
+
+The ULID layout (48 bits of milliseconds, 80 random bits, Crockford base 32) follows https://github.com/ulid/spec.
+"""
+
+import re
+import secrets
+from enum import StrEnum
+
+from portal.core import clock
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+ULID_LENGTH = 26
+MAX_LENGTH = 40
+_PATTERN = re.compile(rf"^([a-z]{{2,5}})_([{ALPHABET}]{{{ULID_LENGTH}}})$")
+
+
+class Prefix(StrEnum):
+    """What a public id may name. A prefix is never reused for another kind."""
+
+    ORGANIZATION = "org"
+    PROJECT = "prj"
+    USER = "usr"
+    MEMBER = "mem"
+    SSH_KEY = "key"
+    TOKEN = "tok"
+    REGION = "reg"
+    FABRIC = "fab"
+    SERVER = "srv"
+    IMAGE = "img"
+    RESERVATION = "res"
+    ALLOCATION = "alo"
+    OPERATION = "op"
+    EVENT = "evt"
+    QUOTA = "qta"
+
+
+def encode_base32(number: int, length: int) -> str:
+    """Write ``number`` in Crockford base 32, most significant digit first, padded to ``length``."""
+    digits = []
+    for _ in range(length):
+        number, digit = divmod(number, 32)
+        digits.append(ALPHABET[digit])
+    return "".join(reversed(digits))
+
+
+def new_id(prefix: str) -> str:
+    """Return a fresh id such as ``res_01j...``. Ids made later sort later, to the millisecond."""
+    millis = int(clock.now().timestamp() * 1000)
+    return f"{prefix}_{encode_base32((millis << 80) | secrets.randbits(80), ULID_LENGTH)}"
+
+
+def has_prefix(public_id: str, prefix: str) -> bool:
+    """Tell whether ``public_id`` is well formed and of the kind ``prefix``."""
+    match = _PATTERN.match(public_id)
+    return match is not None and match[1] == prefix

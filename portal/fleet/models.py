@@ -1,0 +1,210 @@
+"""The metal: where it stands, what kind it is, and each server with its BMC, NICs and drives."""
+
+from datetime import timedelta
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from portal.core import clock, ids
+from portal.core.models import Identified, Stateful, known_state
+from portal.fleet.states import SERVER, ServerState
+
+slug = RegexValidator(r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", "Use lower-case letters, digits and hyphens.")
+
+
+class Region(Identified):
+    """A place with its own power and network, such as eu-north-1."""
+
+    ID_PREFIX = ids.Prefix.REGION
+
+    code = models.CharField(max_length=40, unique=True, validators=[slug])
+    name = models.CharField(max_length=80)
+
+    def __str__(self) -> str:
+        """Return the code."""
+        return self.code
+
+
+class Fabric(Identified):
+    """A network in which servers talk at full speed."""
+
+    ID_PREFIX = ids.Prefix.FABRIC
+
+    region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="fabrics")
+    name = models.CharField(max_length=40)
+    technology = models.CharField(max_length=40, help_text="Such as NDR 400G.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["region", "name"], name="fabric_name_once")]
+
+    def __str__(self) -> str:
+        """Return the name."""
+        return self.name
+
+
+class Rack(models.Model):
+    """A rack in a region."""
+
+    region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="racks")
+    name = models.CharField(max_length=40)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["region", "name"], name="rack_name_once")]
+
+    def __str__(self) -> str:
+        """Return the name."""
+        return self.name
+
+
+class ServerType(models.Model):
+    """A kind of server that is sold, such as 8xH200."""
+
+    slug = models.CharField(max_length=40, unique=True, validators=[slug])
+    name = models.CharField(max_length=80)
+    gpu_model = models.CharField(max_length=80)
+    gpu_count = models.PositiveSmallIntegerField()
+    gpu_memory_gb = models.PositiveIntegerField(help_text="Per GPU.")
+    cpu = models.CharField(max_length=80)
+    memory_gb = models.PositiveIntegerField()
+    storage = models.CharField(max_length=80)
+    interconnect = models.CharField(max_length=80)
+    lead_time = models.DurationField(
+        default=timedelta(minutes=20), help_text="How long before its start a reservation begins to be provisioned."
+    )
+    cleanup_time = models.DurationField(
+        default=timedelta(minutes=30),
+        help_text="How long after the end a server stays booked to be erased and checked.",
+    )
+
+    class Meta:
+        ordering = ["slug"]
+        constraints = [
+            models.CheckConstraint(condition=Q(gpu_count__gte=1), name="server_type_has_gpus"),
+            models.CheckConstraint(
+                condition=Q(lead_time__gte=timedelta(0), cleanup_time__gte=timedelta(0)),
+                name="server_type_times_positive",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """Return the name."""
+        return self.name
+
+
+class Server(Identified, Stateful):
+    """One machine."""
+
+    ID_PREFIX = ids.Prefix.SERVER
+    STATES = SERVER
+
+    name = models.CharField(max_length=63, unique=True, validators=[slug])
+    server_type = models.ForeignKey(ServerType, on_delete=models.PROTECT, related_name="servers")
+    region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="servers")
+    fabric = models.ForeignKey(Fabric, on_delete=models.PROTECT, related_name="servers")
+    rack = models.ForeignKey(Rack, on_delete=models.PROTECT, related_name="servers")
+    rack_unit = models.PositiveSmallIntegerField()
+    serial = models.CharField(max_length=64, unique=True)
+    system_uuid = models.UUIDField(unique=True, help_text="As the BMC reports it.")
+    ssh_host = models.CharField(max_length=255, help_text="Address at which the tenant reaches it.")
+    ssh_port = models.PositiveIntegerField(default=22)
+
+    class Meta:
+        ordering = ["name"]
+        indexes = [models.Index(fields=["server_type", "region", "fabric", "id"], name="server_pool")]
+        constraints = [
+            known_state(SERVER, "server_state_known"),
+            models.UniqueConstraint(fields=["ssh_host", "ssh_port"], name="server_address_once"),
+            models.UniqueConstraint(fields=["rack", "rack_unit"], name="server_place_once"),
+        ]
+
+    def __str__(self) -> str:
+        """Return the name."""
+        return self.name
+
+
+class BMC(models.Model):
+    """The way to switch a server from outside: its Redfish address and its encrypted credentials."""
+
+    server = models.OneToOneField(Server, on_delete=models.CASCADE, related_name="bmc")
+    address = models.CharField(max_length=255, help_text="https://host:port")
+    username = models.CharField(max_length=64)
+    password_encrypted = models.TextField(help_text="Encrypted; never shown.")
+
+    class Meta:
+        verbose_name = "BMC"
+        constraints = [models.CheckConstraint(condition=Q(address__startswith="https://"), name="bmc_speaks_tls")]
+
+    def __str__(self) -> str:
+        """Return the address."""
+        return self.address
+
+
+class NIC(models.Model):
+    """A network port of a server."""
+
+    server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="nics")
+    mac = models.CharField(max_length=17, unique=True)
+    purpose = models.CharField(max_length=20, default="provisioning")
+
+    class Meta:
+        verbose_name = "NIC"
+
+    def __str__(self) -> str:
+        """Return the MAC address."""
+        return self.mac
+
+
+class Drive(models.Model):
+    """A drive of a server."""
+
+    server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="drives")
+    serial = models.CharField(max_length=64, unique=True)
+    model = models.CharField(max_length=80)
+    size_bytes = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        """Return the serial number."""
+        return self.serial
+
+
+class Erasure(models.Model):
+    """Evidence that a drive was erased and read back in one operation. Without it no server returns to the pool."""
+
+    server = models.ForeignKey(Server, on_delete=models.PROTECT, related_name="erasures")
+    operation_id_text = models.CharField(max_length=40, help_text="Public id of the operation.")
+    drive_serial = models.CharField(max_length=64)
+    method = models.CharField(max_length=20)
+    bytes_erased = models.BigIntegerField()
+    bytes_verified = models.BigIntegerField()
+    residue_bytes = models.BigIntegerField()
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["server", "operation_id_text", "drive_serial"], name="erasure_once"),
+            models.CheckConstraint(
+                condition=Q(bytes_erased__gte=0, bytes_verified__gte=0, residue_bytes__gte=0), name="erasure_counts"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """Return the drive and the operation."""
+        return f"{self.drive_serial} {self.operation_id_text}"
+
+    def proves(self, drive: Drive) -> bool:
+        """Tell whether this shows that all of ``drive`` was erased and read back without residue."""
+        return (
+            self.drive_serial == drive.serial
+            and self.bytes_erased == self.bytes_verified == drive.size_bytes
+            and self.residue_bytes == 0
+        )
+
+
+POOL_STATES = (
+    ServerState.AVAILABLE,
+    ServerState.DEPLOYING,
+    ServerState.IN_USE,
+    ServerState.RELEASING,
+)
+"""States in which a server counts as part of what can be promised for later."""

@@ -1,0 +1,43 @@
+"""Questions about the metal."""
+
+from django.db import models
+
+from portal.core import clock
+from portal.core.errors import NotFound
+from portal.fleet.models import POOL_STATES, Region, Server, ServerType
+
+
+def regions() -> models.QuerySet[Region]:
+    """Return the regions by code."""
+    return Region.objects.order_by("code")
+
+
+def server_types() -> models.QuerySet[ServerType]:
+    """Return the server types by slug."""
+    return ServerType.objects.order_by("slug")
+
+
+def region_called(code: str) -> Region:
+    """Return the region with that code. Raises NotFound."""
+    region = Region.objects.filter(code=code).first()
+    if region is None:
+        raise NotFound(f"There is no region {code!r}.")
+    return region
+
+
+def server_type_called(slug: str) -> ServerType:
+    """Return the server type with that slug. Raises NotFound."""
+    server_type = ServerType.objects.filter(slug=slug).first()
+    if server_type is None:
+        raise NotFound(f"There is no server type {slug!r}.")
+    return server_type
+
+
+def pool(server_type: ServerType, region: Region) -> models.QuerySet[Server]:
+    """Return the servers of a type in a region that can be promised."""
+    return Server.objects.filter(server_type=server_type, region=region, state__in=POOL_STATES)
+
+
+def overdue_servers() -> models.QuerySet[Server]:
+    """Return servers whose working state has passed its deadline."""
+    return Server.objects.filter(state_deadline_at__lt=clock.now()).order_by("pk")

@@ -1,0 +1,112 @@
+"""What happens to servers. Only the outcome path and the reconciler call the ones that follow machine work."""
+
+from django.db import transaction
+
+from portal.audit.services import record
+from portal.audit.transitions import advance
+from portal.core.actors import Actor
+from portal.core.errors import StateConflict
+from portal.fleet.models import Erasure, Server
+from portal.fleet.states import ServerState
+
+
+def begin_deploy(*, actor: Actor, server: Server, reason: str) -> None:
+    """Take an available server into work for a reservation. Raises StateConflict."""
+    advance(server, ServerState.DEPLOYING, actor=actor, reason=reason)
+
+
+def hand_over(*, actor: Actor, server: Server) -> None:
+    """Note that a deployed server is the tenant's now. Raises StateConflict."""
+    advance(server, ServerState.IN_USE, actor=actor)
+
+
+def fail_deploy(*, actor: Actor, server: Server, reason: str) -> None:
+    """Take a server that could not be deployed out of the pool. Raises StateConflict."""
+    advance(server, ServerState.DEPLOY_FAILED, actor=actor, reason=reason)
+
+
+def begin_release(*, actor: Actor, server: Server, reason: str) -> None:
+    """Start erasing a server. Raises StateConflict."""
+    advance(server, ServerState.RELEASING, actor=actor, reason=reason)
+
+
+@transaction.atomic
+def record_erasure(
+    *,
+    actor: Actor,
+    server: Server,
+    operation_id: str,
+    drive_serial: str,
+    method: str,
+    bytes_erased: int,
+    bytes_verified: int,
+    residue_bytes: int,
+) -> Erasure:
+    """Keep what the erasing ramdisk reported for one drive, good or bad. The same report twice is kept once."""
+    erasure, created = Erasure.objects.get_or_create(
+        server=server,
+        operation_id_text=operation_id,
+        drive_serial=drive_serial,
+        defaults={
+            "method": method,
+            "bytes_erased": bytes_erased,
+            "bytes_verified": bytes_verified,
+            "residue_bytes": residue_bytes,
+        },
+    )
+    if created:
+        record(
+            actor=actor,
+            verb="server.erasure_recorded",
+            target=server.public_id,
+            data={"operation": operation_id, "drive": drive_serial, "residue_bytes": residue_bytes},
+        )
+    return erasure
+
+
+@transaction.atomic
+def return_to_pool(*, actor: Actor, server: Server, operation_id: str) -> None:
+    """Make a releasing server available again.
+
+    Raises StateConflict unless the operation left proof for every drive of the server.
+    """
+    missing = unproved_drives(server, operation_id)
+    if missing:
+        raise StateConflict(f"{server.name} has no proof of erasure for {', '.join(missing)}: quarantine it.")
+    advance(server, ServerState.AVAILABLE, actor=actor, reason=f"erased and read back by {operation_id}")
+
+
+def unproved_drives(server: Server, operation_id: str) -> list[str]:
+    """List the serials of drives whose complete erasure ``operation_id`` does not prove; a server without drives lists one."""
+    drives = list(server.drives.order_by("pk"))
+    records = list(Erasure.objects.filter(server=server, operation_id_text=operation_id))
+    missing = [drive.serial for drive in drives if not any(item.proves(drive) for item in records)]
+    return missing if drives else ["any drive"]
+
+
+@transaction.atomic
+def fail_release(*, actor: Actor, server: Server, reason: str) -> None:
+    """Note that erasure failed or is unproved, and quarantine the server at once."""
+    advance(server, ServerState.RELEASE_FAILED, actor=actor, reason=reason)
+    advance(server, ServerState.QUARANTINED, actor=actor, reason=reason)
+
+
+def quarantine(*, actor: Actor, server: Server, reason: str) -> None:
+    """Take a server out of the pool until a person has looked at it. Raises StateConflict."""
+    advance(server, ServerState.QUARANTINED, actor=actor, reason=reason)
+
+
+def begin_maintenance(*, actor: Actor, server: Server, reason: str) -> None:
+    """Give a free or quarantined server to the technicians. Raises StateConflict."""
+    advance(server, ServerState.MAINTENANCE, actor=actor, reason=reason)
+
+
+def retire(*, actor: Actor, server: Server, reason: str) -> None:
+    """Take a server out of service for good. Raises StateConflict."""
+    advance(server, ServerState.RETIRED, actor=actor, reason=reason)
+
+
+def overrun(*, actor: Actor, server: Server) -> None:
+    """Move a server whose working state passed its deadline to that state's failure twin."""
+    before = server.STATES.states[server.state]
+    advance(server, before.overdue, actor=actor, reason=f"{before.name} took longer than {before.deadline}")

@@ -1,0 +1,37 @@
+"""Why a server's step failed: one table from stable code to words that a customer understands."""
+
+FAILURES: dict[str, str] = {
+    "bmc_unreachable": "The server's management controller could not be reached.",
+    "bmc_timeout": "The server's management controller did not answer in time.",
+    "bmc_refused": "The server's management controller refused the command.",
+    "bmc_auth_failed": "The server's management controller refused our login.",
+    "bmc_wrong_identity": "The management controller belongs to another machine than recorded.",
+    "power_state_mismatch": "The server said it switched power but did not.",
+    "power_off_timeout": "The server did not switch off.",
+    "agent_silent": "The server started its installer but never reported.",
+    "image_timeout": "Installing the OS image took longer than it may.",
+    "image_checksum_mismatch": "The OS image arrived damaged: its checksum is wrong.",
+    "image_download_failed": "The server could not download the OS image.",
+    "disk_too_small": "The server's disk is too small for the OS image.",
+    "write_failed": "The server could not write its disk.",
+    "no_phone_home": "The server did not finish its first boot.",
+    "ssh_unreachable": "The server does not answer on SSH.",
+    "ssh_host_key_mismatch": "The server answered on SSH with a host key that is not its own.",
+    "ssh_auth_failed": "The server does not accept the keys that it was given.",
+    "ssh_wrong_hostname": "The server answers to another host name than it was given.",
+    "erase_timeout": "Erasing took longer than it may.",
+    "erase_incomplete": "Erasing left data behind.",
+    "erase_unproved": "The server could not prove that all of its drives were erased.",
+    "fence_lost": "The work was taken over by another worker.",
+    "playbook_timeout": "The step took longer than it may.",
+    "playbook_failed": "The step failed on our side.",
+    "operation_timeout": "The operation took longer than it may.",
+    "worker_lost": "The worker was lost too often.",
+    "server_not_ready": "The server was not free to be deployed.",
+    "agent_error": "The server reported an error.",
+}
+
+
+def explain(code: str) -> str:
+    """Return the customer's words for a failure code; an unknown code reads as an error on our side."""
+    return FAILURES.get(code, FAILURES["playbook_failed"])

@@ -1,0 +1,75 @@
+"""Questions about operations."""
+
+from django.db import models
+from django.db.models import Q
+
+from portal.core import clock
+from portal.operations.models import BootToken, Operation, OperationEvent, OperationServer
+from portal.operations.states import OPEN_OPERATION, OPEN_PART, OperationState, PartState
+
+
+def events_of(subject: str, after: str = "") -> models.QuerySet[OperationEvent]:
+    """Return the events told of ``subject`` in order, those after the event with the public id ``after`` if given."""
+    events = OperationEvent.objects.select_related("server", "operation").filter(subject=subject).order_by("pk")
+    if after:
+        events = events.filter(pk__gt=OperationEvent.objects.filter(public_id=after).values("pk")[:1])
+    return events
+
+
+def operations_for(subject: str) -> models.QuerySet[Operation]:
+    """Return the operations done for ``subject``, newest first."""
+    return Operation.objects.filter(subject=subject).order_by("-pk")
+
+
+def parts_of(operation: Operation) -> models.QuerySet[OperationServer]:
+    """Return an operation's parts in order, with their servers."""
+    return operation.parts.select_related("server__bmc", "server__fabric", "operation__image").order_by("position")
+
+
+def valid_boot(part: OperationServer, purpose: str) -> BootToken | None:
+    """Return the boot of that purpose that has not been revoked."""
+    return BootToken.objects.filter(part=part, purpose=purpose, revoked_at=None).first()
+
+
+def open_part_of(server_pk: int) -> OperationServer | None:
+    """Return the part that a server has in an open operation."""
+    return OperationServer.objects.select_related("operation").filter(server=server_pk, state__in=OPEN_PART).first()
+
+
+def waiting_operations() -> models.QuerySet[Operation]:
+    """Return open operations that are due, that nobody holds, and for which a worker would find something to do."""
+    now = clock.now()
+    has_report = Q(
+        parts__state=PartState.AWAITING, parts__boots__revoked_at=None, parts__boots__reported_at__isnull=False
+    )
+    something = (
+        Q(state=OperationState.QUEUED)
+        | Q(parts__state=PartState.READY)
+        | Q(parts__state=PartState.AWAITING, parts__state_deadline_at__lte=now)
+        | has_report
+    )
+    open_parts = OperationServer.objects.filter(operation=models.OuterRef("pk"), state__in=OPEN_PART)
+    return (
+        Operation.objects.annotate(has_open_parts=models.Exists(open_parts))
+        .filter(state__in=OPEN_OPERATION, claimed_by="", not_before__lte=now)
+        .filter(something | Q(has_open_parts=False))
+        .distinct()
+        .order_by("pk")
+    )
+
+
+def lost_claims() -> models.QuerySet[Operation]:
+    """Return open operations whose lease has run out."""
+    return Operation.objects.filter(state__in=OPEN_OPERATION, claim_expires_at__lte=clock.now()).order_by("pk")
+
+
+def overdue_operations() -> models.QuerySet[Operation]:
+    """Return open operations past their deadline that nobody holds."""
+    return Operation.objects.filter(
+        state__in=OPEN_OPERATION, state_deadline_at__lt=clock.now(), claimed_by=""
+    ).order_by("pk")
+
+
+def contradictions() -> models.QuerySet[OperationServer]:
+    """Return parts that are still open although their operation is final."""
+    return OperationServer.objects.filter(state__in=OPEN_PART).exclude(operation__state__in=OPEN_OPERATION)

@@ -1,0 +1,1 @@
+"""Changes to operations: asking for them, claiming them, moving through their steps, and what machines report."""

@@ -1,0 +1,166 @@
+"""What machines report. Nothing here moves a machine on: a report is kept, a worker is woken, and it judges.
+
+A wrong, old or reused token changes nothing, raises BootTokenRefused and is audited.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from django.db import transaction
+
+from portal.audit.services import record
+from portal.core import clock, secrets
+from portal.core.actors import Actor, ActorKind
+from portal.core.errors import BootTokenRefused
+from portal.operations.models import BootPurpose, BootToken, OperationServer
+from portal.operations.services.events import tell
+from portal.operations.services.queue import wake_on_commit
+from portal.operations.services.steps import replace_boot
+from portal.operations.states import OPEN_OPERATION, OPEN_PART
+
+BATCHING_S = 0.5
+"""Reports of many servers arrive together; waiting this long lets one playbook run serve them all."""
+FIRST_BOOT_TTL = timedelta(hours=2)
+STAGE_OF = {BootPurpose.IMAGE: "image", BootPurpose.ERASE: "erase", BootPurpose.FIRST_BOOT: "first_boot"}
+
+
+@dataclass(frozen=True)
+class BootJob:
+    """What a booted ramdisk is to do."""
+
+    part: OperationServer
+    purpose: BootPurpose
+    phone_home_token: str = ""
+    verify_key_line: str = ""
+
+
+def _agent(address: str) -> Actor:
+    return Actor(ActorKind.AGENT, address or "unknown", f"machine at {address or 'unknown'}")
+
+
+def _find(token: str, purposes: Sequence[BootPurpose]) -> BootToken:
+    """Lock and return the valid boot of ``token``. Raises BootTokenRefused."""
+    boot = (
+        BootToken.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("part__operation__image", "part__server")
+        .filter(token_sha256=sha256(token.encode()).hexdigest(), purpose__in=purposes)
+        .first()
+    )
+    if boot is None:
+        raise BootTokenRefused("This token names no boot.")
+    if boot.revoked_at or boot.expires_at <= clock.now():
+        raise BootTokenRefused("This token's boot is over.")
+    if boot.reported_at:
+        raise BootTokenRefused("This token's boot has reported already.")
+    if boot.part.state not in OPEN_PART or boot.part.operation.state not in OPEN_OPERATION:
+        raise BootTokenRefused("The operation of this boot is over.")
+    return boot
+
+
+def refuse(*, token: str, address: str, what: str, error: BootTokenRefused) -> None:
+    """Keep a refused report in the audit record."""
+    fingerprint = sha256(token.encode()).hexdigest()[:16]
+    boot = (
+        BootToken.objects.select_related("part__server").filter(token_sha256=sha256(token.encode()).hexdigest()).first()
+    )
+    record(
+        actor=_agent(address),
+        verb="boot.refused",
+        target=boot.part.server.public_id if boot else f"token:{fingerprint}",
+        data={"what": what, "reason": error.detail, "token_sha256_prefix": fingerprint},
+    )
+
+
+@transaction.atomic
+def _open(token: str, address: str) -> BootJob:
+    boot = _find(token, (BootPurpose.IMAGE, BootPurpose.ERASE))
+    if boot.opened_at:
+        raise BootTokenRefused("The job of this boot was fetched already.")
+    BootToken.objects.filter(pk=boot.pk).update(opened_at=clock.now())
+    part = boot.part
+    if part.operation.subject:
+        tell(
+            actor=_agent(address),
+            subject=part.operation.subject,
+            event_type=f"step.{STAGE_OF[BootPurpose(boot.purpose)]}.opened",
+            part=part,
+        )
+    if boot.purpose == BootPurpose.ERASE:
+        return BootJob(part, BootPurpose.ERASE)
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    OperationServer.objects.filter(pk=part.pk).update(verify_key_encrypted=secrets.encrypt(private))
+    return BootJob(
+        part,
+        BootPurpose.IMAGE,
+        phone_home_token=replace_boot(part_pk=part.pk, purpose=BootPurpose.FIRST_BOOT, valid_for=FIRST_BOOT_TTL),
+        verify_key_line=_restricted(public, clock.now() + FIRST_BOOT_TTL),
+    )
+
+
+def _restricted(public: str, until: datetime) -> str:
+    # authorized_keys options of sshd(8): nothing but `hostname`, and only until the check is surely over.
+    return f'restrict,command="hostname",expiry-time="{until:%Y%m%d%H%M%S}Z" {public} metalyard-verify'
+
+
+def open_boot(*, token: str, address: str) -> BootJob:
+    """Give a booted machine its job, once. Raises BootTokenRefused."""
+    try:
+        return _open(token, address)
+    except BootTokenRefused as error:
+        refuse(token=token, address=address, what="open", error=error)
+        raise
+
+
+@transaction.atomic
+def _progress(token: str, percent: int) -> None:
+    boot = _find(token, (BootPurpose.IMAGE, BootPurpose.ERASE))
+    if not boot.opened_at:
+        raise BootTokenRefused("The job of this boot was not fetched yet.")
+    OperationServer.objects.filter(pk=boot.part_id, stage=STAGE_OF[BootPurpose(boot.purpose)]).update(percent=percent)
+
+
+def report_progress(*, token: str, address: str, percent: int) -> None:
+    """Keep how far a machine is, 0 to 100 percent of its job. Raises BootTokenRefused."""
+    try:
+        _progress(token, percent)
+    except BootTokenRefused as error:
+        refuse(token=token, address=address, what="progress", error=error)
+        raise
+
+
+@transaction.atomic
+def _report(token: str, purposes: Sequence[BootPurpose], result: dict[str, Any]) -> None:
+    boot = _find(token, purposes)
+    if boot.purpose != BootPurpose.FIRST_BOOT and not boot.opened_at:
+        raise BootTokenRefused("The job of this boot was not fetched yet.")
+    BootToken.objects.filter(pk=boot.pk).update(reported_at=clock.now(), result=result)
+    wake_on_commit(boot.part.operation_id, BATCHING_S)
+
+
+def report_done(*, token: str, address: str, result: dict[str, Any]) -> None:
+    """Keep the result of an imaging or erasing boot, once. Raises BootTokenRefused."""
+    try:
+        _report(token, (BootPurpose.IMAGE, BootPurpose.ERASE), result)
+    except BootTokenRefused as error:
+        refuse(token=token, address=address, what="done", error=error)
+        raise
+
+
+def phone_home(*, token: str, address: str, hostname: str, host_keys: Sequence[str]) -> None:
+    """Keep that a machine finished its first boot, and its SSH host keys, once. Raises BootTokenRefused."""
+    try:
+        _report(
+            token,
+            (BootPurpose.FIRST_BOOT,),
+            {"ok": True, "hostname": hostname, "host_keys": list(host_keys)},
+        )
+    except BootTokenRefused as error:
+        refuse(token=token, address=address, what="phone_home", error=error)
+        raise

@@ -1,0 +1,31 @@
+"""Telling what happened, in words a customer understands."""
+
+from typing import Any
+
+from portal.core.actors import Actor
+from portal.operations.event_types import EVENT_TYPES
+from portal.operations.models import Operation, OperationEvent, OperationServer
+
+
+def tell(
+    *,
+    actor: Actor,
+    subject: str,
+    event_type: str,
+    part: OperationServer | None = None,
+    operation: Operation | None = None,
+    duration_ms: int | None = None,
+    **words: Any,
+) -> OperationEvent:
+    """Append an event. ``words`` fill the sentence of the type. Raises KeyError for an unknown type."""
+    return OperationEvent.objects.create(
+        subject=subject,
+        operation=part.operation if part else operation,
+        server=part.server if part else None,
+        hostname=part.hostname if part else "",
+        type=event_type,
+        message=EVENT_TYPES[event_type].format(**words),
+        actor_label=actor.label[:200],
+        data=words,
+        duration_ms=duration_ms,
+    )

@@ -1,0 +1,125 @@
+"""Asking for work on machines, and calling it off."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+from portal.audit.services import record
+from portal.audit.transitions import advance
+from portal.catalog.models import OSImage
+from portal.core import clock
+from portal.core.actors import Actor
+from portal.core.locks import lock_row, lock_rows
+from portal.fleet.models import Server
+from portal.operations.models import BootToken, Operation, OperationServer
+from portal.operations.states import (
+    OPEN_OPERATION,
+    OPEN_PART,
+    OPERATION,
+    PART,
+    OperationKind,
+    OperationState,
+    PartState,
+)
+from portal.tenancy.models import Project
+
+log = logging.getLogger(__name__)
+
+WAKE_TASK = "provisioning.run_operation"
+
+
+def wake(operation_pk: int, countdown_s: float = 0) -> None:
+    """Tell a worker that an operation has something to do. A lost or refused message costs one sweep, nothing more."""
+    try:
+        current_app.send_task(WAKE_TASK, args=[operation_pk], countdown=countdown_s or None, retry=False)
+    except (OperationalError, OSError) as error:
+        log.warning("broker not reached, the sweep will pick up operation %s: %s", operation_pk, error)
+
+
+def wake_on_commit(operation_pk: int, countdown_s: float = 0) -> None:
+    """Wake a worker once the present transaction is committed."""
+    transaction.on_commit(partial(wake, operation_pk, countdown_s))
+
+
+@transaction.atomic
+def queue_operation(
+    *,
+    actor: Actor,
+    kind: OperationKind,
+    servers: Sequence[tuple[Server, str]],
+    subject: str = "",
+    project: Project | None = None,
+    image: OSImage | None = None,
+    ssh_keys: Sequence[str] = (),
+    user_data: str = "",
+    not_before: datetime | None = None,
+) -> Operation:
+    """Queue work on ``servers``, each with the host name that it is to have.
+
+    Raises IntegrityError (``server_in_one_open_operation``) when a server is in another open operation.
+    """
+    now = clock.now()
+    operation = Operation.objects.create(
+        kind=kind,
+        state=OperationState.QUEUED,
+        state_deadline_at=now + (OPERATION.states[OperationState.QUEUED].deadline or now - now),
+        subject=subject,
+        project=project,
+        requested_by=actor.label[:200],
+        image=image,
+        ssh_keys=list(ssh_keys),
+        user_data=user_data,
+        not_before=not_before or now,
+    )
+    ready = PART.states[PartState.READY]
+    OperationServer.objects.bulk_create(
+        OperationServer(
+            operation=operation,
+            server=server,
+            position=position,
+            hostname=hostname,
+            state=PartState.READY,
+            state_deadline_at=now + ready.deadline if ready.deadline else None,
+        )
+        for position, (server, hostname) in enumerate(servers)
+    )
+    record(
+        actor=actor,
+        verb="operation.queued",
+        target=operation.public_id,
+        scope=project.organization.public_id if project else "",
+        data={"kind": kind, "subject": subject, "servers": [server.public_id for server, _ in servers]},
+    )
+    wake_on_commit(operation.pk)
+    return operation
+
+
+@transaction.atomic
+def cancel_operation(*, actor: Actor, operation: Operation, reason: str) -> datetime:
+    """Call off an open operation and what is left of its parts; one that is final already stays as it is.
+
+    Returns the instant from which no worker can still be acting for it: later work on its servers must not begin before.
+    """
+    fresh = lock_row(Operation, operation.pk)
+    free_from = fresh.claim_expires_at or clock.now()
+    if fresh.state not in OPEN_OPERATION:
+        return free_from
+    for part in lock_rows(OperationServer.objects.filter(operation=fresh, state__in=OPEN_PART)):
+        advance(part, PartState.CANCELLED, actor=actor, reason=reason, verify_key_encrypted="")
+    BootToken.objects.filter(part__operation=fresh, revoked_at=None).update(revoked_at=clock.now())
+    advance(
+        fresh,
+        OperationState.CANCELLED,
+        actor=actor,
+        reason=reason,
+        epoch=fresh.epoch + 1,
+        claimed_by="",
+        claim_expires_at=None,
+        finished_at=clock.now(),
+    )
+    return free_from

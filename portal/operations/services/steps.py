@@ -1,0 +1,197 @@
+"""Moving through the steps. Every function here takes the claim and refuses (ClaimLost) when it no longer holds."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from secrets import token_urlsafe
+
+from django.db import transaction
+
+from portal.audit.transitions import advance
+from portal.core import clock
+from portal.core.actors import SYSTEM
+from portal.core.locks import lock_row, lock_rows
+from portal.operations.failures import explain
+from portal.operations.models import BootToken, Operation, OperationServer
+from portal.operations.services.claims import Claim, guard
+from portal.operations.services.events import tell
+from portal.operations.states import OPEN_PART, OperationState, PartState
+
+
+def _part(pk: int) -> OperationServer:
+    return OperationServer.objects.select_related("server", "operation").get(pk=lock_row(OperationServer, pk).pk)
+
+
+def _tell(part: OperationServer, event_type: str, duration_ms: int | None = None, **words: object) -> None:
+    if part.operation.subject:
+        tell(
+            actor=SYSTEM,
+            subject=part.operation.subject,
+            event_type=event_type,
+            part=part,
+            duration_ms=duration_ms,
+            **words,
+        )
+
+
+@transaction.atomic
+def issue_boot(*, claim: Claim, part_pk: int, purpose: str, valid_for: timedelta) -> str:
+    """Make the one-time token of the next boot and return it; earlier ones of the same purpose end here."""
+    guard(claim)
+    return replace_boot(part_pk=part_pk, purpose=purpose, valid_for=valid_for)
+
+
+def replace_boot(*, part_pk: int, purpose: str, valid_for: timedelta) -> str:
+    """Revoke the valid boot token of a part and purpose and return a fresh one. Call inside a transaction."""
+    now = clock.now()
+    BootToken.objects.filter(part=part_pk, purpose=purpose, revoked_at=None).update(revoked_at=now)
+    token = token_urlsafe(32)
+    BootToken.objects.create(
+        part_id=part_pk,
+        purpose=purpose,
+        token_sha256=sha256(token.encode()).hexdigest(),
+        expires_at=now + valid_for,
+    )
+    return token
+
+
+@transaction.atomic
+def begin_work(*, claim: Claim, part_pks: Sequence[int], stage: str, time_limit: timedelta) -> list[OperationServer]:
+    """Note that a playbook begins to work on some ready parts; returns those that it may work on."""
+    guard(claim)
+    now = clock.now()
+    begun = []
+    for locked in lock_rows(OperationServer.objects.filter(pk__in=part_pks, state=PartState.READY)):
+        part = _part(locked.pk)
+        first = part.step_attempts == 0
+        advance(
+            part,
+            PartState.WORKING,
+            actor=SYSTEM,
+            data={"step": part.step, "epoch": claim.epoch},
+            stage=stage,
+            step_attempts=part.step_attempts + 1,
+            step_started_at=now,
+            state_deadline_at=now + time_limit,
+            percent=0 if part.stage != stage else part.percent,
+        )
+        if first:
+            _tell(part, f"step.{stage}.started")
+        begun.append(part)
+    return begun
+
+
+@transaction.atomic
+def begin_await(*, claim: Claim, part_pk: int, stage: str, time_limit: timedelta) -> None:
+    """Note that the portal now waits for a machine's report, at most until ``time_limit`` from now."""
+    guard(claim)
+    part = _part(part_pk)
+    now = clock.now()
+    advance(
+        part,
+        PartState.AWAITING,
+        actor=SYSTEM,
+        data={"step": part.step},
+        step_started_at=now,
+        stage=stage,
+        percent=0 if part.stage != stage else part.percent,
+        state_deadline_at=now + time_limit,
+    )
+
+
+@transaction.atomic
+def finish_step(*, claim: Claim, part_pk: int, stage: str, announce: bool = True) -> None:
+    """Note that a part's step is done; its next step is ready."""
+    guard(claim)
+    part = _part(part_pk)
+    now = clock.now()
+    duration_ms = int((now - part.step_started_at).total_seconds() * 1000)
+    advance(
+        part,
+        PartState.READY,
+        actor=SYSTEM,
+        data={"step": part.step, "done": True},
+        step=part.step + 1,
+        step_attempts=0,
+        step_started_at=now,
+        percent=100,
+    )
+    # A boot that has reported has said all it may; ending it keeps the sweep from finding its report again.
+    BootToken.objects.filter(part=part, revoked_at=None, reported_at__isnull=False).update(revoked_at=now)
+    if announce:
+        _tell(part, f"step.{stage}.done", duration_ms)
+
+
+@transaction.atomic
+def retry_step(*, claim: Claim, part_pk: int, error_code: str, attempts: int) -> None:
+    """Make a step that failed ready again."""
+    guard(claim)
+    part = _part(part_pk)
+    advance(part, PartState.READY, actor=SYSTEM, reason=error_code, data={"step": part.step})
+    _tell(part, "step.retried", reason=explain(error_code), attempt=part.step_attempts + 1, attempts=attempts)
+
+
+@transaction.atomic
+def fail_part(*, claim: Claim, part_pk: int, error_code: str, detail: str = "") -> OperationServer:
+    """Note that a server will not get through, and why; its boots end here."""
+    guard(claim)
+    return _fail(_part(part_pk), error_code, detail)
+
+
+def _fail(part: OperationServer, error_code: str, detail: str) -> OperationServer:
+    BootToken.objects.filter(part=part, revoked_at=None).update(revoked_at=clock.now())
+    advance(
+        part,
+        PartState.FAILED,
+        actor=SYSTEM,
+        reason=explain(error_code),
+        data={"step": part.step, "error_code": error_code, "detail": detail[:500]},
+        error_code=error_code,
+        verify_key_encrypted="",
+        state_deadline_at=None,
+    )
+    _tell(part, "server.failed", reason=explain(error_code), error_code=error_code)
+    return part
+
+
+@transaction.atomic
+def succeed_part(*, claim: Claim, part_pk: int, event_type: str) -> OperationServer:
+    """Note that a server is through all its steps; its boots end here."""
+    guard(claim)
+    part = _part(part_pk)
+    BootToken.objects.filter(part=part, revoked_at=None).update(revoked_at=clock.now())
+    advance(part, PartState.SUCCEEDED, actor=SYSTEM, percent=100, verify_key_encrypted="", state_deadline_at=None)
+    _tell(part, event_type)
+    return part
+
+
+@transaction.atomic
+def finish(*, claim: Claim) -> Operation:
+    """Close an operation all of whose parts are final; succeeded only when every part is."""
+    operation = guard(claim)
+    failed = operation.parts.filter(state=PartState.FAILED).count()
+    advance(
+        operation,
+        OperationState.FAILED if failed else OperationState.SUCCEEDED,
+        actor=SYSTEM,
+        reason=f"{failed} of {operation.parts.count()} servers failed" if failed else "",
+        **_closed(),
+    )
+    return operation
+
+
+def _closed() -> dict[str, datetime | str | None]:
+    return {"finished_at": clock.now(), "claimed_by": "", "claim_expires_at": None}
+
+
+@transaction.atomic
+def time_out(*, operation_pk: int) -> Operation | None:
+    """End an open operation that is past its deadline and fail its open parts; None when it is not overdue."""
+    operation = lock_row(Operation, operation_pk)
+    overdue = operation.state_deadline_at is not None and operation.state_deadline_at < clock.now()
+    if not overdue or operation.state not in (OperationState.QUEUED, OperationState.RUNNING):
+        return None
+    for locked in lock_rows(OperationServer.objects.filter(operation=operation, state__in=OPEN_PART)):
+        _fail(_part(locked.pk), "operation_timeout", "")
+    advance(operation, OperationState.TIMED_OUT, actor=SYSTEM, epoch=operation.epoch + 1, **_closed())
+    return operation

@@ -1,0 +1,35 @@
+"""The stages that people see on a reservation's page, in order. Steps of the catalogue name one of these."""
+
+from dataclasses import dataclass
+
+from portal.operations.states import OperationKind
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: stable name, title for people."""
+
+    name: str
+    title: str
+
+
+INSTALLER = Stage("installer", "Network boot")
+IMAGE = Stage("image", "OS image")
+FIRST_BOOT = Stage("first_boot", "First boot")
+VERIFY = Stage("verify", "SSH check")
+HAND_OVER = Stage("hand_over", "Hand-over")
+ERASER = Stage("eraser", "Network boot")
+ERASE = Stage("erase", "Erase and read back")
+POWER_OFF = Stage("power_off", "Power off")
+POOL = Stage("pool", "Back in the pool")
+
+STAGES: dict[OperationKind, tuple[Stage, ...]] = {
+    OperationKind.DEPLOY: (INSTALLER, IMAGE, FIRST_BOOT, VERIFY, HAND_OVER),
+    OperationKind.RELEASE: (ERASER, ERASE, POWER_OFF, POOL),
+}
+
+
+def position(kind: OperationKind, name: str) -> int:
+    """Return the place of the stage in its kind's order, from 0. Raises ValueError for an unknown stage."""
+    names = [stage.name for stage in STAGES[kind]]
+    return names.index(name)

@@ -1,0 +1,125 @@
+"""Who has which server when."""
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+
+from portal.catalog.models import OSImage
+from portal.core import ids
+from portal.core.models import Identified, Stateful, known_state
+from portal.core.money import Money
+from portal.core.periods import Period
+from portal.fleet.models import Region, Server, ServerType
+from portal.reservations.states import ALLOCATION, HOLDING, LIVE, RESERVATION
+from portal.tenancy.models import Organization, Project
+
+NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$"
+"""A reservation's name begins its servers' host names, so it must be part of a DNS label (RFC 1123 section 2.1)."""
+
+
+class Placement(models.TextChoices):
+    """How the servers must lie to one another."""
+
+    SAME_FABRIC = "same_fabric", "Same fabric"
+    ANY = "any", "Any"
+
+
+def _bounded(field: str, name: str) -> models.CheckConstraint:
+    return models.CheckConstraint(
+        condition=Q(**{f"{field}__isempty": False, f"{field}__lower_inf": False, f"{field}__upper_inf": False})
+        & Q(**{f"{field}__lower_inc": True, f"{field}__upper_inc": False}),
+        name=name,
+    )
+
+
+class Reservation(Identified, Stateful):
+    """A number of servers of one type in one region for one period."""
+
+    ID_PREFIX = ids.Prefix.RESERVATION
+    STATES = RESERVATION
+
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="reservations")
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="reservations")
+    name = models.CharField(max_length=40)
+    server_type = models.ForeignKey(ServerType, on_delete=models.PROTECT, related_name="+")
+    region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="+")
+    count = models.PositiveIntegerField()
+    period = DateTimeRangeField()
+    placement = models.CharField(max_length=16, choices=Placement.choices)
+    image = models.ForeignKey(OSImage, on_delete=models.PROTECT, related_name="+")
+    ssh_keys = models.JSONField(help_text="Public key lines as they were when it was made.")
+    user_data = models.TextField(blank=True, default="")
+    labels = models.JSONField(default=dict, blank=True)
+    rate_per_gpu_hour = models.DecimalField(max_digits=12, decimal_places=6)
+    price = models.DecimalField(max_digits=16, decimal_places=2)
+    currency = models.CharField(max_length=3)
+    requested_by = models.CharField(max_length=200)
+    degraded = models.BooleanField(default=False)
+    end_announced_at = models.DateTimeField(null=True, blank=True)
+    start_delayed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["project", "-id"], name="reservation_by_project")]
+        constraints = [
+            known_state(RESERVATION, "reservation_state_known"),
+            _bounded("period", "reservation_period_bounded"),
+            models.CheckConstraint(condition=Q(count__gte=1), name="reservation_count"),
+            models.CheckConstraint(condition=Q(price__gte=0), name="reservation_price"),
+            models.CheckConstraint(condition=Q(name__regex=NAME_PATTERN), name="reservation_name_is_label"),
+            models.UniqueConstraint(
+                F("project"), Lower("name"), condition=Q(state__in=sorted(LIVE)), name="reservation_name_once"
+            ),
+        ]
+
+    @property
+    def span(self) -> Period:
+        """The period as a value."""
+        return Period.of_range(self.period)
+
+    @property
+    def total(self) -> Money:
+        """The price as a value."""
+        return Money(self.price, self.currency)
+
+    @property
+    def gpu_count(self) -> int:
+        """GPUs in all servers together."""
+        return self.count * self.server_type.gpu_count
+
+
+class Allocation(Identified, Stateful):
+    """One server of a reservation. ``occupied`` is its period with the time to prepare and to clean up around it."""
+
+    ID_PREFIX = ids.Prefix.ALLOCATION
+    STATES = ALLOCATION
+
+    reservation = models.ForeignKey(Reservation, on_delete=models.PROTECT, related_name="allocations")
+    server = models.ForeignKey(Server, on_delete=models.PROTECT, related_name="allocations")
+    position = models.PositiveSmallIntegerField()
+    hostname = models.CharField(max_length=63)
+    occupied = DateTimeRangeField()
+    ssh_user = models.CharField(max_length=32, blank=True, default="")
+    host_keys = models.JSONField(default=list, blank=True)
+    ready_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["reservation", "position", "pk"]
+        constraints = [
+            known_state(ALLOCATION, "allocation_state_known"),
+            _bounded("occupied", "allocation_occupied_bounded"),
+            ExclusionConstraint(
+                name="allocation_no_overlap",
+                expressions=[("server", RangeOperators.EQUAL), ("occupied", RangeOperators.OVERLAPS)],
+                condition=Q(state__in=sorted(HOLDING)),
+                violation_error_message="The server is already booked in this period.",
+                violation_error_code="insufficient_capacity",
+            ),
+            models.UniqueConstraint(
+                fields=["reservation", "hostname"],
+                condition=Q(state__in=sorted(HOLDING)),
+                name="allocation_hostname_once",
+            ),
+        ]

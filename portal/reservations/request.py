@@ -1,0 +1,146 @@
+"""What a customer asks for, checked as far as that is possible without looking at the calendar."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from portal.catalog.models import OSImage
+from portal.core import clock
+from portal.core.errors import FieldError, InvalidInput
+from portal.core.periods import Period
+from portal.fleet.models import Region, ServerType
+from portal.operations.models import USER_DATA_LIMIT_BYTES
+from portal.reservations.models import NAME_PATTERN, Placement
+from portal.tenancy.models import SSHKey
+
+MAX_COUNT = 512
+MAX_LENGTH = timedelta(days=366)
+MAX_AHEAD = timedelta(days=366)
+NOW_TOLERANCE = timedelta(minutes=2)
+"""A start that lies this little in the past means now: forms and clocks are not quicker than that."""
+MAX_LABELS = 20
+LABEL_KEY = re.compile(r"^[a-z0-9]([-a-z0-9_./]{0,61}[a-z0-9])?$")
+
+
+def min_length() -> timedelta:
+    """Return the shortest period that can be reserved."""
+    return timedelta(minutes=settings.METALYARD_MIN_RESERVATION_MINUTES)
+
+
+@dataclass(frozen=True)
+class ReservationRequest:
+    """The wish: without ``starts_at`` it begins now."""
+
+    name: str
+    server_type: ServerType
+    region: Region
+    count: int
+    ends_at: datetime
+    image: OSImage
+    ssh_keys: Sequence[SSHKey]
+    starts_at: datetime | None = None
+    placement: str = Placement.SAME_FABRIC
+    user_data: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def check_period(starts_at: datetime | None, ends_at: datetime) -> Period:
+    """Return the period that is meant. Raises InvalidInput on ``starts_at`` or ``ends_at``."""
+    now = clock.now()
+    start = starts_at or now
+    if start < now:
+        if now - start > NOW_TOLERANCE:
+            raise InvalidInput.of(
+                "starts_at",
+                "in_the_past",
+                "The start lies in the past; leave it out to start now, or choose a later one.",
+            )
+        start = now
+    if start - now > MAX_AHEAD:
+        raise InvalidInput.of("starts_at", "too_far", f"A start can be at most {MAX_AHEAD.days} days ahead.")
+    if ends_at <= start:
+        raise InvalidInput.of("ends_at", "not_after_start", "The end must lie after the start.")
+    if ends_at - start < min_length():
+        minutes = settings.METALYARD_MIN_RESERVATION_MINUTES
+        raise InvalidInput.of("ends_at", "too_short", f"A reservation lasts at least {minutes} minutes.")
+    if ends_at - start > MAX_LENGTH:
+        raise InvalidInput.of("ends_at", "too_long", f"A reservation lasts at most {MAX_LENGTH.days} days.")
+    return Period(start, ends_at)
+
+
+def check_count(count: int) -> None:
+    """Raise InvalidInput on ``count`` for an absurd number of servers."""
+    if not 1 <= count <= MAX_COUNT:
+        raise InvalidInput.of("count", "out_of_range", f"Ask for 1 to {MAX_COUNT} servers.")
+
+
+def check_user_data(user_data: str) -> None:
+    """Raise InvalidInput on ``user_data`` when it is too large or not text."""
+    size = len(user_data.encode())
+    if size > USER_DATA_LIMIT_BYTES:
+        raise InvalidInput.of(
+            "user_data", "too_large", f"User-data has {size} bytes; at most {USER_DATA_LIMIT_BYTES} are possible."
+        )
+    if "\x00" in user_data:
+        raise InvalidInput.of("user_data", "not_text", "User-data must be text without NUL characters.")
+
+
+def check_labels(labels: Mapping[str, str]) -> None:
+    """Raise InvalidInput on ``labels`` for too many, malformed keys or long values."""
+    if len(labels) > MAX_LABELS:
+        raise InvalidInput.of("labels", "too_many", f"At most {MAX_LABELS} labels are possible.")
+    for key, value in labels.items():
+        if not LABEL_KEY.match(key) or not isinstance(value, str) or len(value) > 100 or "\x00" in value:
+            raise InvalidInput.of(
+                "labels",
+                "malformed",
+                f"Label {key[:64]!r}: keys are lower-case words, values text of up to 100 characters.",
+            )
+
+
+def check_name(name: str) -> None:
+    """Raise InvalidInput on ``name`` when it cannot begin a host name."""
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise InvalidInput.of(
+            "name",
+            "invalid_name",
+            "Use 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end: host names begin with it.",
+        )
+
+
+def check(request: ReservationRequest) -> Period:
+    """Check everything that needs no calendar and return the period. Raises InvalidInput with every wrong field."""
+    errors: list[FieldError] = []
+    period: Period | None = None
+
+    def collect(error: InvalidInput) -> None:
+        errors.extend(error.errors)
+
+    for attempt in (
+        lambda: check_name(request.name),
+        lambda: check_count(request.count),
+        lambda: check_user_data(request.user_data),
+        lambda: check_labels(request.labels),
+        lambda: _check_choices(request),
+    ):
+        try:
+            attempt()
+        except InvalidInput as error:
+            collect(error)
+    try:
+        period = check_period(request.starts_at, request.ends_at)
+    except InvalidInput as error:
+        collect(error)
+    if errors or period is None:
+        raise InvalidInput(errors[0].detail if len(errors) == 1 else "Some fields need your attention.", errors=errors)
+    return period
+
+
+def _check_choices(request: ReservationRequest) -> None:
+    if request.placement not in Placement.values:
+        raise InvalidInput.of("placement", "unknown", f"Choose one of: {', '.join(Placement.values)}.")
+    if not request.ssh_keys:
+        raise InvalidInput.of("ssh_keys", "required", "Give at least one SSH key; without one nobody could log in.")

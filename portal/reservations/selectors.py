@@ -1,0 +1,206 @@
+"""Questions about reservations. Those of tenants take the scope first and never see another project's rows."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import F
+
+from portal.core import clock
+from portal.core.errors import NotFound
+from portal.fleet.models import Server
+from portal.operations.models import Operation, OperationServer
+from portal.operations.selectors import operations_for
+from portal.operations.stages import STAGES
+from portal.operations.states import OperationKind, PartState
+from portal.reservations.models import Allocation, Reservation
+from portal.reservations.services.notices import notice_time
+from portal.reservations.states import ALLOCATIONS_OF, HOLDING, AllocationState, ReservationState
+from portal.tenancy.scope import Scope
+
+
+def reservations_of(scope: Scope) -> models.QuerySet[Reservation]:
+    """Return the project's reservations, newest first."""
+    return (
+        Reservation.objects.select_related("server_type", "region", "image", "project", "organization")
+        .filter(project=scope.project)
+        .order_by("-pk")
+    )
+
+
+def reservation_of(scope: Scope, public_id: str) -> Reservation:
+    """Return one reservation of the project. Raises NotFound."""
+    reservation = reservations_of(scope).filter(public_id=public_id).first()
+    if reservation is None:
+        raise NotFound("This project has no such reservation.")
+    return reservation
+
+
+def allocations_of(reservation: Reservation) -> models.QuerySet[Allocation]:
+    """Return a reservation's allocations in order, with their servers."""
+    return (
+        reservation.allocations.select_related("server__fabric", "server__rack")
+        .exclude(state=AllocationState.RELEASED, ready_at=None)
+        .order_by("position", "pk")
+    )
+
+
+def servers_of(scope: Scope) -> models.QuerySet[Allocation]:
+    """Return the allocations whose servers the project holds now, by host name."""
+    return (
+        Allocation.objects.select_related("server__fabric", "server__rack", "server__server_type", "reservation")
+        .filter(reservation__project=scope.project, state__in=(AllocationState.SERVING, AllocationState.CLEANING))
+        .order_by("hostname", "pk")
+    )
+
+
+def server_of(scope: Scope, public_id: str) -> Allocation:
+    """Return the project's present allocation of a server. Raises NotFound."""
+    allocation = servers_of(scope).filter(server__public_id=public_id).first()
+    if allocation is None:
+        raise NotFound("This project has no such server.")
+    return allocation
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One server on the reservation's page."""
+
+    hostname: str
+    server: Server
+    state: str
+    stage: str
+    stage_title: str
+    percent: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class StageProgress:
+    """One stage on the reservation's page: how many servers are through it."""
+
+    name: str
+    title: str
+    done: int
+    total: int
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the latest operation of a reservation is."""
+
+    operation: Operation
+    stage: str
+    done: int
+    total: int
+    eta: datetime | None
+    stages: list[StageProgress]
+    tiles: list[Tile]
+
+
+def progress_of(reservation: Reservation) -> Progress | None:
+    """Return how far the reservation's latest operation is; None before the first."""
+    operation = operations_for(reservation.public_id).first()
+    if operation is None:
+        return None
+    kind = OperationKind(operation.kind)
+    order = [stage.name for stage in STAGES[kind]]
+    parts = list(operation.parts.select_related("server__fabric").order_by("position"))
+    reached = [_reached(part, order) for part in parts]
+    total = len(parts)
+    unfinished = [place for part, place in zip(parts, reached, strict=True) if part.state not in FINISHED]
+    current = min(unfinished, default=len(order))
+    stages = [
+        StageProgress(
+            stage.name, stage.title, sum(place > index for place in reached), total, is_current=index == current
+        )
+        for index, stage in enumerate(STAGES[kind])
+    ]
+    return Progress(
+        operation=operation,
+        stage=order[current] if current < len(order) else "done",
+        done=sum(part.state == PartState.SUCCEEDED for part in parts),
+        total=total,
+        eta=_eta(reservation, operation) if unfinished else None,
+        stages=stages,
+        tiles=[_tile(part, kind) for part in parts],
+    )
+
+
+FINISHED = (PartState.SUCCEEDED, PartState.FAILED, PartState.CANCELLED)
+
+
+def _reached(part: OperationServer, order: list[str]) -> int:
+    """Return how many stages a part has left behind."""
+    if part.state == PartState.SUCCEEDED:
+        return len(order)
+    if part.stage not in order:
+        return 0
+    place = order.index(part.stage)
+    return place + 1 if part.state == PartState.READY and part.percent == 100 else place
+
+
+def _eta(reservation: Reservation, operation: Operation) -> datetime | None:
+    """Return when a deployment is expected to be through: what its server type usually takes, while that lies ahead."""
+    usual = operation.created_at + (
+        reservation.server_type.lead_time
+        if operation.kind == OperationKind.DEPLOY
+        else reservation.server_type.cleanup_time
+    )
+    return usual if usual > clock.now() else None
+
+
+def _tile(part: OperationServer, kind: OperationKind) -> Tile:
+    titles = {stage.name: stage.title for stage in STAGES[kind]}
+    return Tile(
+        hostname=part.hostname,
+        server=part.server,
+        state=part.state,
+        stage=part.stage,
+        stage_title=titles.get(part.stage, "Waiting"),
+        percent=100 if part.state == PartState.SUCCEEDED else part.percent,
+        reason=part.state_reason if part.state == PartState.FAILED else "",
+    )
+
+
+def due_to_start(until: timedelta = timedelta(0)) -> models.QuerySet[Reservation]:
+    """Return scheduled reservations whose preparation is due."""
+    return (
+        Reservation.objects.select_related("server_type")
+        .filter(
+            state=ReservationState.SCHEDULED, period__startswith__lte=clock.now() + until + F("server_type__lead_time")
+        )
+        .order_by("pk")
+    )
+
+
+def due_to_end() -> models.QuerySet[Reservation]:
+    """Return reservations whose period is over but which have not begun to end."""
+    states = (ReservationState.SCHEDULED, ReservationState.PROVISIONING, ReservationState.ACTIVE)
+    return Reservation.objects.filter(state__in=states, period__endswith__lte=clock.now()).order_by("pk")
+
+
+def due_to_announce() -> models.QuerySet[Reservation]:
+    """Return active reservations whose end is near and not announced."""
+    return Reservation.objects.filter(
+        state=ReservationState.ACTIVE, end_announced_at=None, period__endswith__lte=clock.now() + notice_time()
+    ).order_by("pk")
+
+
+def overdue_reservations() -> models.QuerySet[Reservation]:
+    """Return reservations whose working state has passed its deadline."""
+    return Reservation.objects.filter(state_deadline_at__lt=clock.now()).order_by("pk")
+
+
+def contradictions() -> models.QuerySet[Allocation]:
+    """Return allocations in a state that is not legal under their reservation's state."""
+    wrong = models.Q()
+    for state, legal in ALLOCATIONS_OF.items():
+        wrong |= models.Q(reservation__state=state) & ~models.Q(state__in=legal)
+    return Allocation.objects.select_related("reservation").filter(wrong)
+
+
+def holding_allocations() -> models.QuerySet[Allocation]:
+    """Return the allocations that keep a server from others."""
+    return Allocation.objects.filter(state__in=HOLDING)

@@ -1,0 +1,105 @@
+"""What became of a reservation's servers: called by the outcome path of operations, never by a face."""
+
+from django.db import transaction
+
+from portal.audit.transitions import advance
+from portal.core import clock
+from portal.core.actors import SYSTEM
+from portal.core.locks import lock_row, lock_rows
+from portal.core.periods import Period
+from portal.operations.models import Operation, OperationServer
+from portal.operations.services.events import tell
+from portal.reservations.models import Allocation, Reservation
+from portal.reservations.services.lifecycle import close, freed_until
+from portal.reservations.states import AllocationState, ReservationState
+
+
+def _reservation_of(operation: Operation) -> Reservation | None:
+    row = Reservation.objects.filter(public_id=operation.subject).first() if operation.subject else None
+    return lock_row(Reservation, row.pk) if row else None
+
+
+def _allocation_of(part: OperationServer, state: AllocationState) -> Allocation | None:
+    allocations = Allocation.objects.filter(
+        reservation__public_id=part.operation.subject, server=part.server, state=state
+    )
+    return next(iter(lock_rows(allocations)), None)
+
+
+@transaction.atomic
+def server_ready(*, part: OperationServer, ssh_user: str) -> None:
+    """Note that a deployed server is the tenant's."""
+    allocation = _allocation_of(part, AllocationState.BOOKED)
+    if allocation:
+        advance(
+            allocation,
+            AllocationState.SERVING,
+            actor=SYSTEM,
+            host_keys=part.host_keys,
+            ssh_user=ssh_user,
+            ready_at=clock.now(),
+        )
+
+
+@transaction.atomic
+def server_failed(*, part: OperationServer) -> None:
+    """Note that a server could not be handed over; the others go on."""
+    allocation = _allocation_of(part, AllocationState.BOOKED)
+    if allocation:
+        advance(allocation, AllocationState.FAILED, actor=SYSTEM, reason=part.state_reason)
+
+
+@transaction.atomic
+def server_returned(*, part: OperationServer) -> None:
+    """Note that a server is no longer the reservation's, whether it returned to the pool or was quarantined."""
+    allocation = _allocation_of(part, AllocationState.CLEANING)
+    if allocation:
+        occupied = freed_until(Period.of_range(allocation.occupied), clock.now())
+        advance(
+            allocation,
+            AllocationState.RELEASED,
+            actor=SYSTEM,
+            reason=part.state_reason,
+            occupied=occupied.as_range(),
+        )
+
+
+@transaction.atomic
+def deploy_finished(*, operation: Operation) -> None:
+    """Make the reservation active with the servers that got through, or failed when none did."""
+    reservation = _reservation_of(operation)
+    if reservation is None or reservation.state != ReservationState.PROVISIONING:
+        return
+    ready = Allocation.objects.filter(reservation=reservation, state=AllocationState.SERVING).count()
+    scope = reservation.organization.public_id
+    if ready == 0:
+        advance(
+            reservation, ReservationState.FAILED, actor=SYSTEM, scope=scope, reason="no server could be handed over"
+        )
+        tell(actor=SYSTEM, subject=reservation.public_id, event_type="reservation.failed", operation=operation)
+        return
+    missing = reservation.count - ready
+    advance(
+        reservation,
+        ReservationState.ACTIVE,
+        actor=SYSTEM,
+        scope=scope,
+        reason=f"{missing} of {reservation.count} servers failed" if missing else "",
+        degraded=missing > 0,
+    )
+    tell(
+        actor=SYSTEM,
+        subject=reservation.public_id,
+        event_type="reservation.active",
+        operation=operation,
+        ready=ready,
+        count=reservation.count,
+    )
+
+
+@transaction.atomic
+def release_finished(*, operation: Operation) -> None:
+    """End the reservation once all of its servers are taken back."""
+    reservation = _reservation_of(operation)
+    if reservation is not None and reservation.state == ReservationState.ENDING:
+        close(actor=SYSTEM, reservation=reservation)

@@ -1,0 +1,98 @@
+"""The life of a reservation and of its allocations."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from portal.core.states import Nature, State, StateTable
+
+
+class ReservationState(StrEnum):
+    """Names of the states of a reservation."""
+
+    HELD = "held"
+    SCHEDULED = "scheduled"
+    PROVISIONING = "provisioning"
+    ACTIVE = "active"
+    ENDING = "ending"
+    ENDED = "ended"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    FAILED = "failed"
+
+
+class AllocationState(StrEnum):
+    """Names of the states of an allocation."""
+
+    BOOKED = "booked"
+    SERVING = "serving"
+    CLEANING = "cleaning"
+    RELEASED = "released"
+    FAILED = "failed"
+
+
+R = ReservationState
+A = AllocationState
+
+RESERVATION = StateTable.of(
+    "reservation",
+    [R.HELD, R.SCHEDULED],
+    State(R.HELD, "Capacity is kept while the customer decides.", Nature.REST, (R.SCHEDULED, R.CANCELLED, R.EXPIRED)),
+    State(
+        R.SCHEDULED,
+        "Confirmed; its preparation begins in time for the start.",
+        Nature.REST,
+        (R.PROVISIONING, R.CANCELLED, R.FAILED),
+    ),
+    State(
+        R.PROVISIONING,
+        "Its servers are being imaged.",
+        Nature.WORKING,
+        (R.ACTIVE, R.FAILED, R.ENDING),
+        timedelta(hours=5),
+        R.FAILED,
+    ),
+    State(R.ACTIVE, "The tenant has its servers.", Nature.REST, (R.ENDING,)),
+    State(
+        R.ENDING,
+        "Its servers are being erased.",
+        Nature.WORKING,
+        (R.ENDED,),
+        timedelta(hours=8),
+        R.ENDED,
+    ),
+    State(R.ENDED, "Over; all servers are taken back.", Nature.FINAL),
+    State(R.CANCELLED, "Called off before it began.", Nature.FINAL),
+    State(R.EXPIRED, "The hold ran out.", Nature.FINAL),
+    State(R.FAILED, "No server could be handed over.", Nature.FINAL),
+)
+
+ALLOCATION = StateTable.of(
+    "allocation",
+    [A.BOOKED],
+    State(
+        A.BOOKED, "The server is kept for the reservation.", Nature.REST, (A.SERVING, A.CLEANING, A.RELEASED, A.FAILED)
+    ),
+    State(A.SERVING, "The server is handed over.", Nature.REST, (A.CLEANING,)),
+    State(A.CLEANING, "The server is being erased.", Nature.REST, (A.RELEASED,)),
+    State(A.RELEASED, "The server is no longer this reservation's.", Nature.FINAL),
+    State(A.FAILED, "The server could not be handed over and left the pool.", Nature.FINAL),
+)
+
+HOLDING = (A.BOOKED, A.SERVING, A.CLEANING)
+"""States in which an allocation keeps its server from others: the condition of the exclusion constraint."""
+
+LIVE = (R.HELD, R.SCHEDULED, R.PROVISIONING, R.ACTIVE, R.ENDING)
+"""States in which a reservation counts against quotas and keeps its name."""
+
+ALLOCATIONS_OF: dict[ReservationState, tuple[AllocationState, ...]] = {
+    R.HELD: (A.BOOKED, A.RELEASED),
+    R.SCHEDULED: (A.BOOKED, A.RELEASED),
+    R.PROVISIONING: (A.BOOKED, A.SERVING, A.FAILED, A.RELEASED),
+    R.ACTIVE: (A.SERVING, A.FAILED, A.RELEASED),
+    R.ENDING: (A.CLEANING, A.RELEASED, A.FAILED),
+    R.ENDED: (A.RELEASED, A.FAILED),
+    R.CANCELLED: (A.RELEASED,),
+    R.EXPIRED: (A.RELEASED,),
+    R.FAILED: (A.FAILED, A.RELEASED),
+}
+"""Which states of the allocations are legal under each state of the reservation."""

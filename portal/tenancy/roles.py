@@ -1,0 +1,35 @@
+"""Who may do what: the one table from role to verbs."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """Roles of a member in an organization, and of an API token in its project."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    OPERATOR = "operator"
+    BILLING = "billing"
+    VIEWER = "viewer"
+
+
+class Verb(StrEnum):
+    """What may be asked of the portal on behalf of a tenant."""
+
+    VIEW = "view"
+    RESERVE = "reserve"
+    RELEASE = "release"
+    MANAGE_KEYS = "manage_keys"
+    MANAGE_TOKENS = "manage_tokens"
+    MANAGE_MEMBERS = "manage_members"
+
+
+MAY: dict[Role, frozenset[Verb]] = {
+    Role.OWNER: frozenset(Verb),
+    Role.ADMIN: frozenset(Verb),
+    Role.OPERATOR: frozenset({Verb.VIEW, Verb.RESERVE, Verb.RELEASE, Verb.MANAGE_KEYS}),
+    Role.BILLING: frozenset({Verb.VIEW}),
+    Role.VIEWER: frozenset({Verb.VIEW}),
+}
+
+CHOICES = [(role.value, role.value) for role in Role]

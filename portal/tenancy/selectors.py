@@ -1,0 +1,75 @@
+"""Questions about tenants."""
+
+from django.db import models
+from django.db.models import Q
+
+from portal.core import clock
+from portal.core.errors import NotFound
+from portal.tenancy import tokens
+from portal.tenancy.models import APIToken, Membership, Project, SSHKey, User
+from portal.tenancy.roles import Role
+from portal.tenancy.scope import Scope
+
+
+def find_token(secret: str) -> APIToken | None:
+    """Return the live token behind ``secret``; None for a malformed, unknown, expired or revoked one."""
+    if not tokens.is_well_formed(secret):
+        return None
+    return (
+        APIToken.objects.select_related("project__organization")
+        .filter(secret_sha256=tokens.digest(secret), revoked_at=None)
+        .filter(Q(expires_at=None) | Q(expires_at__gt=clock.now()))
+        .first()
+    )
+
+
+def projects_of(user: User) -> models.QuerySet[Project]:
+    """Return the projects of the organizations that ``user`` is a member of, in a stable order."""
+    return (
+        Project.objects.select_related("organization")
+        .filter(organization__memberships__user=user)
+        .order_by("organization__name", "name")
+    )
+
+
+def scope_of_user(user: User, project_id: str = "", request_id: str = "") -> Scope:
+    """Return the user's scope in the project with that public id, or in the first one. Raises NotFound."""
+    projects = projects_of(user)
+    project = projects.filter(public_id=project_id).first() if project_id else projects.first()
+    if project is None:
+        raise NotFound("You have no such project. Ask an owner of your organization to invite you.")
+    membership = Membership.objects.get(user=user, organization=project.organization)
+    return Scope(user.as_actor(request_id), project, Role(membership.role))
+
+
+def scope_of_token(token: APIToken, request_id: str = "") -> Scope:
+    """Return the scope that a token works in."""
+    return Scope(token.as_actor(request_id), token.project, Role(token.role))
+
+
+def ssh_keys_of(scope: Scope) -> models.QuerySet[SSHKey]:
+    """Return the project's SSH keys by name."""
+    return SSHKey.objects.filter(project=scope.project).order_by("name", "pk")
+
+
+def ssh_key_of(scope: Scope, public_id: str) -> SSHKey:
+    """Return one SSH key of the project. Raises NotFound."""
+    key = ssh_keys_of(scope).filter(public_id=public_id).first()
+    if key is None:
+        raise NotFound("This project has no such SSH key.")
+    return key
+
+
+def notification_addresses(project: Project) -> list[str]:
+    """Return the e-mail addresses of those who want to know what happens to a project's reservations."""
+    roles = (Role.OWNER, Role.ADMIN, Role.OPERATOR)
+    return list(
+        User.objects.filter(
+            is_active=True,
+            memberships__organization=project.organization_id,
+            memberships__role__in=roles,
+        )
+        .order_by("pk")
+        .values_list("email", flat=True)
+        .distinct()
+    )

@@ -1,0 +1,10 @@
+"""All routes: the staff admin, the API with the agents' endpoints, and the web pages."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("", include("portal.api.urls")),
+    path("", include("portal.web.urls")),
+]

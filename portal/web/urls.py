@@ -1,0 +1,6 @@
+"""Web pages."""
+
+from django.urls import URLPattern
+
+app_name = "web"
+urlpatterns: list[URLPattern] = []

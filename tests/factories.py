@@ -1,0 +1,189 @@
+"""One line builds a valid object; a test names only what matters to it."""
+
+import itertools
+import uuid
+from datetime import timedelta
+from decimal import Decimal
+
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+
+from portal.catalog.models import OSImage, Price, PriceBook
+from portal.core import clock, secrets
+from portal.core.actors import SYSTEM
+from portal.fleet.models import BMC, Drive, Fabric, Rack, Region, Server, ServerType
+from portal.fleet.states import ServerState
+from portal.quotas.models import Quota
+from portal.reservations.models import Placement
+from portal.reservations.request import ReservationRequest
+from portal.reservations.services.reserve import reserve
+from portal.tenancy.models import Membership, Organization, Project, SSHKey, User
+from portal.tenancy.roles import Role
+from portal.tenancy.scope import Scope
+from portal.tenancy.services import issue_token
+
+_counter = itertools.count(1)
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEE4MZ0oqEvEEDnMtIsAGVbc2RRrFCOOhRyM2Xtl7Yr2 ana@lab"
+KEY_FINGERPRINT = "SHA256:test-fingerprint"
+PASSWORD = "correct horse battery"
+DISK_BYTES = 16 * 1024 * 1024
+
+
+def region(code="eu-north-1"):
+    return Region.objects.get_or_create(code=code, defaults={"name": code})[0]
+
+
+def fabric(name="A", in_region=None):
+    return Fabric.objects.get_or_create(region=in_region or region(), name=name, defaults={"technology": "NDR 400G"})[0]
+
+
+def server_type(slug="h100x8", **kwargs):
+    fields = {
+        "name": "8 x H100",
+        "gpu_model": "NVIDIA H100 80GB HBM3",
+        "gpu_count": 8,
+        "gpu_memory_gb": 80,
+        "cpu": "2 x Xeon 8480C",
+        "memory_gb": 2048,
+        "storage": "8 x 3.84 TB NVMe",
+        "interconnect": "8 x NDR 400G",
+        **kwargs,
+    }
+    return ServerType.objects.get_or_create(slug=slug, defaults=fields)[0]
+
+
+def server(in_fabric=None, of_type=None, state=ServerState.AVAILABLE, with_bmc=True, **kwargs):
+    number = next(_counter)
+    home = in_fabric or fabric()
+    rack = Rack.objects.get_or_create(region=home.region, name=f"r{number // 20:03d}")[0]
+    made = Server.objects.create(
+        **{
+            "name": f"s{number:05d}",
+            "server_type": of_type or server_type(),
+            "region": home.region,
+            "fabric": home,
+            "rack": rack,
+            "rack_unit": number,
+            "serial": f"SN{number:06d}",
+            "system_uuid": uuid.uuid4(),
+            "ssh_host": f"127.99.{number // 250}.{number % 250 + 1}",
+            "ssh_port": 2222,
+            "state": state,
+            **kwargs,
+        }
+    )
+    if with_bmc:
+        BMC.objects.create(
+            server=made, address="https://127.0.0.1:1", username="admin", password_encrypted=secrets.encrypt("secret")
+        )
+    Drive.objects.create(server=made, serial=f"DRV{number:06d}", model="emulated", size_bytes=DISK_BYTES)
+    return made
+
+
+def servers(count, **kwargs):
+    return [server(**kwargs) for _ in range(count)]
+
+
+def image(**kwargs):
+    number = next(_counter)
+    fields = {
+        "slug": f"ubuntu-{number}",
+        "name": "Ubuntu 24.04",
+        "version": "24.04",
+        "file_name": f"ubuntu-{number}.img",
+        "size_bytes": 1024,
+        "sha256": "0" * 64,
+        **kwargs,
+    }
+    return OSImage.objects.create(**fields)
+
+
+def price(of_type=None, in_region=None, rate="2.50", currency="USD"):
+    book = PriceBook.objects.get_or_create(
+        name=f"List {currency}",
+        currency=currency,
+        defaults={"valid": DateTimeTZRange(clock.now() - timedelta(days=365), None, "[)")},
+    )[0]
+    return Price.objects.get_or_create(
+        book=book,
+        server_type=of_type or server_type(),
+        region=in_region or region(),
+        defaults={"per_gpu_hour": Decimal(rate)},
+    )[0]
+
+
+def organization(name=None, **kwargs):
+    return Organization.objects.create(name=name or f"Tenant {next(_counter)}", **kwargs)
+
+
+def project(of=None, name=None):
+    return Project.objects.create(organization=of or organization(), name=name or f"project-{next(_counter)}")
+
+
+def user(email=None, **kwargs):
+    return User.objects.create_user(email or f"user{next(_counter)}@example.test", PASSWORD, **kwargs)
+
+
+def member(of, role=Role.OWNER, **kwargs):
+    person = user(**kwargs)
+    Membership.objects.create(user=person, organization=of, role=role)
+    return person
+
+
+def scope(role=Role.OWNER, in_project=None):
+    home = in_project or project()
+    person = member(home.organization, role)
+    return Scope(person.as_actor(), home, role)
+
+
+def token(in_project=None, role=Role.OPERATOR):
+    return issue_token(actor=SYSTEM, project=in_project or project(), name="ci", role=role)
+
+
+def ssh_key(in_project, **kwargs):
+    number = next(_counter)
+    fields = {
+        "name": f"key-{number}",
+        "public_key": KEY,
+        "key_type": "ssh-ed25519",
+        "fingerprint": f"{KEY_FINGERPRINT}-{number}",
+        **kwargs,
+    }
+    return SSHKey.objects.create(project=in_project, **fields)
+
+
+def quota(of, limit=64, of_type=None, in_region=None):
+    return Quota.objects.create(
+        organization=of, server_type=of_type or server_type(), region=in_region or region(), limit=limit
+    )
+
+
+def buyer(limit=64):
+    """Return a scope that can reserve: it has quota, a key, and there is a price."""
+    made = scope()
+    price()
+    quota(made.organization, limit)
+    ssh_key(made.project)
+    return made
+
+
+def request(for_scope, **kwargs):
+    start = kwargs.pop("starts_at", clock.now() + timedelta(days=1))
+    begin = start or clock.now()
+    fields = {
+        "name": f"train-{next(_counter)}",
+        "server_type": server_type(),
+        "region": region(),
+        "count": 1,
+        "starts_at": start,
+        "ends_at": begin + timedelta(days=1),
+        "image": image() if "image" not in kwargs else None,
+        "ssh_keys": list(for_scope.project.ssh_keys.all()),
+        "placement": Placement.SAME_FABRIC,
+        **kwargs,
+    }
+    return ReservationRequest(**fields)
+
+
+def reservation(for_scope=None, **kwargs):
+    who = for_scope or buyer()
+    return reserve(scope=who, actor=who.actor, request=request(who, **kwargs))
