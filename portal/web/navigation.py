@@ -1,0 +1,77 @@
+"""The side navigation as a table."""
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line: the URL name in the ``web`` namespace (also its keyboard target), its word and its icon."""
+
+    key: str
+    label: str
+    icon: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """An entry as it is drawn on one page."""
+
+    key: str
+    label: str
+    icon: str
+    href: str
+    count: int
+    current: bool
+
+
+@dataclass(frozen=True)
+class Group:
+    """Entries under one heading; the first group has none."""
+
+    title: str
+    items: tuple[Item, ...]
+
+
+GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
+    (
+        "",
+        (
+            Entry("dashboard", "Dashboard", "layout-dashboard"),
+            Entry("availability", "Availability", "calendar-days"),
+            Entry("reservations", "Reservations", "ticket-check"),
+            Entry("servers", "Servers", "server"),
+        ),
+    ),
+    (
+        "Project",
+        (
+            Entry("ssh-keys", "SSH keys", "key-round"),
+            Entry("quotas", "Quotas", "gauge"),
+        ),
+    ),
+)
+
+PARENTS = {
+    "reserve": "availability",
+    "reservation": "reservations",
+    "release": "reservations",
+    "cancel": "reservations",
+}
+"""Pages that have no line of their own and light up another's."""
+
+
+def draw(current: str, counts: dict[str, int]) -> tuple[Group, ...]:
+    """Return the groups for a page called ``current``, with the numbers that stand beside some entries."""
+    lit = PARENTS.get(current, current)
+    return tuple(
+        Group(
+            title,
+            tuple(
+                Item(e.key, e.label, e.icon, reverse(f"web:{e.key}"), counts.get(e.key, 0), e.key == lit)
+                for e in entries
+            ),
+        )
+        for title, entries in GROUPS
+    )

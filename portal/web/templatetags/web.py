@@ -1,0 +1,81 @@
+"""Template tags and filters of the customer pages: they only show, they never ask the database."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from django import template
+from django.forms import BaseForm
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from portal.core import clock
+from portal.core.money import Money
+from portal.web.wording import SYMBOLS, money_text, tone_of, words_of
+
+register = template.Library()
+
+MESSAGE_TONES = {"success": "ok", "warning": "warn", "error": "bad"}
+
+
+@register.inclusion_tag("web/components/icon.html")
+def icon(name: str) -> dict[str, str]:
+    """Draw one icon of the sprite; it is decoration, so a word must stand beside it."""
+    return {"name": name}
+
+
+@register.filter
+def tone(state: str) -> str:
+    """Return the CSS class for a state."""
+    return tone_of(state)
+
+
+@register.filter
+def words(state: str) -> str:
+    """Return the words for a state."""
+    return words_of(state)
+
+
+@register.filter
+def error_count(form: BaseForm) -> int:
+    """Return how many things are wrong in a form."""
+    return sum(len(errors) for errors in form.errors.values())
+
+
+@register.filter
+def message_tone(level: str) -> str:
+    """Return the CSS class for a message's level."""
+    return MESSAGE_TONES.get(level, "")
+
+
+@register.filter
+def money(value: Money) -> str:
+    """Write an amount for people."""
+    return money_text(value)
+
+
+@register.filter
+def rate(value: Decimal, currency: str) -> str:
+    """Write a price per unit with two to six places, as many as it needs."""
+    text = f"{value.normalize():f}"
+    whole, _, places = text.partition(".")
+    return f"{SYMBOLS.get(currency, currency + ' ')}{whole}.{places.ljust(2, '0')}"
+
+
+@register.simple_tag
+def moment(value: datetime | None) -> SafeString | str:
+    """Write an instant with its zone; the year only where it is not this one's."""
+    if value is None:
+        return "–"
+    at = value.astimezone(UTC)
+    year = "" if at.year == clock.now().year else f" {at.year}"
+    return format_html('<time datetime="{}">{} UTC</time>', clock.as_rfc3339(at), f"{at.day} {at:%b}{year} {at:%H:%M}")
+
+
+@register.filter
+def length(value: timedelta) -> str:
+    """Write a span of time in its two largest units: ``2 d 4 h``."""
+    minutes = max(0, int(value.total_seconds() // 60))
+    days, rest = divmod(minutes, 24 * 60)
+    parts = [(days, "d"), (rest // 60, "h"), (rest % 60, "min")]
+    shown = [f"{number} {unit}" for number, unit in parts if number][:2]
+    return " ".join(shown) or "under a minute"
