@@ -1,0 +1,149 @@
+"""One server seen through its BMC: who it is, where it boots from, whether it is on.
+
+Uses standard Redfish ComputerSystem properties only (DSP0268). Nothing is believed because it was accepted: the boot
+override is read back, and a power change counts only when the BMC reports the new state.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.metalyard.metal.plugins.plugin_utils.fence import Fence
+from ansible_collections.metalyard.metal.plugins.plugin_utils.refusal import Refusal, printable
+from ansible_collections.metalyard.metal.plugins.plugin_utils.transport import Transport
+
+_PATH = re.compile(r"/redfish/v1/Systems/[A-Za-z0-9._-]{1,128}")
+_FIRST_POLL_S = 0.1
+_LONGEST_POLL_S = 1.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """The server we mean, as our records have it."""
+
+    path: str
+    serial: str
+    boot_uri: str
+    power_timeout_s: float
+
+
+class System:
+    """The steps that can be asked of a server. Every method raises `Refusal` when its step is not proven done."""
+
+    def __init__(self, transport: Transport, target: Target, fence: Fence) -> None:
+        if not _PATH.fullmatch(target.path):
+            raise Refusal("bad_variables", "bmc_system_path must look like /redfish/v1/Systems/ID.")
+        self._transport = transport
+        self._target = target
+        self._fence = fence
+        self._identified = False
+        self.report: dict[str, str] = {}
+        self.steps: Mapping[str, Callable[[], None]] = {
+            "identify": self.identify,
+            "power_off": self.power_off,
+            "await_off": self.await_off,
+            "power_on": self.power_on,
+            "boot_http": self.boot_http,
+            "boot_disk": self.boot_disk,
+            "boot_none": self.boot_none,
+        }
+
+    def identify(self) -> None:
+        """Prove that the BMC answers for the server in our records: serial number, and UUID where the path has one."""
+        system = self._transport.get(self._target.path)
+        serial = _text(system, "SerialNumber")
+        if not serial or serial != self._target.serial:
+            said = f"serial number {serial}" if serial else "no serial number"
+            raise Refusal("bmc_wrong_identity", f"The BMC reports {said}, our record says {self._target.serial}.")
+        expected, reported = _uuid(self._target.path.rsplit("/", 1)[1]), _uuid(_text(system, "UUID"))
+        if expected and reported and expected != reported:
+            raise Refusal("bmc_wrong_identity", f"The BMC reports UUID {reported}, asked was {expected}.")
+        self.report |= {"serial": serial, "model": _text(system, "Model"), "power_state": _text(system, "PowerState")}
+        self._identified = True
+
+    def power_off(self) -> None:
+        """Force the server off and wait until the BMC reports it off."""
+        if self._power_state() != "Off":
+            self._reset("ForceOff")
+        self.await_off()
+
+    def await_off(self) -> None:
+        """Wait until the BMC reports the server off (it powers itself off when its work is done)."""
+        self._await_power("Off", "power_off_timeout")
+
+    def power_on(self) -> None:
+        """Switch the server on and wait until the BMC reports it on."""
+        if self._power_state() != "On":
+            self._reset("On")
+        self._await_power("On", "power_state_mismatch")
+
+    def boot_http(self) -> None:
+        """Boot from our one-time address at the next start, once."""
+        if not self._target.boot_uri:
+            raise Refusal("bad_variables", "boot_uri is needed for a network boot.")
+        self._override("UefiHttp", "Once", {"HttpBootUri": self._target.boot_uri})
+
+    def boot_disk(self) -> None:
+        """Boot from the server's own disk at the next start."""
+        self._override("Hdd", "Once", {})
+
+    def boot_none(self) -> None:
+        """Take any boot override away: the twin of the two others."""
+        self._override("None", "Disabled", {})
+
+    def _override(self, target: str, enabled: str, more: dict[str, str]) -> None:
+        wanted = {"BootSourceOverrideTarget": target, "BootSourceOverrideEnabled": enabled, **more}
+        self._write("PATCH", self._target.path, {"Boot": wanted})
+        boot = self._transport.get(self._target.path).get("Boot")
+        kept = boot if isinstance(boot, dict) else {}
+        source, mode = kept.get("BootSourceOverrideTarget"), kept.get("BootSourceOverrideEnabled")
+        in_force = source == target and mode != "Disabled"
+        gone = source == "None" or mode == "Disabled"
+        if not (gone if target == "None" else in_force):
+            raise Refusal("bmc_refused", f"The BMC accepted boot override {target} but did not keep it.")
+        for name, value in more.items():
+            if kept.get(name, value) != value:
+                raise Refusal("bmc_refused", f"The BMC did not keep the {name} it was given.")
+
+    def _reset(self, kind: str) -> None:
+        self._write("POST", self._target.path + "/Actions/ComputerSystem.Reset", {"ResetType": kind})
+
+    def _write(self, method: str, path: str, body: dict[str, Any]) -> None:
+        """The only way anything is changed on a BMC: identified first, and fenced at the last moment."""
+        if not self._identified:
+            raise Refusal("bmc_wrong_identity", "The server was not identified before a change to it.")
+        left = self._fence.seconds_left()
+        self._transport.write(method, path, body, {"X-Metalyard-Epoch": str(self._fence.epoch)}, within_s=left)
+
+    def _power_state(self) -> str:
+        state = _text(self._transport.get(self._target.path), "PowerState")
+        self.report["power_state"] = state
+        return state
+
+    def _await_power(self, wanted: str, code: str) -> None:
+        limit = self._target.power_timeout_s
+        deadline, pause = time.monotonic() + limit, _FIRST_POLL_S
+        while (state := self._power_state()) != wanted:
+            if time.monotonic() + pause > deadline:
+                reported = printable(state, 40) or "nothing"
+                raise Refusal(code, f"Power should be {wanted}; after {limit:g} s the BMC reports {reported}.")
+            time.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_POLL_S)
+
+
+def _text(resource: Mapping[str, Any], name: str) -> str:
+    """A property as short printable text; empty when absent or of another type."""
+    value = resource.get(name)
+    return printable(value, 100) if isinstance(value, str) else ""
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
