@@ -23,8 +23,10 @@ FAILURES: dict[str, str] = {
     "erase_incomplete": "Erasing left data behind.",
     "erase_unproved": "The server could not prove that all of its drives were erased.",
     "fence_lost": "The work was taken over by another worker.",
-    "playbook_timeout": "The step took longer than it may.",
-    "playbook_failed": "The step failed on our side.",
+    "run_timed_out": "The step took longer than it may.",
+    "run_stopped": "The step was stopped before it was done.",
+    "run_failed": "The step failed on our side.",
+    "bad_variables": "The step failed on our side.",
     "operation_timeout": "The operation took longer than it may.",
     "worker_lost": "The worker was lost too often.",
     "server_not_ready": "The server was not free to be deployed.",
@@ -34,4 +36,4 @@ FAILURES: dict[str, str] = {
 
 def explain(code: str) -> str:
     """Return the customer's words for a failure code; an unknown code reads as an error on our side."""
-    return FAILURES.get(code, FAILURES["playbook_failed"])
+    return FAILURES.get(code, FAILURES["run_failed"])

@@ -49,7 +49,7 @@ RESERVATION = StateTable.of(
         Nature.WORKING,
         (R.ACTIVE, R.FAILED, R.ENDING),
         timedelta(hours=5),
-        R.FAILED,
+        R.ENDING,
     ),
     State(R.ACTIVE, "The tenant has its servers.", Nature.REST, (R.ENDING,)),
     State(

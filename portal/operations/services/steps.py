@@ -100,6 +100,15 @@ def begin_await(*, claim: Claim, part_pk: int, stage: str, time_limit: timedelta
 
 
 @transaction.atomic
+def wait_until(*, claim: Claim, part_pk: int, until: datetime) -> None:
+    """Let a waiting part wait until then."""
+    guard(claim)
+    OperationServer.objects.filter(pk=part_pk, state=PartState.AWAITING).exclude(state_deadline_at=until).update(
+        state_deadline_at=until
+    )
+
+
+@transaction.atomic
 def finish_step(*, claim: Claim, part_pk: int, stage: str, announce: bool = True) -> None:
     """Note that a part's step is done; its next step is ready."""
     guard(claim)

@@ -180,6 +180,24 @@ def end_due(*, actor: Actor, reservation: Reservation) -> Reservation:
     return _end(actor, fresh, "the period is over")
 
 
+@transaction.atomic
+def overrun(*, actor: Actor, reservation: Reservation) -> None:
+    """Move a reservation on whose working state took too long: what is being prepared is taken back; what is being
+    taken back is over for the tenant, and its servers' own deadlines deal with them.
+    """
+    fresh = lock_row(Reservation, reservation.pk)
+    if fresh.state_deadline_at is None or fresh.state_deadline_at > clock.now():
+        return
+    if fresh.state == ReservationState.PROVISIONING:
+        _end(actor, fresh, "its preparation took too long")
+    elif fresh.state == ReservationState.ENDING:
+        for operation in operations_for(fresh.public_id).filter(state__in=OPEN_OPERATION):
+            cancel_operation(actor=actor, operation=operation, reason="took too long")
+        for allocation in lock_rows(Allocation.objects.filter(reservation=fresh, state=AllocationState.CLEANING)):
+            advance(allocation, AllocationState.RELEASED, actor=actor, reason="its erasure took too long")
+        close(actor=actor, reservation=fresh)
+
+
 def _end(actor: Actor, reservation: Reservation, reason: str) -> Reservation:
     """Stop what runs, then queue the erasure of every server that was begun with."""
     not_before = clock.now()

@@ -1,0 +1,87 @@
+"""What each kind of operation consists of: a table of short playbooks and of waits that hold no worker."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+
+from portal.operations import stages
+from portal.operations.models import BootPurpose
+from portal.operations.states import OperationKind
+
+
+@dataclass(frozen=True)
+class PlaybookStep:
+    """One run of a playbook over all servers that are at this step. Every step is safe to repeat."""
+
+    stage: stages.Stage
+    playbook: str
+    time_limit: timedelta
+    attempts: int
+    boot: BootPurpose | None = None
+
+
+@dataclass(frozen=True)
+class AwaitStep:
+    """Waiting for a machine's report on one boot: how long until it asks for its job, how long in all."""
+
+    stage: stages.Stage
+    purpose: BootPurpose
+    open_limit: timedelta
+    time_limit: timedelta
+    silent_code: str
+    late_code: str
+
+
+Step = PlaybookStep | AwaitStep
+
+
+@dataclass(frozen=True)
+class Work:
+    """One kind of operation: its steps in order, and whether a lost worker's work may be done again."""
+
+    steps: tuple[Step, ...]
+    is_repeatable: bool
+    attempts: int
+    done_event: str
+
+
+MINUTE = timedelta(minutes=1)
+
+CATALOGUE: dict[OperationKind, Work] = {
+    OperationKind.DEPLOY: Work(
+        steps=(
+            PlaybookStep(stages.INSTALLER, "deploy_boot.yml", 5 * MINUTE, 2, BootPurpose.IMAGE),
+            AwaitStep(stages.IMAGE, BootPurpose.IMAGE, 10 * MINUTE, 40 * MINUTE, "agent_silent", "image_timeout"),
+            PlaybookStep(stages.FIRST_BOOT, "boot_disk.yml", 5 * MINUTE, 2),
+            AwaitStep(
+                stages.FIRST_BOOT, BootPurpose.FIRST_BOOT, 15 * MINUTE, 15 * MINUTE, "no_phone_home", "no_phone_home"
+            ),
+            PlaybookStep(stages.VERIFY, "verify_ssh.yml", 3 * MINUTE, 2),
+        ),
+        is_repeatable=True,
+        attempts=5,
+        done_event="server.ready",
+    ),
+    OperationKind.RELEASE: Work(
+        steps=(
+            PlaybookStep(stages.ERASER, "erase_boot.yml", 5 * MINUTE, 3, BootPurpose.ERASE),
+            AwaitStep(stages.ERASE, BootPurpose.ERASE, 10 * MINUTE, 120 * MINUTE, "agent_silent", "erase_timeout"),
+            PlaybookStep(stages.POWER_OFF, "power_off.yml", 5 * MINUTE, 3),
+        ),
+        is_repeatable=True,
+        attempts=5,
+        done_event="server.returned",
+    ),
+}
+
+
+def work_of(kind: str) -> Work:
+    """Return what an operation of that kind consists of."""
+    return CATALOGUE[OperationKind(kind)]
+
+
+def scaled(limit: timedelta) -> timedelta:
+    """Return a time limit for this installation: emulated machines are quicker than real ones."""
+    factor: float = settings.METALYARD_STEP_TIME_FACTOR
+    return limit * factor

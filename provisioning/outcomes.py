@@ -1,0 +1,102 @@
+"""What follows from the work on machines: one table from kind of operation to the portal's services.
+
+Every function here may be called twice: the second time it finds the change made.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from portal.core.actors import SYSTEM
+from portal.core.locks import lock_row
+from portal.fleet import services as fleet
+from portal.fleet.models import Server
+from portal.fleet.states import ServerState
+from portal.operations.models import Operation, OperationServer
+from portal.operations.services.events import tell
+from portal.operations.states import OperationKind
+from portal.reservations.services import outcomes as reservations
+
+ERASABLE = (
+    ServerState.ENROLLED,
+    ServerState.DEPLOYING,
+    ServerState.DEPLOY_FAILED,
+    ServerState.IN_USE,
+    ServerState.MAINTENANCE,
+    ServerState.QUARANTINED,
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one kind of operation means for servers and reservations."""
+
+    begin: Callable[[OperationServer], bool]
+    succeeded: Callable[[OperationServer], None]
+    failed: Callable[[OperationServer], None]
+    finished: Callable[[Operation], None]
+
+
+def _fresh(part: OperationServer) -> Server:
+    return lock_row(Server, part.server_id)
+
+
+def _begin_deploy(part: OperationServer) -> bool:
+    server = _fresh(part)
+    if server.state == ServerState.AVAILABLE:
+        fleet.begin_deploy(actor=SYSTEM, server=server, reason=part.operation.subject)
+    return server.state == ServerState.DEPLOYING
+
+
+def _deployed(part: OperationServer) -> None:
+    fleet.hand_over(actor=SYSTEM, server=_fresh(part))
+    image = part.operation.image
+    reservations.server_ready(part=part, ssh_user=image.default_user if image else "")
+
+
+def _deploy_failed(part: OperationServer) -> None:
+    server = _fresh(part)
+    if server.state == ServerState.DEPLOYING:
+        fleet.fail_deploy(actor=SYSTEM, server=server, reason=part.state_reason)
+    reservations.server_failed(part=part)
+
+
+def _begin_release(part: OperationServer) -> bool:
+    server = _fresh(part)
+    if server.state in ERASABLE:
+        fleet.begin_release(actor=SYSTEM, server=server, reason=part.operation.subject or "asked for by staff")
+    return server.state == ServerState.RELEASING
+
+
+def _released(part: OperationServer) -> None:
+    fleet.return_to_pool(actor=SYSTEM, server=_fresh(part), operation_id=part.operation.public_id)
+    reservations.server_returned(part=part)
+
+
+def _release_failed(part: OperationServer) -> None:
+    server = _fresh(part)
+    if server.state == ServerState.RELEASING:
+        fleet.fail_release(actor=SYSTEM, server=server, reason=part.state_reason)
+        if part.operation.subject:
+            tell(
+                actor=SYSTEM,
+                subject=part.operation.subject,
+                event_type="server.quarantined",
+                part=part,
+                reason=part.state_reason,
+            )
+    reservations.server_returned(part=part)
+
+
+OUTCOMES: dict[OperationKind, Outcome] = {
+    OperationKind.DEPLOY: Outcome(
+        _begin_deploy, _deployed, _deploy_failed, lambda operation: reservations.deploy_finished(operation=operation)
+    ),
+    OperationKind.RELEASE: Outcome(
+        _begin_release, _released, _release_failed, lambda operation: reservations.release_finished(operation=operation)
+    ),
+}
+
+
+def outcome_of(kind: str) -> Outcome:
+    """Return what an operation of that kind means."""
+    return OUTCOMES[OperationKind(kind)]

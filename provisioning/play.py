@@ -1,0 +1,86 @@
+"""Running one playbook over a batch of servers, and what its results mean for each of them."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from django.conf import settings
+
+from portal.operations.models import Operation, OperationServer
+from portal.operations.services import steps
+from portal.operations.states import PartState
+from provisioning.catalogue import PlaybookStep, scaled
+from provisioning.claim import Lease
+from provisioning.inventory import inventory_of
+from provisioning.runner import run
+from provisioning.runs import HostResult, Run, RunnerEvent, RunResult
+from provisioning.workspace import workspace
+
+log = logging.getLogger(__name__)
+
+Fail = Callable[[Lease, OperationServer, str, str], None]
+
+
+def play(lease: Lease, operation: Operation, step: PlaybookStep, batch: Sequence[OperationServer], fail: Fail) -> None:
+    """Run ``step`` over ``batch`` and move each server on, try it again, or fail it.
+
+    Raises ClaimLost when the lease was lost meanwhile; then nothing is written.
+    """
+    begun = steps.begin_work(
+        claim=lease.claim,
+        part_pks=[part.pk for part in batch],
+        stage=step.stage.name,
+        time_limit=scaled(step.time_limit) * 2,
+    )
+    if not begun:
+        return
+    parts = {part.server.public_id: part for part in begun}
+    result = _run(lease, operation, step, begun)
+    for public_id, part in parts.items():
+        _settle(lease, part, step, result.hosts[public_id], fail)
+
+
+def _run(lease: Lease, operation: Operation, step: PlaybookStep, parts: Sequence[OperationServer]) -> RunResult:
+    with workspace() as folder, lease.fenced(folder / "fence.json") as fence:
+        return run(
+            Run(
+                playbook=step.playbook,
+                inventory=inventory_of(parts, _boot_uris(lease, step, parts)),
+                extra_vars={
+                    "fence_file": str(fence),
+                    "fence_epoch": lease.claim.epoch,
+                    "bmc_timeout_s": settings.METALYARD_BMC_TIMEOUT_S,
+                },
+                time_limit_s=max(1, int(scaled(step.time_limit).total_seconds())),
+                fence=fence,
+                private_data_dir=folder,
+                on_event=_log_event,
+                should_stop=lease.lost.is_set,
+            )
+        )
+
+
+def _log_event(event: RunnerEvent) -> None:
+    log.debug("%s", event)
+
+
+def _boot_uris(lease: Lease, step: PlaybookStep, parts: Sequence[OperationServer]) -> dict[int, str]:
+    if step.boot is None:
+        return {}
+    valid_for = scaled(step.time_limit) * 30
+    return {
+        part.pk: f"{settings.METALYARD_AGENT_URL}/agent/v1/boot/"
+        + steps.issue_boot(claim=lease.claim, part_pk=part.pk, purpose=step.boot, valid_for=valid_for)
+        for part in parts
+    }
+
+
+def _settle(lease: Lease, part: OperationServer, step: PlaybookStep, host: HostResult, fail: Fail) -> None:
+    if host.ok:
+        steps.finish_step(claim=lease.claim, part_pk=part.pk, stage=step.stage.name)
+        return
+    log.warning("%s of %s: %s %s", step.playbook, part.hostname, host.error_code, host.error)
+    fresh = OperationServer.objects.get(pk=part.pk)
+    if fresh.state == PartState.WORKING and fresh.step_attempts < step.attempts:
+        steps.retry_step(claim=lease.claim, part_pk=part.pk, error_code=host.error_code, attempts=step.attempts)
+    else:
+        fail(lease, part, host.error_code or "run_failed", host.error)

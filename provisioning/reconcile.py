@@ -1,0 +1,111 @@
+"""Finding by query what messages, workers and machines left behind: each function is a question and a service call."""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from django.db import transaction
+from django.db.models import Model
+
+from portal.core.actors import SYSTEM
+from portal.core.errors import DomainError
+from portal.fleet import services as fleet
+from portal.fleet.selectors import overdue_servers
+from portal.operations import selectors as operations
+from portal.operations.services import claims, steps
+from portal.operations.services.queue import wake
+from portal.reservations import selectors as reservations
+from portal.reservations.services import lifecycle, notices
+from provisioning.catalogue import work_of
+from provisioning.drive import apply_end, lock_subject
+
+log = logging.getLogger(__name__)
+
+Row = TypeVar("Row", bound=Model)
+
+BATCH = 200
+"""Most rows that one sweep takes on; the next sweep takes the rest."""
+
+
+def _each(rows: Iterable[Row], act: Callable[[Row], object]) -> int:
+    """Act on every row and return how many there were; one that refuses is logged and does not stop the others."""
+    count = 0
+    for row in rows:
+        count += 1
+        try:
+            act(row)
+        except DomainError as error:
+            log.warning("%s: %s", row, error.detail)
+    return count
+
+
+def wake_waiting() -> int:
+    """Wake workers for operations that have something to do and that nobody holds."""
+    waiting = list(operations.waiting_operations()[:BATCH])
+    for operation in waiting:
+        wake(operation.pk)
+    return len(waiting)
+
+
+def take_lost_claims_away() -> int:
+    """Queue again, or fail, what a lost worker held."""
+    lost = list(operations.lost_claims()[:BATCH])
+    for operation in lost:
+        work = work_of(operation.kind)
+        claims.take_away(operation_pk=operation.pk, may_repeat=work.is_repeatable, attempts=work.attempts)
+    return len(lost)
+
+
+def time_out_operations() -> int:
+    """End operations that took longer than they may."""
+    overdue = list(operations.overdue_operations()[:BATCH])
+    for operation in overdue:
+        with transaction.atomic():
+            lock_subject(operation)
+            ended = steps.time_out(operation_pk=operation.pk)
+            if ended is not None:
+                apply_end(ended)
+    return len(overdue)
+
+
+def overrun_servers() -> int:
+    """Move servers whose working state is overdue, and that no open operation has, to that state's failure twin."""
+    orphans = [server for server in overdue_servers()[:BATCH] if operations.open_part_of(server.pk) is None]
+    return _each(orphans, lambda server: fleet.overrun(actor=SYSTEM, server=server))
+
+
+def start_due() -> int:
+    """Begin to prepare reservations that are due."""
+    return _each(
+        reservations.due_to_start()[:BATCH],
+        lambda item: lifecycle.begin_provisioning(actor=SYSTEM, reservation=item),
+    )
+
+
+def end_due() -> int:
+    """End reservations whose period is over, and those whose working state is overdue."""
+    due = _each(reservations.due_to_end()[:BATCH], lambda item: lifecycle.end_due(actor=SYSTEM, reservation=item))
+    return due + _each(
+        reservations.overdue_reservations()[:BATCH], lambda item: lifecycle.overrun(actor=SYSTEM, reservation=item)
+    )
+
+
+def announce_ends() -> int:
+    """Announce ends that are near."""
+    return _each(
+        reservations.due_to_announce()[:BATCH], lambda item: notices.announce_end(actor=SYSTEM, reservation=item)
+    )
+
+
+def report_contradictions() -> int:
+    """Log rows whose states do not fit together. They are reported, never repaired silently."""
+    found = [
+        *(f"part {part.pk} is {part.state} in a closed operation" for part in operations.contradictions()[:BATCH]),
+        *(
+            f"{item.public_id} is {item.state} although {item.reservation.public_id} is {item.reservation.state}"
+            for item in reservations.contradictions()[:BATCH]
+        ),
+    ]
+    for line in found:
+        log.error("contradiction: %s", line)
+    return len(found)

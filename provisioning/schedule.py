@@ -1,0 +1,41 @@
+"""Every periodic task in one table: name, period, and after how long an unread message is worthless."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A task that runs every ``factor`` sweep periods (settings.METALYARD_SWEEP_SECONDS)."""
+
+    task: str
+    factor: float
+
+
+SCHEDULE: tuple[Entry, ...] = (
+    Entry("provisioning.wake_waiting", 1),
+    Entry("provisioning.take_lost_claims_away", 1),
+    Entry("provisioning.start_due", 1),
+    Entry("provisioning.end_due", 2),
+    Entry("provisioning.pulse", 2),
+    Entry("provisioning.time_out_operations", 3),
+    Entry("provisioning.overrun_servers", 6),
+    Entry("provisioning.announce_ends", 6),
+    Entry("provisioning.report_contradictions", 12),
+    Entry("provisioning.remove_leftovers", 60),
+)
+
+
+def beat_schedule() -> dict[str, dict[str, Any]]:
+    """Return the table in Celery's form. A message that waited for a period is dropped: the next one is there."""
+    sweep: float = settings.METALYARD_SWEEP_SECONDS
+    return {
+        entry.task: {
+            "task": entry.task,
+            "schedule": sweep * entry.factor,
+            "options": {"expires": max(sweep * entry.factor, 5)},
+        }
+        for entry in SCHEDULE
+    }

@@ -1,0 +1,82 @@
+"""Celery's way in. Arguments are ids; every task may run twice, late, or never."""
+
+import os
+import socket
+
+from celery import shared_task
+
+from portal.operations.services.pulse import note_pulse
+from provisioning import reconcile
+from provisioning.drive import drive
+from provisioning.workspace import remove_leftovers
+
+
+def worker_name() -> str:
+    """Return a name for this process that no other living process has."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@shared_task(name="provisioning.run_operation")
+def run_operation(operation_pk: int) -> None:
+    """Move an operation on as far as it goes now."""
+    drive(operation_pk, worker_name())
+
+
+@shared_task(name="provisioning.pulse")
+def pulse() -> None:
+    """Note that this worker lives."""
+    note_pulse(name=socket.gethostname())
+
+
+@shared_task(name="provisioning.remove_leftovers")
+def remove_leftover_folders() -> None:
+    """Remove the private folders of runs whose worker died."""
+    remove_leftovers()
+
+
+@shared_task(name="provisioning.wake_waiting")
+def wake_waiting() -> None:
+    """Wake workers for what waits."""
+    reconcile.wake_waiting()
+
+
+@shared_task(name="provisioning.take_lost_claims_away")
+def take_lost_claims_away() -> None:
+    """Deal with lost workers' claims."""
+    reconcile.take_lost_claims_away()
+
+
+@shared_task(name="provisioning.time_out_operations")
+def time_out_operations() -> None:
+    """End what took too long."""
+    reconcile.time_out_operations()
+
+
+@shared_task(name="provisioning.overrun_servers")
+def overrun_servers() -> None:
+    """Deal with servers that are stuck."""
+    reconcile.overrun_servers()
+
+
+@shared_task(name="provisioning.start_due")
+def start_due() -> None:
+    """Begin to prepare what is due."""
+    reconcile.start_due()
+
+
+@shared_task(name="provisioning.end_due")
+def end_due() -> None:
+    """End what is over."""
+    reconcile.end_due()
+
+
+@shared_task(name="provisioning.announce_ends")
+def announce_ends() -> None:
+    """Announce what ends soon."""
+    reconcile.announce_ends()
+
+
+@shared_task(name="provisioning.report_contradictions")
+def report_contradictions() -> None:
+    """Report states that do not fit together."""
+    reconcile.report_contradictions()

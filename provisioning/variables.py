@@ -1,0 +1,67 @@
+"""From a part of an operation to variables for Ansible. The only writer of tenant text, always tagged unsafe.
+
+Names are fixed here: a tenant never chooses a variable's name. User-data never comes this way: it travels to the
+machine inside its boot job.
+"""
+
+from typing import TypedDict
+
+from django.conf import settings
+
+from portal.core import secrets
+from portal.operations.models import OperationServer
+from provisioning.credentials import login_of
+
+
+class Unsafe(TypedDict):
+    """Text that Ansible must never evaluate as a template (the tag of ansible-core's JSON profile)."""
+
+    __ansible_unsafe: str
+
+
+class HostVars(TypedDict, total=False):
+    """What a playbook knows of one server."""
+
+    bmc_address: str
+    bmc_system_path: str
+    bmc_username: str
+    bmc_password: str
+    bmc_ca_file: str
+    server_serial: str
+    boot_uri: str
+    ssh_host: str
+    ssh_port: int
+    ssh_user: str
+    ssh_host_keys: list[Unsafe]
+    ssh_verify_key: str
+    tenant_hostname: Unsafe
+
+
+def unsafe(text: str) -> Unsafe:
+    """Tag text that did not come from us."""
+    return {"__ansible_unsafe": text}
+
+
+def host_vars(part: OperationServer, boot_uri: str = "") -> HostVars:
+    """Return the variables of one server. Raises ValueError when its BMC's secret cannot be opened."""
+    server = part.server
+    login = login_of(server.bmc)
+    found: HostVars = {
+        "bmc_address": server.bmc.address,
+        "bmc_system_path": f"/redfish/v1/Systems/{server.system_uuid}",
+        "bmc_username": login.username,
+        "bmc_password": login.password,
+        "bmc_ca_file": settings.METALYARD_BMC_CA_FILE,
+        "server_serial": server.serial,
+        "ssh_host": server.ssh_host,
+        "ssh_port": server.ssh_port,
+        "ssh_host_keys": [unsafe(key) for key in part.host_keys],
+        "tenant_hostname": unsafe(part.hostname),
+    }
+    if part.operation.image is not None:
+        found["ssh_user"] = part.operation.image.default_user
+    if part.verify_key_encrypted:
+        found["ssh_verify_key"] = secrets.decrypt(part.verify_key_encrypted)
+    if boot_uri:
+        found["boot_uri"] = boot_uri
+    return found
