@@ -4,8 +4,15 @@
 import os
 import sys
 
-from django.core.management import execute_from_command_line
+try:
+    from django.core.management import execute_from_command_line
+except ModuleNotFoundError as missing:
+    sys.stderr.write(f"{missing.name} is not installed here: use '.tools/bin/uv run manage.py ...' (see README.md).\n")
+    raise SystemExit(2) from None
 
 if __name__ == "__main__":
+    # The quickstart runs before there is a database or a key, so it has settings of its own; its children get base.
+    if sys.argv[1:2] == ["quickstart"]:
+        os.environ["DJANGO_SETTINGS_MODULE"] = "portal.launcher.settings"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.base")
     execute_from_command_line(sys.argv)

@@ -53,8 +53,14 @@ class Postgres:
         """Return the DATABASE_URL of ``database``."""
         return f"postgres://{ROLE}@/{quote(database)}?host={quote(str(self.sockets), safe='/')}"
 
-    def start(self) -> None:
+    def is_alive(self) -> bool:
+        """Tell whether the server that was started still runs."""
+        return self.process is not None and self.process.poll() is None
+
+    def start(self) -> int:
         """Make the cluster where there is none, start it, and wait until the portal's database answers.
+
+        Returns the major version.
 
         Raises LaunchProblem when PostgreSQL is missing or does not come up.
         """
@@ -71,6 +77,7 @@ class Postgres:
         except BaseException:
             self.stop()
             raise
+        return binaries.major
 
     def _made_by(self) -> int | None:
         marker = self.data / "PG_VERSION"

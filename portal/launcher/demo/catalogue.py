@@ -1,0 +1,64 @@
+"""Regions, fabrics, server types and price books of the demo."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+
+from portal.catalog.models import Price, PriceBook
+from portal.core import clock
+from portal.fleet.models import Fabric, Region, ServerType
+from portal.launcher.demo.offer import FABRICS, FLEET, GPUS_PER_SERVER, MACHINES, REGION_FACTOR, REGIONS
+
+CENT = Decimal("0.01")
+FAST_LEAD = timedelta(seconds=30)
+FAST_CLEANUP = timedelta(minutes=1)
+
+
+def seed_catalogue(*, fast: bool) -> None:
+    """Create the places, the server types and a price book per currency."""
+    regions = {code: Region.objects.create(code=code, name=name) for code, name in REGIONS.items()}
+    for fabric in FABRICS:
+        Fabric.objects.create(region=regions[fabric.region], name=fabric.name, technology=fabric.technology)
+    types = _types(fast=fast)
+    sold = sorted({(_region_of(fabric), slug) for fabric, slug, _count in FLEET})
+    begins = clock.now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=30)
+    for currency in ("USD", "EUR"):
+        book = PriceBook.objects.create(
+            name=f"List prices {begins:%Y-%m} {currency}", currency=currency, valid=DateTimeTZRange(begins, None)
+        )
+        for code, slug in sold:
+            Price.objects.create(
+                book=book,
+                region=regions[code],
+                server_type=types[slug],
+                per_gpu_hour=_price(slug, code, currency),
+            )
+
+
+def _types(*, fast: bool) -> dict[str, ServerType]:
+    times = {"lead_time": FAST_LEAD, "cleanup_time": FAST_CLEANUP} if fast else {}
+    return {
+        machine.slug: ServerType.objects.create(
+            slug=machine.slug,
+            name=machine.name,
+            gpu_model=machine.gpu_model,
+            gpu_count=GPUS_PER_SERVER,
+            gpu_memory_gb=machine.gpu_memory_gb,
+            cpu=machine.cpu,
+            memory_gb=machine.memory_gb,
+            storage=machine.storage,
+            interconnect=machine.interconnect,
+            **times,
+        )
+        for machine in MACHINES
+    }
+
+
+def _region_of(fabric_name: str) -> str:
+    return next(fabric.region for fabric in FABRICS if fabric.name == fabric_name)
+
+
+def _price(slug: str, region: str, currency: str) -> Decimal:
+    listed = next(machine.prices[currency] for machine in MACHINES if machine.slug == slug)
+    return (Decimal(listed) * REGION_FACTOR[region]).quantize(CENT)

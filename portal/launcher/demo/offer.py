@@ -1,0 +1,150 @@
+"""What the demo's provider sells and where it stands: plain tables."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+REGIONS = {"eu-north-1": "Luleå, Sweden", "us-central-1": "Des Moines, Iowa"}
+
+
+@dataclass(frozen=True)
+class Network:
+    """A fabric: servers in it talk at full speed."""
+
+    region: str
+    name: str
+    technology: str
+    short: str
+    """Start of the names of its servers."""
+
+
+FABRICS = (
+    Network("eu-north-1", "eun1-a", "NDR InfiniBand 400G", "eun1-a"),
+    Network("eu-north-1", "eun1-b", "RoCE v2 400G", "eun1-b"),
+    Network("us-central-1", "usc1-a", "NDR InfiniBand 400G", "usc1-a"),
+    Network("us-central-1", "usc1-b", "RoCE v2 400G", "usc1-b"),
+)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A server type with its chassis and its list prices per GPU-hour by currency."""
+
+    slug: str
+    name: str
+    gpu_model: str
+    gpu_memory_gb: int
+    cpu: str
+    memory_gb: int
+    storage: str
+    interconnect: str
+    chassis: str
+    drive: str
+    maker: str
+    """First letters of serial numbers."""
+    prices: dict[str, str]
+
+
+MACHINES = (
+    Machine(
+        "8xh100",
+        "8x H100",
+        "NVIDIA H100 80GB HBM3",
+        80,
+        "2x Intel Xeon Platinum 8480C (112 cores)",
+        2048,
+        "8x 3.84 TB NVMe",
+        "NVLink 4, 8x 400G NDR",
+        "HGX H100",
+        "Samsung PM9A3 3.84TB",
+        "HGXA",
+        {"USD": "2.49", "EUR": "2.29"},
+    ),
+    Machine(
+        "8xh200",
+        "8x H200",
+        "NVIDIA H200 141GB HBM3e",
+        141,
+        "2x Intel Xeon Platinum 8558 (96 cores)",
+        2048,
+        "8x 3.84 TB NVMe",
+        "NVLink 4, 8x 400G",
+        "HGX H200",
+        "Samsung PM9A3 3.84TB",
+        "HGXB",
+        {"USD": "3.29", "EUR": "3.03"},
+    ),
+    Machine(
+        "8xb200",
+        "8x B200",
+        "NVIDIA B200 180GB HBM3e",
+        180,
+        "2x Intel Xeon 6960P (144 cores)",
+        3072,
+        "8x 7.68 TB NVMe",
+        "NVLink 5, 8x 400G",
+        "HGX B200",
+        "Kioxia CD8P 7.68TB",
+        "HGXC",
+        {"USD": "4.99", "EUR": "4.59"},
+    ),
+    Machine(
+        "8xmi300x",
+        "8x MI300X",
+        "AMD Instinct MI300X 192GB HBM3",
+        192,
+        "2x AMD EPYC 9654 (192 cores)",
+        2304,
+        "8x 3.84 TB NVMe",
+        "Infinity Fabric, 8x 400G RoCE",
+        "MI300X OAM",
+        "Micron 7450 3.84TB",
+        "AMIA",
+        {"USD": "2.19", "EUR": "2.02"},
+    ),
+    Machine(
+        "8xa100",
+        "8x A100",
+        "NVIDIA A100 80GB SXM4",
+        80,
+        "2x AMD EPYC 7763 (128 cores)",
+        1024,
+        "4x 3.84 TB NVMe",
+        "NVLink 3, 8x 200G HDR",
+        "HGX A100",
+        "Samsung PM9A3 3.84TB",
+        "HGXD",
+        {"USD": "1.35", "EUR": "1.24"},
+    ),
+    Machine(
+        "8xl40s",
+        "8x L40S",
+        "NVIDIA L40S 48GB",
+        48,
+        "2x AMD EPYC 9354 (64 cores)",
+        768,
+        "2x 7.68 TB NVMe",
+        "PCIe 4.0, 2x 100G",
+        "L40S PCIe",
+        "Kioxia CD8P 7.68TB",
+        "PCIE",
+        {"USD": "0.89", "EUR": "0.82"},
+    ),
+)
+GPUS_PER_SERVER = 8
+REGION_FACTOR = {"eu-north-1": Decimal("1.00"), "us-central-1": Decimal("1.04")}
+"""What a region's power costs make of the list price."""
+
+FLEET: tuple[tuple[str, str, int], ...] = (
+    ("eun1-a", "8xh100", 32),
+    ("eun1-a", "8xb200", 16),
+    ("eun1-a", "8xl40s", 16),
+    ("eun1-b", "8xh200", 24),
+    ("eun1-b", "8xmi300x", 24),
+    ("usc1-a", "8xh100", 32),
+    ("usc1-a", "8xa100", 32),
+    ("usc1-b", "8xh200", 24),
+    ("usc1-b", "8xb200", 16),
+)
+"""Fabric, server type, number of servers."""
+RACK_UNITS = (3, 11, 19, 27)
+"""Where the four chassis of a rack begin."""

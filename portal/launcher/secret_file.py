@@ -1,0 +1,69 @@
+"""The secrets of one state folder, made at random on the first start and kept in a file only its owner can read."""
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from portal.launcher.problems import LaunchProblem
+
+CUSTOMER_PASSWORD = "METALYARD_DEMO_CUSTOMER_PASSWORD"  # noqa: S105  (names of variables)
+SALES_PASSWORD = "METALYARD_DEMO_SALES_PASSWORD"  # noqa: S105
+ADMIN_PASSWORD = "METALYARD_DEMO_ADMIN_PASSWORD"  # noqa: S105
+NEIGHBOUR_PASSWORD = "METALYARD_DEMO_NEIGHBOUR_PASSWORD"  # noqa: S105
+PASSWORDS = (CUSTOMER_PASSWORD, SALES_PASSWORD, ADMIN_PASSWORD, NEIGHBOUR_PASSWORD)
+FLEET_NETWORK = "METALYARD_DEMO_FLEET_NETWORK"
+PASSWORD_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # noqa: S105  (without letters that look alike)
+
+
+def password() -> str:
+    """Return a password that can be read aloud: four groups of five, 100 bits."""
+    groups = ("".join(secrets.choice(PASSWORD_ALPHABET) for _ in range(5)) for _ in range(4))
+    return "-".join(groups)
+
+
+def load_or_make(path: Path, *, fleet_network: str) -> dict[str, str]:
+    """Return the variables in ``path``; make them first where the file is missing.
+
+    ``fleet_network`` is kept beside the secrets, because the addresses in the database depend on it.
+    """
+    if not path.exists():
+        _write(path, _fresh(fleet_network))
+    try:
+        lines = path.read_text().splitlines()
+    except OSError as error:
+        raise LaunchProblem(f"Cannot read {path}: {error.strerror}.") from error
+    values = dict(line.split("=", 1) for line in lines if "=" in line)
+    missing = sorted(_fresh(fleet_network).keys() - values.keys())
+    if missing:
+        raise LaunchProblem(f"{path} lacks {', '.join(missing)}: put it back, or start anew with --reset.")
+    return values
+
+
+def _fresh(fleet_network: str) -> dict[str, str]:
+    return {
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "METALYARD_SECRETS_KEYS": Fernet.generate_key().decode(),
+        **{name: password() for name in PASSWORDS},
+        FLEET_NETWORK: fleet_network,
+    }
+
+
+def _write(path: Path, values: dict[str, str]) -> None:
+    write_private(path, "".join(f"{name}={value}\n" for name, value in values.items()))
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write ``text`` to ``path`` with mode 0600, all or nothing."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    with contextlib.suppress(FileNotFoundError):
+        fresh.unlink()
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+        fresh.replace(path)
+    except OSError as error:
+        raise LaunchProblem(f"Cannot write {path}: {error.strerror}.") from error
