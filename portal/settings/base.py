@@ -19,7 +19,7 @@ METALYARD_IMAGE_DIR = Path(env.str("METALYARD_IMAGE_DIR", str(METALYARD_STATE_DI
 METALYARD_PUBLIC_URL = env.str("METALYARD_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 METALYARD_AGENT_URL = env.str("METALYARD_AGENT_URL", METALYARD_PUBLIC_URL).rstrip("/")
 METALYARD_SECRETS_KEYS = env.list("METALYARD_SECRETS_KEYS", default=[])
-METALYARD_BMC_CA_FILE = env.str("METALYARD_BMC_CA_FILE", "")
+METALYARD_BMC_CA_FILE = env.str("METALYARD_BMC_CA_FILE", "/etc/ssl/certs/ca-certificates.crt")
 METALYARD_BMC_TIMEOUT_S = env.int("METALYARD_BMC_TIMEOUT_S", 10)
 METALYARD_LEASE_SECONDS = env.float("METALYARD_LEASE_SECONDS", 30)
 METALYARD_MIN_RESERVATION_MINUTES = env.int("METALYARD_MIN_RESERVATION_MINUTES", 1 if METALYARD_FAST else 60)
@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "portal.web.staff_policy.StaffPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -83,6 +84,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "portal.web.shell.shell",
             ],
         },
     }
