@@ -16,7 +16,9 @@ DIGEST = "a" * 64
 STEPS = {
     BootPurpose.IMAGE: AwaitStep(IMAGE, BootPurpose.IMAGE, OPEN, LIMIT, "agent_silent", "image_timeout"),
     BootPurpose.ERASE: AwaitStep(ERASE, BootPurpose.ERASE, OPEN, LIMIT, "agent_silent", "erase_timeout"),
-    BootPurpose.FIRST_BOOT: AwaitStep(FIRST_BOOT, BootPurpose.FIRST_BOOT, LIMIT, LIMIT, "no_phone_home", "no_phone_home"),
+    BootPurpose.FIRST_BOOT: AwaitStep(
+        FIRST_BOOT, BootPurpose.FIRST_BOOT, LIMIT, LIMIT, "no_phone_home", "no_phone_home"
+    ),
 }
 
 

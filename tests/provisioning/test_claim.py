@@ -1,0 +1,62 @@
+"""The heartbeat keeps lease and fence fresh, and takes the fence away when the lease is lost."""
+
+import time
+
+import pytest
+
+from portal.operations.models import Operation
+from portal.operations.services import claims
+from provisioning.claim import held
+from provisioning.fence import FenceUnreadable, read_fence
+from tests import factories
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def claim(settings):
+    settings.METALYARD_LEASE_SECONDS = 1.5
+    factories.server()
+    reservation = factories.reservation(starts_at=None)
+    operation = Operation.objects.get(subject=reservation.public_id)
+    return claims.take(operation_pk=operation.pk, worker="w1")
+
+
+def until(condition, limit_s=10):
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_the_lease_outlives_its_first_end(claim, tmp_path):
+    fence = tmp_path / "fence.json"
+
+    with held(claim) as lease, lease.fenced(fence):
+        first = read_fence(fence)
+        prolonged = until(lambda: read_fence(fence).expires_at > first.expires_at + 1)
+
+    assert prolonged
+    assert first.epoch == claim.epoch
+
+
+def test_a_lost_lease_takes_the_fence_away_and_says_so(claim, tmp_path):
+    fence = tmp_path / "fence.json"
+
+    with held(claim) as lease, lease.fenced(fence):
+        Operation.objects.filter(pk=claim.operation_pk).update(epoch=claim.epoch + 1)
+        told = lease.lost.wait(10)
+        with pytest.raises(FenceUnreadable):
+            read_fence(fence)
+
+    assert told
+    assert Operation.objects.get(pk=claim.operation_pk).claimed_by == "w1", "what is lost is not ours to give back"
+
+
+def test_the_claim_is_given_back_at_the_end(claim):
+    with held(claim):
+        assert Operation.objects.get(pk=claim.operation_pk).claimed_by == "w1"
+
+    assert Operation.objects.get(pk=claim.operation_pk).claimed_by == ""
