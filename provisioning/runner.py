@@ -146,6 +146,7 @@ def _environment(folder: Path, artifact_dir: str, mark: str) -> dict[str, str]:
         "TZ": "UTC",
         "NO_COLOR": "1",
         "ANSIBLE_CONFIG": str(PLAYBOOKS / "ansible.cfg"),
+        "ANSIBLE_INVENTORY_UNPARSED_FAILED": "true",
         "ANSIBLE_HOME": str(folder / "ansible"),
         "ANSIBLE_STDOUT_CALLBACK": "awx_display",
         "ANSIBLE_CALLBACK_PLUGINS": get_callback_dir(),

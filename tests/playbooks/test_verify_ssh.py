@@ -1,0 +1,141 @@
+"""The last proof before a server is handed over: it answers over SSH, with its own key, under its name."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+import asyncssh
+import pytest
+
+from provisioning.runner import Run, run
+
+HOST_KEY = asyncssh.generate_private_key("ssh-ed25519")
+VERIFY_KEY = asyncssh.generate_private_key("ssh-ed25519")
+OTHER_KEY = asyncssh.generate_private_key("ssh-ed25519")
+
+
+class _Sshd:
+    """A real SSH server that, like a delivered one, runs `hostname` for the verification key whatever is asked."""
+
+    def __init__(self, hostname: str):
+        self.hostname = hostname
+        self.port = 0
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+
+    async def _serve(self):
+        self._stop, self._loop = asyncio.Event(), asyncio.get_running_loop()
+        line = f'restrict,command="hostname" {VERIFY_KEY.export_public_key().decode()}'
+        server = await asyncssh.create_server(
+            asyncssh.SSHServer, "127.0.0.1", 0, server_host_keys=[HOST_KEY], process_factory=self._answer,
+            authorized_client_keys=asyncssh.import_authorized_keys(line), encoding=None,
+        )  # fmt: skip
+        self.port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        await self._stop.wait()
+        server.close()
+
+    def _answer(self, process):
+        process.stdout.write(self.hostname.encode() + b"\n")
+        process.exit(0)
+
+    def __enter__(self):
+        self._thread.start()
+        assert self._ready.wait(10)
+        return self
+
+    def __exit__(self, *_):
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+
+def public(key) -> str:
+    return key.export_public_key().decode().strip()
+
+
+def variables(port, **changes):
+    return {
+        "ssh_host": "127.0.0.1",
+        "ssh_port": port,
+        "ssh_user": "ubuntu",
+        "ssh_host_keys": [public(HOST_KEY)],
+        "ssh_verify_key": VERIFY_KEY.export_private_key().decode(),
+        "tenant_hostname": {"__ansible_unsafe": "gpu-01"},
+        **changes,
+    }
+
+
+def verify(folder, hosts, **extra):
+    events = []
+    result = run(
+        Run(
+            playbook="verify_ssh.yml", inventory={"all": {"hosts": hosts}}, time_limit_s=60, fence=None,
+            extra_vars={"verify_ssh_timeout_s": 2, **extra}, private_data_dir=folder, on_event=events.append,
+            should_stop=lambda: False,
+        )
+    )  # fmt: skip
+    assert "PRIVATE KEY" not in repr((result, events))
+    return result
+
+
+def test_each_server_is_proven_or_says_what_is_wrong(private_data_dir):
+    with _Sshd("gpu-01") as sshd:
+        hosts = {
+            "srv_ok": variables(sshd.port),
+            "srv_name": variables(sshd.port, tenant_hostname={"__ansible_unsafe": "gpu-02"}),
+            "srv_key": variables(sshd.port, ssh_host_keys=[public(OTHER_KEY)]),
+            "srv_no_keys": variables(sshd.port, ssh_host_keys=[]),
+            "srv_login": variables(sshd.port, ssh_verify_key=OTHER_KEY.export_private_key().decode()),
+            "srv_closed": variables(1),
+            "srv_bad_key": variables(sshd.port, ssh_verify_key="not a key"),
+        }
+        result = verify(private_data_dir, hosts)
+
+    assert {host: entry.error_code for host, entry in result.hosts.items()} == {
+        "srv_ok": "",
+        "srv_name": "ssh_wrong_hostname",
+        "srv_key": "ssh_host_key_mismatch",
+        "srv_no_keys": "ssh_host_key_mismatch",
+        "srv_login": "ssh_auth_failed",
+        "srv_closed": "ssh_unreachable",
+        "srv_bad_key": "bad_variables",
+    }
+    assert result.hosts["srv_ok"].facts == {"hostname": "gpu-01"}
+
+
+def test_a_hostname_that_is_a_template_is_compared_and_never_run(private_data_dir, tmp_path):
+    canary = tmp_path / "canary"
+    hostile = "{{ lookup('pipe', 'touch " + str(canary) + "') }}"
+    with _Sshd("gpu-01") as sshd:
+        result = verify(
+            private_data_dir, {"srv_a": variables(sshd.port, tenant_hostname={"__ansible_unsafe": hostile})}
+        )
+
+    assert result.hosts["srv_a"].error_code == "ssh_wrong_hostname"
+    assert not canary.exists()
+
+
+def test_control_without_the_unsafe_tag_the_same_hostname_is_run(private_data_dir, tmp_path):
+    """Shows that the tag is what protects, so it must never be forgotten."""
+    canary = tmp_path / "canary"
+    hostile = "{{ lookup('pipe', 'touch " + str(canary) + "') }}"
+    with _Sshd("gpu-01") as sshd:
+        verify(private_data_dir, {"srv_a": variables(sshd.port, tenant_hostname=hostile)})
+
+    assert canary.exists()
+
+
+@pytest.mark.parametrize("where", ["host", "extra"])
+def test_the_unsafe_tag_works_in_inventory_and_extra_variables(private_data_dir, tmp_path, where):
+    canary: Path = tmp_path / "canary"
+    hostile = {"__ansible_unsafe": "{{ lookup('pipe', 'touch " + str(canary) + "') }}"}
+    with _Sshd(hostile["__ansible_unsafe"]) as sshd:
+        given = {"tenant_hostname": hostile}
+        host = variables(sshd.port, **given) if where == "host" else variables(sshd.port)
+        result = verify(private_data_dir, {"srv_a": host}, **(given if where == "extra" else {}))
+
+    assert result.hosts["srv_a"].ok
+    assert result.hosts["srv_a"].facts["hostname"] == hostile["__ansible_unsafe"]
+    assert not canary.exists()
