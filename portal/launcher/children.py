@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from portal.launcher import guard
 from portal.launcher.identity import Account
 
 PR_SET_PDEATHSIG = 1
@@ -61,3 +62,21 @@ def start(
         group=account.gid if account else None,
         extra_groups=[] if account else None,
     )
+
+
+def start_guard(mark: str, lock: int) -> Callable[[], None]:
+    """Start the process that cleans up when this one is killed, and return what sends it away in peace.
+
+    It finds processes by ``mark`` and keeps the file descriptor ``lock`` open until it has done its work.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", guard.__file__, mark],
+        stdin=subprocess.PIPE,
+        pass_fds=(lock,),
+        start_new_session=True,
+    )
+
+    def dismiss() -> None:
+        process.communicate()
+
+    return dismiss

@@ -27,12 +27,8 @@ def web(port: int, env: Mapping[str, str]) -> Service:
     }
     argv = [part for option in options.items() for part in option]
 
-    def ready(_log: Path, _start: int) -> bool:
-        return answers(port, "/readyz") or answers(port, "/healthz")
-
-    return Service(
-        "web", (sys.executable, "-m", "gunicorn", "--no-control-socket", *argv, "portal.wsgi"), env, ready=ready
-    )
+    command = (sys.executable, "-m", "gunicorn", "--no-control-socket", *argv, "portal.wsgi")
+    return Service("web", command, env, ready=lambda _log, _start: answers(port, "/readyz"))
 
 
 def answers(port: int, path: str) -> bool:

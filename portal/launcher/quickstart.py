@@ -4,7 +4,6 @@ import json
 import os
 import secrets
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -93,7 +92,8 @@ class Quickstart:
         addresses.require_web_port(options.port)
         self.state = state_dir.open_state_dir(options.state_dir, reset=options.reset)
         self.say(f"Metalyard starts in {self.state.root} (log files in {self.state.logs})")
-        self._start_guard()
+        self.stack.callback(children.start_guard(self.mark, self.state.lock))
+        self.stack.callback(guard.sweep, self.mark, orderly_s=0.5)
         env = self.env = self._environment()
         self._start_database(env)
         self._start_broker(env)
@@ -112,21 +112,6 @@ class Quickstart:
 
     def _done(self, what: str) -> None:
         self.say(f"  {time.monotonic() - self.began:5.1f} s  {what}")
-
-    def _start_guard(self) -> None:
-        """Start the process that cleans up if this one is killed; it shares the lock until it has done so."""
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-S", guard.__file__, self.mark],
-            stdin=subprocess.PIPE,
-            pass_fds=(self.state.lock,),
-            start_new_session=True,
-        )
-
-        def dismiss() -> None:
-            process.communicate()
-
-        self.stack.callback(dismiss)
-        self.stack.callback(guard.sweep, self.mark, orderly_s=0.5)
 
     def _environment(self) -> dict[str, str]:
         """Return what the children get to know, without database and broker."""

@@ -65,16 +65,19 @@ class Supervisor:
         return Running(service, process, log, before)
 
     def wait_ready(self, name: str) -> None:
-        """Wait until the service called ``name`` serves. Raises LaunchProblem when it ends or takes too long."""
+        """Wait until the service called ``name`` serves. Raises LaunchProblem when it is late or any one ends."""
         running = next(item for item in self.running if item.service.name == name)
         deadline = time.monotonic() + running.service.start_limit_s
         while not running.service.ready(running.log, running.log_start):
-            if running.process.poll() is not None:
-                raise LaunchProblem(f"The {name} stopped while starting: {last_line(running.log)} (see {running.log})")
+            for item in self.running:
+                if item.process.poll() is not None:
+                    raise LaunchProblem(
+                        f"The {item.service.name} stopped while starting: {last_line(item.log)} (see {item.log})"
+                    )
             if time.monotonic() > deadline:
                 limit = running.service.start_limit_s
                 raise LaunchProblem(f"The {name} was not ready within {limit:.0f} s: see {running.log}")
-            time.sleep(0.1)
+            time.sleep(0.2)
 
     def check(self) -> None:
         """Start services that ended anew. Raises LaunchProblem for one that keeps ending."""
