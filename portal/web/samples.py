@@ -3,13 +3,13 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 
 from django import forms
 from django.core.paginator import Paginator
 
 from portal.core.money import Money
+from portal.tenancy.models import Organization, Project
 from portal.web import navigation
 from portal.web.shell import Shell
 
@@ -48,7 +48,7 @@ class SampleForm(forms.Form):
 
 def sample_shell(real: Shell) -> Shell:
     """Return the frame as a customer sees it, in the reader's own colours."""
-    project = SimpleNamespace(public_id="prj_sample", name="training-prod", organization=SimpleNamespace(name="Acme"))
+    project = Project(name="training-prod", organization=Organization(name="Acme"))
     return replace(
         real,
         nav=navigation.draw("availability", {"reservations": 3, "servers": 24}),

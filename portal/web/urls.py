@@ -1,6 +1,28 @@
-"""Web pages."""
+"""Routes of the web pages."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from portal.web.views import availability, endings, gallery, keys, login, overview, preferences, reservations, reserve
 
 app_name = "web"
-urlpatterns: list[URLPattern] = []
+
+urlpatterns = [
+    path("", overview.dashboard, name="dashboard"),
+    path("login", login.login, name="login"),
+    path("logout", login.logout, name="logout"),
+    path("availability", availability.availability, name="availability"),
+    path("reserve", reserve.reserve, name="reserve"),
+    path("reservations", reservations.reservations, name="reservations"),
+    path("reservations/<slug:public_id>", reservations.reservation, name="reservation"),
+    path("reservations/<slug:public_id>/live", reservations.live, name="reservation-live"),
+    path("reservations/<slug:public_id>/release", endings.release, name="release"),
+    path("reservations/<slug:public_id>/cancel", endings.cancel, name="cancel"),
+    path("servers", overview.servers, name="servers"),
+    path("ssh-keys", keys.ssh_keys, name="ssh-keys"),
+    path("ssh-keys/<slug:public_id>/delete", keys.delete, name="ssh-key-delete"),
+    path("quotas", overview.quotas, name="quotas"),
+    path("find", overview.find, name="find"),
+    path("project", preferences.project, name="project"),
+    path("theme", preferences.theme, name="theme"),
+    path("ui/", gallery.gallery, name="gallery"),
+]

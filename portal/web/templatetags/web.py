@@ -61,11 +61,18 @@ def rate(value: Decimal, currency: str) -> str:
     return f"{SYMBOLS.get(currency, currency + ' ')}{whole}.{places.ljust(2, '0')}"
 
 
+@register.filter
+def hours(value: Decimal) -> str:
+    """Write a number of hours with at most two places."""
+    text = f"{value:.2f}"
+    return text.removesuffix(".00")
+
+
 @register.simple_tag
 def moment(value: datetime | None) -> SafeString | str:
     """Write an instant with its zone; the year only where it is not this one's."""
     if value is None:
-        return "–"
+        return "-"
     at = value.astimezone(UTC)
     year = "" if at.year == clock.now().year else f" {at.year}"
     return format_html('<time datetime="{}">{} UTC</time>', clock.as_rfc3339(at), f"{at.day} {at:%b}{year} {at:%H:%M}")

@@ -34,8 +34,8 @@ def project(request: HttpRequest) -> HttpResponse:
     """Work in another project of one's own from now on."""
     if not isinstance(request.user, User):
         return redirect("web:login")
-    chosen = projects_of(request.user).filter(public_id=request.POST.get("project", "")).first()
-    if chosen is None:
+    asked = request.POST.get("project", "")
+    if asked not in {row.public_id for row in projects_of(request.user)}:
         raise Http404
-    request.session["project"] = chosen.public_id
+    request.session["project"] = asked
     return redirect("web:dashboard")

@@ -1,0 +1,79 @@
+"""The reserve form: what is asked for beside type, number and time."""
+
+from typing import Any, cast
+
+from django import forms
+
+from portal.catalog.models import OSImage
+from portal.catalog.selectors import images
+from portal.tenancy.models import NAME_LENGTH, SSHKey
+from portal.tenancy.scope import Scope
+from portal.tenancy.selectors import ssh_keys_of
+from portal.tenancy.ssh_keys import MAX_LENGTH
+
+
+class ReserveForm(forms.Form):
+    """Name, image, keys, user-data. Bounds that the service knows are left to it: it names the field."""
+
+    name = forms.CharField(
+        label="Name",
+        max_length=40,
+        help_text="Lower-case letters, digits and hyphens. The servers' host names begin with it.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    image = forms.ChoiceField(label="OS image")
+    ssh_keys = forms.MultipleChoiceField(
+        label="SSH keys", required=False, widget=forms.CheckboxSelectMultiple, help_text="Who may log in."
+    )
+    new_key = forms.CharField(
+        label="New SSH key",
+        required=False,
+        max_length=MAX_LENGTH,
+        help_text="Paste a public key, such as the content of ~/.ssh/id_ed25519.pub. It is saved with the project.",
+        widget=forms.Textarea(
+            attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off", "placeholder": "ssh-ed25519 AAAA… you@host"}
+        ),
+    )
+    new_key_name = forms.CharField(
+        label="Name of the new key",
+        required=False,
+        max_length=NAME_LENGTH,
+        help_text="Empty: the comment at its end.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    user_data = forms.CharField(
+        label="User-data",
+        required=False,
+        strip=False,
+        help_text="A cloud-init document or script, at most 16 KiB.",
+        widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
+    )
+
+    def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
+        """Offer the published images and the project's keys."""
+        super().__init__(*args, **kwargs)
+        self.images: dict[str, OSImage] = {row.public_id: row for row in images()}
+        self.keys: dict[str, SSHKey] = {row.public_id: row for row in ssh_keys_of(scope)}
+        for name, rows in (("image", self.images), ("ssh_keys", self.keys)):
+            cast(forms.ChoiceField, self.fields[name]).choices = [(key, row.name) for key, row in rows.items()]
+        if not self.keys:
+            del self.fields["ssh_keys"]
+
+    def clean_user_data(self) -> str:
+        """Undo the line ends that browsers send (CR LF): a script would not start with them."""
+        return str(self.cleaned_data["user_data"]).replace("\r\n", "\n")
+
+    def clean(self) -> dict[str, Any]:
+        """Demand a key, chosen or pasted."""
+        values = super().clean() or {}
+        chosen = [self.keys[key] for key in values.get("ssh_keys", [])]
+        values["chosen_keys"] = chosen
+        if not chosen and not values.get("new_key") and not {"ssh_keys", "new_key"} & set(self.errors):
+            field = "ssh_keys" if self.keys else "new_key"
+            self.add_error(
+                field,
+                forms.ValidationError(
+                    "Choose or paste at least one key; nobody could log in without.", code="required"
+                ),
+            )
+        return values

@@ -1,0 +1,60 @@
+"""Reservations: the list, the page of one, and its live part."""
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from portal.reservations.selectors import reservation_of, reservations_of
+from portal.reservations.states import LIVE, ReservationState
+from portal.tenancy.roles import Verb
+from portal.tenancy.scope import Scope
+from portal.web.forms.confirm import TypedNameForm
+from portal.web.pages import STOP_POLLING, tenant_page
+from portal.web.reservation_page import CANCELLABLE, SLOW, live_context
+
+PAGE_LENGTH = 50
+
+
+@tenant_page
+@require_safe
+def reservations(request: HttpRequest, scope: Scope) -> HttpResponse:
+    """List the project's reservations: the live ones, or all."""
+    everything = reservations_of(scope)
+    shows_all = request.GET.get("show") == "all"
+    rows = everything if shows_all else everything.filter(state__in=LIVE)
+    context = {
+        "page": Paginator(rows, PAGE_LENGTH).get_page(request.GET.get("page")),
+        "shows_all": shows_all,
+        "has_any": everything.exists(),
+        "query": "show=all" if shows_all else "",
+    }
+    return render(request, "web/pages/reservations.html", context)
+
+
+@tenant_page
+@require_safe
+def reservation(request: HttpRequest, scope: Scope, public_id: str) -> HttpResponse:
+    """Show one reservation."""
+    found = reservation_of(scope, public_id)
+    context = live_context(found) | {
+        "may_release": scope.may(Verb.RELEASE),
+        "release_form": TypedNameForm(wanted=found.name, prefix="release"),
+        "can_end": found.state in (*CANCELLABLE, ReservationState.ACTIVE),
+    }
+    return render(request, "web/pages/reservation.html", context)
+
+
+@tenant_page
+@require_safe
+def live(request: HttpRequest, scope: Scope, public_id: str) -> HttpResponse:
+    """Answer the poll. A state that stays by itself ends the polling; one that begins to move reloads the page."""
+    found = reservation_of(scope, public_id)
+    context = live_context(found) | {"may_release": scope.may(Verb.RELEASE)}
+    reply = render(request, "web/parts/reservation_live.html", context)
+    was = request.GET.get("was", "")
+    if was in SLOW and was != found.state:
+        reply.headers["HX-Refresh"] = "true"
+    if context["poll_seconds"] is None:
+        reply.status_code = STOP_POLLING
+    return reply

@@ -1,0 +1,77 @@
+"""The reserve page: everything that will be committed to stands beside the button that commits."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from portal.core.errors import DomainError, Forbidden, InsufficientCapacity
+from portal.tenancy.roles import Verb
+from portal.tenancy.scope import Scope
+from portal.web.checks import checks_for
+from portal.web.forms.plan import Plan, PlanForm
+from portal.web.forms.refusals import show_refusal
+from portal.web.forms.reserve import ReserveForm
+from portal.web.ordering import FORM_NAMES, place
+from portal.web.pages import tenant_page
+from portal.web.pools import offers_near, price_of, query_of
+
+INVALID = 422
+
+
+@tenant_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def reserve(request: HttpRequest, scope: Scope) -> HttpResponse:
+    """Show price, end and terms of a plan with the form, and reserve."""
+    scope.require(Verb.RESERVE)
+    if request.method == "POST":
+        return _order(request, scope)
+    plan_form = PlanForm.of(request.GET.dict(), exact=True)
+    if not plan_form.is_valid():
+        # The search page says what is wrong with the plan and lets it be changed.
+        return redirect(f"{reverse('web:availability')}?{urlencode(plan_form.data)}")
+    form = ReserveForm(scope=scope, initial={"ssh_keys": list(ReserveForm(scope=scope).keys)})
+    return _page(request, scope, plan_form, form)
+
+
+def _order(request: HttpRequest, scope: Scope) -> HttpResponse:
+    plan_form = PlanForm.of(request.POST.dict(), exact=True)
+    form = ReserveForm(request.POST, scope=scope)
+    # Both are checked, so that one reply names everything that is wrong.
+    if not all([plan_form.is_valid(), form.is_valid()]):
+        return _page(request, scope, plan_form, form, status=INVALID)
+    plan = plan_form.plan()
+    try:
+        reservation = place(scope=scope, plan=plan, form=form)
+    except Forbidden:
+        raise
+    except DomainError as error:
+        show_refusal(form, error, FORM_NAMES)
+        near = offers_near(plan.demand, scope.organization.currency) if isinstance(error, InsufficientCapacity) else []
+        offers = [{"offer": offer, "query": query_of(offer.demand, plan)} for offer in near]
+        return _page(request, scope, plan_form, form, status=error.status, offers=offers)
+    messages.success(request, f"{reservation.name} is reserved.")
+    return redirect("web:reservation", reservation.public_id)
+
+
+def _page(
+    request: HttpRequest, scope: Scope, plan_form: PlanForm, form: ReserveForm, *, status: int = 200, **more: Any
+) -> HttpResponse:
+    context = {"form": form, "plan_form": plan_form, "bad_forms": [f for f in (plan_form, form) if f.errors], **more}
+    if plan_form.is_valid():
+        context |= _plan(scope, plan_form.plan())
+    return render(request, "web/pages/reserve.html", context, status=status)
+
+
+def _plan(scope: Scope, plan: Plan) -> dict[str, Any]:
+    return {
+        "plan": plan,
+        "demand": plan.demand,
+        "price": price_of(plan.demand, scope.organization.currency),
+        "checks": checks_for(scope.organization, plan.demand),
+        "query": query_of(plan.demand, plan),
+    }

@@ -1,0 +1,68 @@
+"""People at their browsers."""
+
+import pytest
+from django.test import Client
+
+from tests import factories
+
+
+@pytest.fixture
+def buyer(db):
+    """Return a scope that can reserve, in a region with eight free servers."""
+    made = factories.buyer()
+    factories.servers(8)
+    factories.image()
+    return made
+
+
+@pytest.fixture
+def web(buyer):
+    """Return a logged-in browser of the buyer."""
+    return browser_of(buyer)
+
+
+def browser_of(scope):
+    """Return a browser in which a person of the scope's project is logged in."""
+    person = scope.organization.memberships.get(user__public_id=scope.actor.id).user
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+@pytest.fixture
+def stranger(db):
+    """Return a logged-in browser of another tenant."""
+    return browser_of(factories.buyer())
+
+
+@pytest.fixture
+def plan():
+    """Return the fields of a search that fits."""
+    return {
+        "type": "h100x8",
+        "region": "eu-north-1",
+        "count": "2",
+        "placement": "same_fabric",
+        "start": "",
+        "duration": "24",
+        "unit": "hours",
+        "end": "",
+    }
+
+
+@pytest.fixture
+def order(buyer, plan):
+    """Return the fields of a complete reserve form."""
+    return plan | {
+        "name": "train-7b",
+        "image": buyer_image().public_id,
+        "ssh_keys": [key.public_id for key in buyer.project.ssh_keys.all()],
+        "new_key": "",
+        "new_key_name": "",
+        "user_data": "",
+    }
+
+
+def buyer_image():
+    """Return the one published image."""
+    return factories.OSImage.objects.get()

@@ -1,0 +1,121 @@
+"""The search."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from portal.core import clock
+from portal.reservations.models import Reservation
+from tests import factories
+
+
+def text(reply):
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", reply.content.decode())).replace("\u00d7", "x")
+
+
+def test_the_first_look_shows_every_pool_with_its_price(web):
+    reply = web.get("/availability")
+
+    assert reply.status_code == 200
+    assert "8 fits 1" in text(reply)
+    assert "$2.50 /GPU·h" in text(reply)
+    assert "8 GPU x 24 h x $2.50 $480.00" in text(reply)
+
+
+def test_the_price_is_exactly_that_of_the_asked_duration(web, plan):
+    seen = text(web.get("/availability", plan | {"count": "4", "duration": "90", "unit": "minutes"}))
+
+    assert "32 GPU x 1.50 h x $2.50 $120.00" in seen
+
+
+def test_an_end_counts_before_the_duration(web, plan):
+    start = (clock.now() + timedelta(days=2)).replace(minute=0, second=0, microsecond=0)
+    fields = {"start": f"{start:%Y-%m-%dT%H:%M}", "end": f"{start + timedelta(hours=10):%Y-%m-%dT%H:%M}"}
+
+    assert "x 10 h x" in text(web.get("/availability", plan | fields))
+
+
+def test_what_does_not_fit_shows_what_is_near(web, plan, buyer):
+    factories.reservation(buyer, count=6, starts_at=clock.now() + timedelta(minutes=1))
+
+    seen = text(web.get("/availability", plan | {"count": "5"}))
+
+    assert "2 fewer than 5" in seen
+    assert "The same, later" in seen
+    assert "2 instead of 5" in seen
+    assert "Only 2 of 5 are free in one fabric" in seen
+
+
+def test_two_fabrics_are_offered_where_one_is_too_small(web, plan):
+    factories.servers(4, in_fabric=factories.fabric("B"))
+
+    seen = text(web.get("/availability", plan | {"count": "10"}))
+
+    assert "8 fewer than 10" in seen
+    assert "The same, over several fabrics" in seen
+
+
+def test_a_quota_that_is_too_small_is_said_apart_from_capacity(web, plan, buyer):
+    buyer.organization.quotas.update(limit=1)
+
+    seen = text(web.get("/availability", plan))
+
+    assert "Free for the whole period: 8 in one fabric." in seen
+    assert "Over quota: 2 of 1 servers." in seen
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"count": "0"}, "greater than or equal to 1"),
+        ({"count": "99999"}, "less than or equal to 512"),
+        ({"count": "many"}, "Enter a whole number"),
+        ({"count": ""}, "This field is required"),
+        ({"type": "abacus"}, "Select a valid choice"),
+        ({"region": "\x00"}, "Select a valid choice"),
+        ({"start": "2001-01-01T00:00"}, "The start lies in the past"),
+        ({"start": "yesterday"}, "Enter a valid date/time"),
+        ({"start": "9999-12-31T23:59"}, "at most 366 days ahead"),
+        ({"end": "2001-01-01T00:00"}, "The end must lie after the start"),
+        ({"end": "9999-12-31T23:59"}, "at most 366 days"),
+        ({"duration": "5", "unit": "minutes"}, "at least 60 minutes"),
+        ({"duration": "9999", "unit": "days"}, "at most 366 days"),
+        ({"duration": "-1"}, "greater than or equal to 1"),
+        ({"duration": ""}, "Give a duration or an end"),
+        ({"unit": "years"}, "Select a valid choice"),
+        ({"placement": "nowhere"}, "Select a valid choice"),
+    ],
+)
+def test_bad_input_is_named_on_its_field_and_kept(web, plan, fields, message):
+    reply = web.get("/availability", plan | fields)
+
+    assert reply.status_code == 200
+    assert text(reply).count(message) == 2, "once on the field, once in the summary"
+    (name, value) = next(iter(fields.items()))
+    assert f'id="id_{name}_error"' in reply.content.decode()
+    if value and "\x00" not in value and name in ("count", "start", "end", "duration"):
+        assert f'value="{value}"' in reply.content.decode()
+
+
+def test_a_fragment_is_only_the_part_and_history_gets_the_page(web, plan):
+    part = web.get("/availability", plan, headers={"HX-Request": "true"})
+    whole = web.get("/availability", plan, headers={"HX-Request": "true", "HX-History-Restore-Request": "true"})
+
+    assert b"<html" not in part.content
+    assert b"<html" in whole.content
+
+
+def test_looking_changes_nothing(web, plan):
+    web.get("/availability", plan)
+
+    assert not Reservation.objects.exists()
+
+
+def test_the_row_and_the_panel_lead_to_the_same_order(web, plan):
+    page = web.get("/availability", plan).content.decode()
+    links = re.findall(r'href="(/reserve\?[^"]+)"', page)
+
+    assert len(links) == 2
+    assert len(set(links)) == 1
+    assert web.get(links[0].replace("&amp;", "&")).status_code == 200

@@ -1,0 +1,160 @@
+"""The pages of a reservation, its live part, and ending it."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from portal.core import clock
+from portal.core.actors import SYSTEM
+from portal.fleet.models import Server
+from portal.operations.models import OperationServer
+from portal.operations.services.events import tell
+from portal.reservations.models import Allocation, Reservation
+from portal.reservations.services import outcomes
+from portal.tenancy.roles import Role
+from tests import factories
+from tests.web.conftest import browser_of
+
+HOST_KEY = "ssh-ed25519 AAAAHOSTKEY"
+
+
+@pytest.fixture
+def starting(buyer):
+    return factories.reservation(buyer, name="now-1", count=2, starts_at=clock.now() + timedelta(seconds=5))
+
+
+@pytest.fixture
+def active(starting):
+    """Return an active reservation, brought there by the services that the outcome path calls."""
+    for part in OperationServer.objects.filter(operation__subject=starting.public_id):
+        part.host_keys = [HOST_KEY]
+        outcomes.server_ready(part=part, ssh_user="ubuntu")
+    outcomes.deploy_finished(operation=part.operation)
+    starting.refresh_from_db()
+    assert starting.state == "active"
+    return starting
+
+
+def test_a_starting_reservation_polls_every_two_seconds(web, starting):
+    page = web.get(f"/reservations/{starting.public_id}").content.decode()
+    part = web.get(f"/reservations/{starting.public_id}/live?was=provisioning")
+
+    assert 'hx-trigger="every 2s, refresh"' in page
+    assert "Provisioning · 0 of 2 ready" in page
+    assert part.status_code == 200
+    assert "HX-Refresh" not in part.headers
+    assert "now-1-01" in part.content.decode()
+    assert "Reserved 2 x 8 x H100 in eu-north-1." in part.content.decode()
+
+
+def test_an_active_reservation_shows_how_to_log_in_and_ends_the_polling(web, active):
+    page = web.get(f"/reservations/{active.public_id}").content.decode()
+    part = web.get(f"/reservations/{active.public_id}/live?was=provisioning")
+
+    server = Allocation.objects.get(hostname="now-1-02").server
+    assert f"ssh -p 2222 ubuntu@{server.ssh_host}" in page
+    assert f"[{server.ssh_host}]:2222 {HOST_KEY}" in page
+    assert "data-live" not in page
+    assert part.status_code == 286
+
+
+def test_a_scheduled_reservation_reloads_its_page_once_it_moves(web, buyer):
+    later = factories.reservation(buyer)
+    still = web.get(f"/reservations/{later.public_id}/live?was=scheduled")
+    Reservation.objects.filter(pk=later.pk).update(state="provisioning")
+
+    moved = web.get(f"/reservations/{later.public_id}/live?was=scheduled")
+
+    assert (still.status_code, "HX-Refresh" in still.headers) == (200, False)
+    assert moved.headers["HX-Refresh"] == "true"
+
+
+def test_the_log_is_escaped_and_says_what_failed(web, starting):
+    part = OperationServer.objects.filter(operation__subject=starting.public_id).first()
+    tell(actor=SYSTEM, subject=starting.public_id, event_type="server.failed", part=part, reason="<script>x</script>")
+
+    page = web.get(f"/reservations/{starting.public_id}").content.decode()
+
+    assert "&lt;script&gt;x&lt;/script&gt;" in page
+    assert "<script>x" not in page
+
+
+@pytest.mark.parametrize("verb", ["", "/live", "/release", "/cancel"])
+def test_another_tenants_reservation_does_not_exist(stranger, starting, verb):
+    assert stranger.get(f"/reservations/{starting.public_id}{verb}").status_code == 404
+    if verb in ("/release", "/cancel"):
+        assert stranger.post(f"/reservations/{starting.public_id}{verb}").status_code == 404
+    starting.refresh_from_db()
+    assert starting.state == "provisioning"
+
+
+def test_release_wants_the_name_and_then_erases(web, active):
+    address = f"/reservations/{active.public_id}/release"
+    assert web.get(address).status_code == 200
+
+    wrong = web.post(address, {"release-name": "other"})
+    active.refresh_from_db()
+    assert (wrong.status_code, active.state) == (422, "active")
+    assert b"This is not now-1" in wrong.content
+
+    right = web.post(address, {"release-name": "now-1"})
+    active.refresh_from_db()
+    assert (right.url, active.state) == (f"/reservations/{active.public_id}", "ending")
+    assert set(Allocation.objects.values_list("state", flat=True)) == {"cleaning"}
+
+
+def test_release_of_what_is_not_active_is_refused_kindly(web, starting):
+    reply = web.post(f"/reservations/{starting.public_id}/release", {"release-name": "now-1"}, follow=True)
+
+    starting.refresh_from_db()
+    assert starting.state == "provisioning"
+    assert b"only an active reservation can be released" in reply.content
+
+
+def test_cancel_asks_once_and_calls_off(web, buyer):
+    later = factories.reservation(buyer)
+    address = f"/reservations/{later.public_id}/cancel"
+    assert web.get(address).status_code == 200
+
+    reply = web.post(address)
+
+    later.refresh_from_db()
+    assert (reply.url, later.state) == (f"/reservations/{later.public_id}", "cancelled")
+    assert b"can no longer be cancelled" in web.post(address, follow=True).content
+
+
+def test_a_viewer_sees_but_cannot_end(buyer, active):
+    viewer = browser_of(factories.scope(Role.VIEWER, buyer.project))
+
+    page = viewer.get(f"/reservations/{active.public_id}").content
+    reply = viewer.post(f"/reservations/{active.public_id}/release", {"release-name": "now-1"})
+
+    active.refresh_from_db()
+    assert b"Release early" not in page
+    assert (reply.status_code, active.state) == (403, "active")
+
+
+def test_lists_show_only_the_projects_own(web, stranger, active):
+    for address in ("/", "/reservations", "/reservations?show=all", "/servers"):
+        assert b"now-1" in web.get(address).content
+        assert b"now-1" not in stranger.get(address).content
+
+
+def test_the_search_box_goes_straight_to_a_single_hit(web, stranger, active):
+    server = Server.objects.filter(allocations__reservation=active).first()
+
+    for query in ("now", active.public_id, "now-1-01", server.public_id):
+        assert web.get("/find", {"q": query}).url == reverse("web:reservation", args=[active.public_id])
+        assert b"Nothing found" in stranger.get("/find", {"q": query}).content
+    for query in ("", "%", "\x00", "x" * 5000):
+        assert web.get("/find", {"q": query}).status_code == 200
+
+
+def test_pages_do_not_ask_the_database_more_for_more_servers(web, buyer, django_assert_max_num_queries):
+    made = factories.reservation(buyer, count=8, starts_at=clock.now() + timedelta(seconds=5))
+
+    with django_assert_max_num_queries(20):
+        web.get(f"/reservations/{made.public_id}")
+    with django_assert_max_num_queries(12):
+        web.get(f"/reservations/{made.public_id}/live", headers={"HX-Request": "true"})
