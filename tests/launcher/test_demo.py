@@ -1,0 +1,169 @@
+"""The demo's data: believable, whole, once only, and readable by the emulated fleet."""
+
+import hashlib
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from django.contrib.auth import authenticate
+from django.core.management import call_command
+from django.db.models import F
+
+from portal.audit.models import AuditEvent
+from portal.catalog.models import OSImage, Price
+from portal.core.secrets import decrypt
+from portal.fleet.models import BMC, Fabric, Rack, Region, Server, ServerType
+from portal.fleet.states import ServerState
+from portal.launcher import secret_file
+from portal.launcher.demo import people, seed
+from portal.launcher.demo.images import HEADER_BYTES
+from portal.launcher.demo.servers import Addresses
+from portal.launcher.problems import LaunchProblem
+from portal.quotas.models import Quota
+from portal.tenancy import tokens
+from portal.tenancy.models import APIToken, Membership, Organization, User
+
+pytestmark = pytest.mark.django_db
+
+ADDRESSES = Addresses("127.77", 8443, 2222)
+PASSWORDS = {name: secret_file.password() for name in secret_file.PASSWORDS}
+
+
+@pytest.fixture
+def seeded() -> None:
+    seed.seed_rows(ADDRESSES, PASSWORDS, fast=True)
+
+
+def write(state: Path) -> None:
+    seed.write_files(state, state / "images", ADDRESSES, fast=True)
+
+
+@pytest.mark.usefixtures("seeded")
+def test_the_offer_is_believable() -> None:
+    assert Region.objects.count() == 2
+    assert Fabric.objects.count() == 4
+    assert ServerType.objects.count() == 6
+    assert Server.objects.count() >= 200
+    assert set(Server.objects.values_list("state", flat=True)) == {ServerState.AVAILABLE}
+    assert not Server.objects.exclude(fabric__region=F("region")).exists()
+    per_rack = Counter(Server.objects.values_list("rack_id", flat=True))
+    assert max(per_rack.values()) <= 4
+    assert Rack.objects.count() == len(per_rack)
+    for server_type, region in Server.objects.values_list("server_type_id", "region_id").distinct():
+        currencies = Price.objects.filter(server_type=server_type, region=region, per_gpu_hour__gt=0)
+        assert set(currencies.values_list("book__currency", flat=True)) == {"USD", "EUR"}
+
+
+@pytest.mark.usefixtures("seeded")
+def test_every_bmc_has_a_password_of_its_own_that_is_stored_encrypted() -> None:
+    stored = list(BMC.objects.values_list("password_encrypted", flat=True))
+    plain = {decrypt(text) for text in stored}
+    assert len(plain) == len(stored) == Server.objects.count()
+    assert not any(password in text for password, text in zip(plain, stored, strict=True))
+
+
+@pytest.mark.usefixtures("seeded")
+def test_customers_staff_and_limits() -> None:
+    customer = authenticate(username=people.CUSTOMER, password=PASSWORDS[secret_file.CUSTOMER_PASSWORD])
+    sales = authenticate(username=people.SALES, password=PASSWORDS[secret_file.SALES_PASSWORD])
+    admin = authenticate(username=people.ADMIN, password=PASSWORDS[secret_file.ADMIN_PASSWORD])
+    assert isinstance(customer, User)
+    assert isinstance(sales, User)
+    assert isinstance(admin, User)
+    assert (customer.is_staff, sales.is_staff, sales.is_superuser, admin.is_superuser) == (False, True, False, True)
+    assert sales.has_perm("reservations.view_reservation")
+    assert not sales.has_perm("reservations.change_reservation")
+    assert Organization.objects.count() == 2
+    assert len(set(Membership.objects.values_list("role", flat=True))) == 5
+    assert Quota.objects.count() == Organization.objects.count() * ServerType.objects.count() * Region.objects.count()
+
+
+@pytest.mark.usefixtures("seeded")
+def test_the_image_files_are_what_the_catalogue_says(tmp_path: Path) -> None:
+    write(tmp_path)
+    for image in OSImage.objects.all():
+        data = (tmp_path / "images" / image.file_name).read_bytes()
+        assert len(data) == image.size_bytes
+        assert hashlib.sha256(data).hexdigest() == image.sha256
+        header = json.loads(data[:HEADER_BYTES])
+        assert header["magic"] == "METALYARD-IMAGE"
+        assert header["os"] == image.name
+        assert header["default_user"] == image.default_user
+        assert 0 not in data[HEADER_BYTES:], "a zero byte could not be told from an erased one"
+
+
+@pytest.mark.usefixtures("seeded")
+def test_the_fleet_file_names_every_server_as_the_database_does(tmp_path: Path) -> None:
+    write(tmp_path)
+    path = tmp_path / "fleet" / "fleet.json"
+    assert path.stat().st_mode & 0o077 == 0
+    fleet = json.loads(path.read_text())
+    assert fleet["bmc"]["host"] == "127.77.0.1"
+    entries = {entry["name"]: entry for entry in fleet["servers"]}
+    assert len(entries) == Server.objects.count()
+    assert len({(entry["ssh_host"], entry["ssh_port"]) for entry in entries.values()}) == len(entries)
+    for server in Server.objects.select_related("bmc").prefetch_related("drives", "nics"):
+        entry = entries[server.name]
+        password = decrypt(server.bmc.password_encrypted)
+        assert entry["bmc_password_sha256"] == hashlib.sha256(password.encode()).hexdigest()
+        assert password not in path.read_text()
+        assert (entry["uuid"], entry["serial"]) == (str(server.system_uuid), server.serial)
+        assert [(entry["drive_serial"], entry["disk_bytes"])] == [(d.serial, d.size_bytes) for d in server.drives.all()]
+        assert [entry["mac"]] == [nic.mac for nic in server.nics.all()]
+
+
+@pytest.mark.usefixtures("seeded")
+def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
+    write(tmp_path)
+    first = json.loads((tmp_path / "demo.json").read_text())
+    rows = (Server.objects.count(), User.objects.count(), AuditEvent.objects.count())
+    seed.seed_rows(ADDRESSES, PASSWORDS, fast=False)
+    write(tmp_path)
+    assert json.loads((tmp_path / "demo.json").read_text()) == first
+    assert (Server.objects.count(), User.objects.count(), AuditEvent.objects.count()) == rows
+
+
+@pytest.mark.usefixtures("seeded")
+def test_a_lost_or_revoked_token_is_replaced(tmp_path: Path) -> None:
+    write(tmp_path)
+    first = json.loads((tmp_path / "demo.json").read_text())["api_token"]
+    APIToken.objects.get(secret_sha256=tokens.digest(first))
+    call = tmp_path / "demo.json"
+    call.unlink()
+    write(tmp_path)
+    second = json.loads(call.read_text())["api_token"]
+    assert second != first
+    APIToken.objects.get(secret_sha256=tokens.digest(second), revoked_at=None)
+
+
+def test_a_database_with_other_data_is_left_alone() -> None:
+    Region.objects.create(code="elsewhere", name="Elsewhere")
+    with pytest.raises(LaunchProblem, match="not the demo's"):
+        seed.seed_rows(ADDRESSES, PASSWORDS, fast=True)
+    assert list(Region.objects.values_list("code", flat=True)) == ["elsewhere"]
+    assert User.objects.count() == 0
+
+
+@pytest.mark.usefixtures("seeded")
+def test_the_demo_of_another_state_folder_is_left_alone() -> None:
+    with pytest.raises(LaunchProblem, match="another state folder"):
+        seed.seed_rows(Addresses("127.78", 8443, 2222), PASSWORDS, fast=True)
+
+
+@pytest.mark.usefixtures("seeded")
+def test_another_key_is_one_clear_line(tmp_path: Path, settings: object) -> None:
+    settings.METALYARD_SECRETS_KEYS = ["l0LdyxMZ7YTSqgZZK3JYwBmJ1j2IXB0Q3mH8RGr1nHM="]  # type: ignore[attr-defined]
+    with pytest.raises(LaunchProblem, match="another secret key"):
+        write(tmp_path)
+
+
+def test_the_command_needs_the_launchers_secrets(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv(secret_file.FLEET_NETWORK, raising=False)
+    with pytest.raises(SystemExit) as ended:
+        call_command("seed_demo")
+    assert ended.value.code == 2
+    assert secret_file.FLEET_NETWORK in capsys.readouterr().err
+    assert not Region.objects.exists()
