@@ -18,7 +18,7 @@ _KINDS: dict[str, EventStatus] = {
     "runner_on_skipped": "skipped",
 }
 _VALIDATION = "ansible.builtin.validate_argument_spec"
-_CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x1f\x7f]+")
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _MAX_MESSAGE = 500
 _KEPT_LINES = 8
 
@@ -53,7 +53,8 @@ class Recorder:
         """`text` on one line, shortened, with every secret of this run blotted out."""
         for secret in self._secrets:
             text = text.replace(secret, REDACTED)
-        return _CONTROL.sub(" ", text).strip()[:_MAX_MESSAGE]
+        text = _ANSI.sub("", text)
+        return "".join(char if char.isprintable() else " " for char in text).strip()[:_MAX_MESSAGE]
 
     def _host_event(self, status: EventStatus, data: Mapping[str, Any]) -> None:
         host, result = str(data["host"]), data.get("res") or {}

@@ -71,7 +71,9 @@ async def _attempt(login: Login, trusted: list[asyncssh.SSHKey], client_key: asy
     )
     async with connection:
         process = await connection.create_process("hostname", encoding=None, stdin=asyncssh.DEVNULL)
+        output = b""
         # Flow control stops a server that never stops talking: only so much is ever read.
-        output = await process.stdout.read(_MAX_BYTES)
+        while b"\n" not in output and len(output) < _MAX_BYTES and not process.stdout.at_eof():
+            output += await process.stdout.read(_MAX_BYTES - len(output))
         process.close()
     return printable(output.decode("utf-8", "replace"), 253)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\ufffd]+")
-
 
 class Refusal(Exception):
     """The action cannot go on. `code` is stable and machine-readable, `message` says why in words."""
@@ -17,6 +13,9 @@ class Refusal(Exception):
 
 
 def printable(text: str, limit: int = 200) -> str:
-    """`text` from outside on one line, without control characters, cut to `limit` characters."""
-    clean = _UNPRINTABLE.sub(" ", text).strip()
+    """`text` from outside on one line, cut to `limit` characters; nothing in it can steer a terminal or a page.
+
+    Control characters also carry ansible-runner's own events on its output: a BMC must not be able to forge one.
+    """
+    clean = "".join(char if char.isprintable() else " " for char in text).strip()
     return clean if len(clean) <= limit else clean[: limit - 3] + "..."
