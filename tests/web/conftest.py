@@ -1,9 +1,16 @@
 """People at their browsers."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 
+from portal.core import clock
+from portal.operations.models import OperationServer
+from portal.reservations.services import outcomes
 from tests import factories
+
+HOST_KEY = "ssh-ed25519 AAAAHOSTKEY"
 
 
 @pytest.fixture
@@ -66,3 +73,20 @@ def order(buyer, plan):
 def buyer_image():
     """Return the one published image."""
     return factories.OSImage.objects.get()
+
+
+@pytest.fixture
+def starting(buyer):
+    return factories.reservation(buyer, name="now-1", count=2, starts_at=clock.now() + timedelta(seconds=5))
+
+
+@pytest.fixture
+def active(starting):
+    """Return an active reservation, brought there by the services that the outcome path calls."""
+    for part in OperationServer.objects.filter(operation__subject=starting.public_id):
+        part.host_keys = [HOST_KEY]
+        outcomes.server_ready(part=part, ssh_user="ubuntu")
+    outcomes.deploy_finished(operation=part.operation)
+    starting.refresh_from_db()
+    assert starting.state == "active"
+    return starting

@@ -11,29 +11,9 @@ from portal.fleet.models import Server
 from portal.operations.models import OperationServer
 from portal.operations.services.events import tell
 from portal.reservations.models import Allocation, Reservation
-from portal.reservations.services import outcomes
 from portal.tenancy.roles import Role
 from tests import factories
-from tests.web.conftest import browser_of
-
-HOST_KEY = "ssh-ed25519 AAAAHOSTKEY"
-
-
-@pytest.fixture
-def starting(buyer):
-    return factories.reservation(buyer, name="now-1", count=2, starts_at=clock.now() + timedelta(seconds=5))
-
-
-@pytest.fixture
-def active(starting):
-    """Return an active reservation, brought there by the services that the outcome path calls."""
-    for part in OperationServer.objects.filter(operation__subject=starting.public_id):
-        part.host_keys = [HOST_KEY]
-        outcomes.server_ready(part=part, ssh_user="ubuntu")
-    outcomes.deploy_finished(operation=part.operation)
-    starting.refresh_from_db()
-    assert starting.state == "active"
-    return starting
+from tests.web.conftest import HOST_KEY, browser_of
 
 
 def test_a_starting_reservation_polls_every_two_seconds(web, starting):

@@ -1,0 +1,251 @@
+"""The pages in a real browser: accessible in light and dark, on wide and narrow screens, with and without scripts."""
+
+import itertools
+import re
+
+import pytest
+from django.test import Client
+from playwright.sync_api import expect, sync_playwright
+
+from portal.operations.models import OperationServer
+from portal.reservations.models import Reservation
+from portal.reservations.services import outcomes
+from tests import factories
+from tests.web.browser import ARGUMENTS, CHROMIUM, SCHEMES, WIDTHS, needs_chromium, overflow, violations, watch
+
+pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with pytest.MonkeyPatch.context() as patch:
+        # Playwright's loop lives in this thread; Django would refuse the test's own queries beside it.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+            yield browser
+            browser.close()
+
+
+@pytest.fixture
+def open_page(chromium, live_server):
+    """Return a function that opens a window, logged in as somebody if asked."""
+    contexts = []
+
+    def open_one(login=None, **options):
+        context = chromium.new_context(base_url=live_server.url, **options)
+        contexts.append(context)
+        if login:
+            session = login.cookies["sessionid"].value
+            context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+        return context.new_page()
+
+    yield open_one
+    for context in contexts:
+        context.close()
+
+
+WINDOWS = tuple(itertools.product(SCHEMES, WIDTHS))
+DIAGONAL = (("light", 1440), ("dark", 390))
+"""Both colours and both widths once: enough for pages that are made of the gallery's parts."""
+
+
+def everywhere(open_page, login, address, windows=DIAGONAL):
+    """Open an address in each window and return everything that is wrong, by window."""
+    wrong = {}
+    for scheme, width in windows:
+        page = open_page(login, color_scheme=scheme, viewport={"width": width, "height": 900})
+        complaints = watch(page)
+        page.goto(address)
+        found = [*complaints, *violations(page), *([f"{overflow(page)} px too wide"] if overflow(page) > 0 else [])]
+        if found:
+            wrong[scheme, width] = found
+    return wrong
+
+
+def test_the_gallery_shows_every_component_accessibly(open_page):
+    assert everywhere(open_page, None, "/ui/", WINDOWS) == {}
+
+
+def test_axe_would_notice(open_page):
+    page = open_page()
+    page.goto("/ui/")
+    page.evaluate("document.querySelector('h1').outerHTML = '<img src=\"/static/web/mark.svg\">'")
+
+    assert any(line.startswith("image-alt") for line in violations(page))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/",
+        "/availability",
+        "/availability?count=5",
+        "/availability?count=0&start=2001-01-01T00:00",
+        "/reserve?type=h100x8&region=eu-north-1&count=2",
+        "/reservations",
+        "/servers",
+        "/ssh-keys",
+        "/quotas",
+        "/find?q=",
+        "/nowhere",
+    ],
+)
+def test_pages_are_accessible(open_page, web, active, address):
+    wrong = everywhere(open_page, web, address)
+    if address == "/nowhere":
+        wrong = {key: [line for line in lines if "404" not in line] for key, lines in wrong.items()}
+
+    assert not any(wrong.values()), wrong
+
+
+def test_the_login_is_accessible(open_page):
+    assert everywhere(open_page, None, "/login") == {}
+
+
+def test_a_reservation_is_accessible_while_it_starts_and_when_it_runs(open_page, web, starting):
+    address = f"/reservations/{starting.public_id}"
+    assert everywhere(open_page, web, address) == {}
+
+    hand_over(starting)
+
+    assert everywhere(open_page, web, address) == {}
+    assert everywhere(open_page, web, f"{address}/release") == {}
+
+
+def hand_over(reservation):
+    """Bring a starting reservation to active as the outcome path does."""
+    for part in OperationServer.objects.filter(operation__subject=reservation.public_id):
+        part.host_keys = ["ssh-ed25519 AAAAHOSTKEY"]
+        outcomes.server_ready(part=part, ssh_user="ubuntu")
+    outcomes.deploy_finished(operation=part.operation)
+
+
+def log_in(page, person):
+    page.goto("/")
+    page.get_by_label("E-mail").fill(person.email)
+    page.get_by_label("Password").fill(factories.PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+
+
+def reserve(page, name):
+    """Search, reserve with a pasted key, and return the reservation's page."""
+    page.get_by_role("link", name="Availability").first.click()
+    page.get_by_label("Servers", exact=True).fill("2")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name="Reserve 8 x H100 in eu-north-1").click()
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label("New SSH key").fill(factories.KEY)
+    page.get_by_role("button", name=re.compile(r"^Reserve for \$960\.00")).click()
+    page.wait_for_url("**/reservations/res_*")
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_the_whole_way_with_and_without_scripts(open_page, buyer, scripts):
+    buyer.project.ssh_keys.all().delete()
+    person = buyer.organization.memberships.get().user
+    page = open_page(java_script_enabled=scripts)
+    complaints = watch(page)
+
+    log_in(page, person)
+    reserve(page, "train-7b")
+    made = Reservation.objects.get()
+    expect(page.get_by_role("heading", name="train-7b", level=1)).to_be_visible()
+    expect(page.locator("#live").get_by_text("Provisioning · 0 of 2 ready")).to_be_visible()
+
+    hand_over(made)
+    if not scripts:
+        page.reload()
+    expect(page.locator("#live").get_by_text("Active", exact=True)).to_be_visible(timeout=15_000)
+    expect(page.get_by_text(re.compile(r"^ssh -p 2222 ubuntu@127"))).to_have_count(2)
+
+    page.get_by_role("link", name="Release early").click()
+    page.get_by_label("Type train-7b to confirm").fill("train-7b")
+    page.get_by_role("button", name="Release now").click()
+    expect(page.locator("#live").get_by_text("Ending · 0 of 2 erased")).to_be_visible()
+    assert Reservation.objects.get().state == "ending"
+    assert complaints == []
+
+
+def test_a_wrong_name_does_not_leave_the_dialog(open_page, web, active):
+    page = open_page(web)
+    page.goto(f"/reservations/{active.public_id}")
+    page.get_by_role("link", name="Release early").click()
+    page.get_by_label("Type now-1 to confirm").fill("now-2")
+    page.get_by_role("button", name="Release now").click()
+
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.get_by_role("button", name="Keep it").click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    active.refresh_from_db()
+    assert active.state == "active"
+
+
+def test_changing_the_search_renews_results_and_address_and_keeps_the_focus(open_page, web):
+    page = open_page(web)
+    complaints = watch(page)
+    page.goto("/availability")
+    page.get_by_label("Servers", exact=True).fill("5")
+    page.get_by_label("Region").focus()
+    expect(page.get_by_text("fits 5").first).to_be_visible()
+
+    expect(page).to_have_url(re.compile("count=5"))
+    expect(page.get_by_label("Region")).to_be_focused()
+    expect(page.get_by_label("Servers", exact=True)).to_have_value("5")
+    assert complaints == []
+
+
+def test_errors_take_the_focus_and_lead_to_the_field(open_page, web):
+    page = open_page(web)
+    page.goto("/ssh-keys")
+    page.get_by_role("button", name="Add key").click()
+    expect(page.locator(".error-summary")).to_be_focused()
+
+    page.locator(".error-summary a").click()
+    expect(page.get_by_label("Public key")).to_be_focused()
+
+
+def test_colours_change_at_once_and_stay(open_page, web):
+    page = open_page(web, color_scheme="light")
+    page.goto("/")
+    page.get_by_label(re.compile("^Account menu")).click()
+    page.get_by_role("button", name="Dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.reload()
+
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_keys_go_places_and_rest_while_typing(open_page, web):
+    page = open_page(web)
+    page.goto("/")
+    page.keyboard.press("/")
+    expect(page.get_by_placeholder("Jump to a server or reservation…")).to_be_focused()
+    page.keyboard.type("ga")
+    expect(page).to_have_url(re.compile("/$"))
+
+    page.locator("h1").click()
+    page.keyboard.press("g")
+    page.keyboard.press("a")
+    expect(page).to_have_url(re.compile("/availability$"))
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+
+
+def test_a_lost_connection_is_said(open_page, web, starting):
+    page = open_page(web)
+    page.goto(f"/reservations/{starting.public_id}")
+    expect(page.locator("[data-fresh]")).to_contain_text("Live, updated")
+    page.route("**/live?*", lambda route: route.abort())
+
+    expect(page.locator("[data-fresh]")).to_contain_text("No connection, as of", timeout=15_000)
+
+
+def test_a_session_that_ended_leads_the_whole_page_to_the_login(open_page, web, starting):
+    page = open_page(web)
+    page.goto(f"/reservations/{starting.public_id}")
+    browser_session = Client()
+    browser_session.cookies["sessionid"] = web.cookies["sessionid"].value
+    browser_session.post("/logout")
+
+    page.wait_for_url("**/login*", timeout=15_000)
