@@ -91,6 +91,7 @@ class Quickstart:
         options = self.options
         addresses.require_web_port(options.port)
         self.state = state_dir.open_state_dir(options.state_dir, reset=options.reset)
+        (self.state.root / "access.json").unlink(missing_ok=True)
         self.say(f"Metalyard starts in {self.state.root} (log files in {self.state.logs})")
         self.stack.callback(children.start_guard(self.mark, self.state.lock))
         self.stack.callback(guard.sweep, self.mark, orderly_s=0.5)

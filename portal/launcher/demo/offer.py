@@ -46,7 +46,7 @@ class Machine:
 
 MACHINES = (
     Machine(
-        "8xh100",
+        "h100-8x",
         "8x H100",
         "NVIDIA H100 80GB HBM3",
         80,
@@ -60,7 +60,7 @@ MACHINES = (
         {"USD": "2.49", "EUR": "2.29"},
     ),
     Machine(
-        "8xh200",
+        "h200-8x",
         "8x H200",
         "NVIDIA H200 141GB HBM3e",
         141,
@@ -74,7 +74,7 @@ MACHINES = (
         {"USD": "3.29", "EUR": "3.03"},
     ),
     Machine(
-        "8xb200",
+        "b200-8x",
         "8x B200",
         "NVIDIA B200 180GB HBM3e",
         180,
@@ -88,7 +88,7 @@ MACHINES = (
         {"USD": "4.99", "EUR": "4.59"},
     ),
     Machine(
-        "8xmi300x",
+        "mi300x-8x",
         "8x MI300X",
         "AMD Instinct MI300X 192GB HBM3",
         192,
@@ -102,7 +102,7 @@ MACHINES = (
         {"USD": "2.19", "EUR": "2.02"},
     ),
     Machine(
-        "8xa100",
+        "a100-8x",
         "8x A100",
         "NVIDIA A100 80GB SXM4",
         80,
@@ -116,7 +116,7 @@ MACHINES = (
         {"USD": "1.35", "EUR": "1.24"},
     ),
     Machine(
-        "8xl40s",
+        "l40s-8x",
         "8x L40S",
         "NVIDIA L40S 48GB",
         48,
@@ -135,15 +135,15 @@ REGION_FACTOR = {"eu-north-1": Decimal("1.00"), "us-central-1": Decimal("1.04")}
 """What a region's power costs make of the list price."""
 
 FLEET: tuple[tuple[str, str, int], ...] = (
-    ("eun1-a", "8xh100", 32),
-    ("eun1-a", "8xb200", 16),
-    ("eun1-a", "8xl40s", 16),
-    ("eun1-b", "8xh200", 24),
-    ("eun1-b", "8xmi300x", 24),
-    ("usc1-a", "8xh100", 32),
-    ("usc1-a", "8xa100", 32),
-    ("usc1-b", "8xh200", 24),
-    ("usc1-b", "8xb200", 16),
+    ("eun1-a", "h100-8x", 32),
+    ("eun1-a", "b200-8x", 16),
+    ("eun1-a", "l40s-8x", 16),
+    ("eun1-b", "h200-8x", 24),
+    ("eun1-b", "mi300x-8x", 24),
+    ("usc1-a", "h100-8x", 32),
+    ("usc1-a", "a100-8x", 32),
+    ("usc1-b", "h200-8x", 24),
+    ("usc1-b", "b200-8x", 16),
 )
 """Fabric, server type, number of servers."""
 RACK_UNITS = (3, 11, 19, 27)

@@ -44,7 +44,7 @@ CUSTOMERS = (
             ("aiko@lumen-robotics.example", "Aiko Tanabe", Role.OPERATOR),
             ("finance@lumen-robotics.example", "Finance", Role.BILLING),
         ),
-        {"8xh100": 64, "8xh200": 48, "8xb200": 8, "8xmi300x": 24, "8xa100": 32, "8xl40s": 16},
+        {"h100-8x": 64, "h200-8x": 48, "b200-8x": 8, "mi300x-8x": 24, "a100-8x": 32, "l40s-8x": 16},
     ),
     Customer(
         "Halden Bio",
@@ -55,7 +55,7 @@ CUSTOMERS = (
             ("rita@halden-bio.example", "Rita Moreau", Role.OPERATOR),
             ("guest@halden-bio.example", "Guest auditor", Role.VIEWER),
         ),
-        {"8xh100": 16, "8xh200": 8, "8xa100": 16, "8xl40s": 8},
+        {"h100-8x": 16, "h200-8x": 8, "a100-8x": 16, "l40s-8x": 8},
     ),
 )
 
