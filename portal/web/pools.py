@@ -1,19 +1,18 @@
 """What the availability page shows of each pool (a server type in a region) for one search."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from portal.catalog.selectors import PriceQuote, quote_price
 from portal.core import clock
 from portal.core.errors import NoPrice
-from portal.core.periods import Period
 from portal.fleet.models import POOL_STATES, Fabric, Region, Server, ServerType
-from portal.reservations.capacity import Demand, free_count, next_fit
-from portal.reservations.models import Placement
+from portal.reservations.capacity import Demand, free_count
 from portal.web.forms.plan import Plan
 
-MAX_OFFERS = 3
+FIELD = "%Y-%m-%dT%H:%M:%S"
 
 
 @dataclass(frozen=True)
@@ -38,15 +37,6 @@ class Pool:
         return f"{technologies} · {'fabric' if len(names) == 1 else 'fabrics'} {', '.join(names)}"
 
 
-@dataclass(frozen=True)
-class Offer:
-    """Something near to what was asked for that does fit."""
-
-    title: str
-    demand: Demand
-    price: PriceQuote
-
-
 def query_of(demand: Demand, plan: Plan) -> str:
     """Return the query that asks for ``demand``; a start "now" stays "now" and its end a duration."""
     fields = {
@@ -55,19 +45,23 @@ def query_of(demand: Demand, plan: Plan) -> str:
         "count": str(demand.count),
         "placement": str(demand.placement),
     }
-    if plan.starts_now and demand.period == plan.period:
-        minutes = round(demand.period.duration.total_seconds() / 60)
-        fields |= {"start": "", "duration": str(minutes), "unit": "minutes", "end": ""}
-        if minutes % 60 == 0:
-            fields |= {"duration": str(minutes // 60), "unit": "hours"}
+    if plan.starts_now and demand.period.start == plan.period.start:
+        minutes = demand.period.duration // timedelta(minutes=1)
+        in_hours = minutes % 60 == 0
+        fields |= {"start": "", "duration": str(minutes // 60 if in_hours else minutes)}
+        fields |= {"unit": "hours" if in_hours else "minutes", "end": ""}
     else:
-        fields |= {"start": _field(demand.period.start), "duration": "", "unit": "hours"}
-        fields["end"] = _field(demand.period.end)
+        start = _whole(demand.period.start)
+        end = start + demand.period.duration
+        fields |= {"start": f"{start:{FIELD}}", "duration": "", "unit": "hours", "end": f"{end:{FIELD}}"}
     return urlencode(fields)
 
 
-def _field(moment: object) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%S}"
+def _whole(moment: datetime) -> datetime:
+    """Return the moment if it is on a second, else the next full minute: never before something becomes free."""
+    if not moment.microsecond:
+        return moment
+    return moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
 
 
 def _homes(plan: Plan) -> list[tuple[ServerType, Region, list[Fabric]]]:
@@ -107,30 +101,3 @@ def price_of(demand: Demand, currency: str) -> PriceQuote | None:
         return quote_price(demand.server_type, demand.region, currency, demand.count, demand.period, clock.now())
     except NoPrice:
         return None
-
-
-def offers_near(demand: Demand, currency: str) -> list[Offer]:
-    """Return up to three things near a demand that does not fit: later, any fabric, fewer."""
-    return [
-        Offer(title, near, price)
-        for title, near in list(_near(demand))[:MAX_OFFERS]
-        if (price := price_of(near, currency))
-    ]
-
-
-def _near(demand: Demand) -> Iterable[tuple[str, Demand]]:
-    def but(count: int | None = None, period: Period | None = None, placement: str | None = None) -> Demand:
-        return Demand(
-            demand.server_type,
-            demand.region,
-            count or demand.count,
-            period or demand.period,
-            placement or demand.placement,
-        )
-
-    if demand.same_fabric and free_count(spread := but(placement=Placement.ANY)) >= demand.count:
-        yield "The same, over several fabrics", spread
-    if later := next_fit(demand):
-        yield "The same, later", but(period=later)
-    if 0 < (fewer := free_count(demand)) < demand.count:
-        yield f"{fewer} instead of {demand.count}", but(count=fewer)

@@ -10,8 +10,9 @@ from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
 from portal.web.checks import checks_for
 from portal.web.forms.plan import Plan, PlanForm
+from portal.web.nearby import near
 from portal.web.pages import is_fragment, tenant_page
-from portal.web.pools import Pool, offers_near, pools_for, query_of
+from portal.web.pools import Pool, pools_for, query_of
 
 
 @tenant_page
@@ -39,14 +40,13 @@ def _results(scope: Scope, plan: Plan, pick: str) -> dict[str, Any]:
         }
         for pool in pools
     ]
-    offers = [] if chosen is None or chosen.fits else offers_near(chosen.demand, currency)
     return {
         "plan": plan,
         "rows": rows,
         "chosen": chosen,
         "chosen_query": query_of(chosen.demand, plan) if chosen else "",
         "checks": checks_for(scope.organization, chosen.demand) if chosen else [],
-        "offers": [{"offer": offer, "query": query_of(offer.demand, plan)} for offer in offers],
+        "offers": near(scope, chosen.demand, plan) if chosen else [],
         "anything_fits": any(pool.fits for pool in pools),
     }
 

@@ -16,9 +16,10 @@ from portal.web.checks import checks_for
 from portal.web.forms.plan import Plan, PlanForm
 from portal.web.forms.refusals import show_refusal
 from portal.web.forms.reserve import ReserveForm
+from portal.web.nearby import near
 from portal.web.ordering import FORM_NAMES, place
 from portal.web.pages import tenant_page
-from portal.web.pools import offers_near, price_of, query_of
+from portal.web.pools import price_of, query_of
 
 INVALID = 422
 
@@ -51,8 +52,7 @@ def _order(request: HttpRequest, scope: Scope) -> HttpResponse:
         raise
     except DomainError as error:
         show_refusal(form, error, FORM_NAMES)
-        near = offers_near(plan.demand, scope.organization.currency) if isinstance(error, InsufficientCapacity) else []
-        offers = [{"offer": offer, "query": query_of(offer.demand, plan)} for offer in near]
+        offers = near(scope, plan.demand, plan) if isinstance(error, InsufficientCapacity) else []
         return _page(request, scope, plan_form, form, status=error.status, offers=offers)
     messages.success(request, f"{reservation.name} is reserved.")
     return redirect("web:reservation", reservation.public_id)
