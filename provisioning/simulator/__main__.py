@@ -1,0 +1,69 @@
+"""Run the emulated fleet: ``python -m provisioning.simulator --fleet FILE --dir DIR``."""
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from provisioning.simulator import bmc
+from provisioning.simulator.faults import Faults
+from provisioning.simulator.fleet import Fleet, Timings, load
+from provisioning.simulator.machine import Machine, Place
+from provisioning.simulator.server import TLSServer
+from provisioning.simulator.sshd import Loop
+
+AT_ONCE = 64
+"""Network boots that work at one time; the others wait at their first request, as on a busy network."""
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m provisioning.simulator", description=__doc__)
+    parser.add_argument("--fleet", type=Path, required=True, help="the fleet file")
+    parser.add_argument("--dir", type=Path, required=True, help="where disks, consoles, faults and logs are kept")
+    parser.add_argument("--log-level", default="INFO")
+    return parser.parse_args(argv)
+
+
+def make_machines(fleet: Fleet, folder: Path) -> dict[str, Machine]:
+    """Return the fleet's machines by UUID."""
+    loop, gate, faults = Loop(), threading.Semaphore(AT_ONCE), Faults(folder / "faults")
+
+    def timings() -> Timings:
+        return fleet.timings
+
+    place = Place(folder, faults, timings, loop, gate)
+    return {spec.uuid: Machine(spec, place) for spec in fleet.specs}
+
+
+def main(argv: list[str]) -> int:
+    """Serve until told to stop; 2 when it cannot start."""
+    options = parse(argv)
+    logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("asyncssh").setLevel(logging.WARNING)
+    ready = options.dir / "ready"
+    ready.unlink(missing_ok=True)
+    try:
+        fleet = load(options.fleet)
+        machines = make_machines(fleet, options.dir)
+        server = TLSServer(fleet, bmc.build(machines, options.dir))
+    except (ValueError, OSError) as error:
+        sys.stderr.write(f"the emulated fleet cannot start: {error}\n")
+        return 2
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    for machine in machines.values():
+        machine.resume()
+    threading.Thread(target=server.serve_forever, name="bmcs", daemon=True).start()
+    ready.write_text("ready\n")
+    logging.info("%d machines, BMCs at https://%s:%d", len(machines), fleet.host, fleet.port)
+    stop.wait()
+    ready.unlink(missing_ok=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

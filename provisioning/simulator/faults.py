@@ -1,0 +1,46 @@
+"""What is wrong with a machine just now: one small file per machine, read anew at each use."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+
+
+class Fault(StrEnum):
+    """The things that can be wrong."""
+
+    BMC_REFUSES = "bmc_refuses"  # every write is answered with 503
+    BMC_HANGS = "bmc_hangs"  # no answer for two minutes, or until the fault is taken away
+    POWER_LIE = "power_lie"  # reports the power that was asked for, but nothing runs
+    POWER_STUCK = "power_stuck"  # accepts power commands and does nothing
+    CHECKSUM_WRONG = "checksum_wrong"  # one byte of the image arrives altered
+    DISK_TOO_SMALL = "disk_too_small"  # the disk turns out smaller than the image
+    AGENT_SILENT = "agent_silent"  # the ramdisk boots but never calls
+    NO_PHONE_HOME = "no_phone_home"  # the first boot never calls
+    PROGRESS_STALL = "progress_stall"  # imaging and erasing stop at 40 percent
+    ERASE_SKIPS = "erase_skips"  # one block in a thousand is not erased
+    SSH_WRONG_HOST_KEY = "ssh_wrong_host_key"  # phones home with another host key than it serves
+
+
+class Faults:
+    """The folder of fault files."""
+
+    def __init__(self, folder: Path) -> None:
+        """Use ``folder``, which may not exist yet."""
+        self.folder = folder
+
+    def has(self, name: str, *faults: Fault) -> bool:
+        """Tell whether the machine has one of ``faults`` now."""
+        try:
+            found = json.loads((self.folder / f"{name}.json").read_text()).get("fault")
+        except (OSError, ValueError, AttributeError):
+            return False
+        return found in faults
+
+    def plant(self, name: str, fault: Fault) -> None:
+        """Make something wrong with a machine."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / f"{name}.json").write_text(json.dumps({"fault": fault}))
+
+    def clear(self, name: str) -> None:
+        """Repair a machine."""
+        (self.folder / f"{name}.json").unlink(missing_ok=True)
