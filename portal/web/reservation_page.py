@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.utils.html import format_html
+
 from portal.core import clock
 from portal.operations.models import OperationEvent
 from portal.operations.selectors import events_of
@@ -13,6 +15,8 @@ from portal.operations.states import OPEN_OPERATION, OperationKind, PartState
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.selectors import Progress, Tile, allocations_of, progress_of
 from portal.reservations.states import AllocationState, ReservationState
+from portal.web.templatetags.web import length, moment, rate
+from portal.web.wording import money_text
 
 LOG_LENGTH = 200
 SSH_PORT = 22
@@ -73,6 +77,29 @@ def login_of(allocation: Allocation) -> Login:
         command=f"ssh -p {server.ssh_port} {allocation.ssh_user}@{server.ssh_host}",
         known_hosts=[f"{address_of(allocation)} {key}" for key in allocation.host_keys],
     )
+
+
+def fact_rows(reservation: Reservation, eta: datetime | None) -> list[dict[str, str]]:
+    """Return the facts: what, how many, from when, until when, for how much."""
+    span = reservation.span
+    left = time_left(span.end) if reservation.state == ReservationState.ACTIVE else None
+    return [
+        _fact(
+            "Pool", reservation.server_type.name, f"{reservation.region.code} · {reservation.get_placement_display()}"
+        ),
+        _fact("Servers", str(reservation.count), f"{reservation.gpu_count} GPUs · {reservation.image.name}"),
+        _fact("Starts", moment(span.start), format_html("ready by {} (est.)", moment(eta)) if eta else ""),
+        _fact("Ends", moment(span.end), f"in {length(left)}" if left is not None else ""),
+        _fact(
+            "Total excl. tax",
+            money_text(reservation.total),
+            f"{rate(reservation.rate_per_gpu_hour, reservation.currency)}/GPU·h",
+        ),
+    ]
+
+
+def _fact(label: str, value: str, note: str) -> dict[str, str]:
+    return {"label": label, "value": value, "note": note}
 
 
 def stage_rows(reservation: Reservation, progress: Progress | None) -> list[dict[str, str]]:
@@ -165,12 +192,11 @@ def live_context(reservation: Reservation) -> dict[str, Any]:
         "reservation": reservation,
         "sentence": SENTENCES[state],
         "badge": badge_text(state, reservation, progress),
-        "eta": progress.eta if progress and state == ReservationState.PROVISIONING else None,
+        "facts": fact_rows(reservation, progress.eta if progress and state == ReservationState.PROVISIONING else None),
         "stages": stage_rows(reservation, progress),
         "tiles": tile_rows(progress),
         "log": log_rows(newest),
         "logins": [login_of(item) for item in serving] if state == ReservationState.ACTIVE else [],
-        "time_left": time_left(reservation.span.end) if state == ReservationState.ACTIVE else None,
         "poll_seconds": POLL_SECONDS.get(state),
     }
 

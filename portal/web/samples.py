@@ -26,8 +26,6 @@ ICONS = (
     "network", "cpu", "map-pin", "refresh-cw", "power", "bell", "download",
 )  # fmt: skip
 
-TOKENS = ("page", "surface", "surface-2", "line", "text", "text-2", "accent", "ok", "warn", "bad")
-
 
 class SampleForm(forms.Form):
     """One field of each kind."""
