@@ -1,5 +1,11 @@
-"""API routes."""
+"""Routes of programs and machines."""
 
-from django.urls import URLPattern
+from django.urls import include, path
 
-urlpatterns: list[URLPattern] = []
+from portal.api.views import health
+
+urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("agent/v1/", include(("portal.api.agent_urls", "agent"))),
+]

@@ -1,0 +1,49 @@
+"""What machines may report: every field bounded, for a machine may be in a stranger's hands."""
+
+from rest_framework import serializers
+
+from portal.core.errors import InvalidInput
+from portal.tenancy.ssh_keys import parse_public_key
+
+MAX_BYTES = 2**62
+
+
+class ProgressReport(serializers.Serializer[None]):
+    """How far a machine is with its job."""
+
+    stage = serializers.ChoiceField(choices=["download", "write", "verify", "erase", "read_back"])
+    percent = serializers.IntegerField(min_value=0, max_value=100)
+
+
+class DoneReport(serializers.Serializer[None]):
+    """How a job ended; which of the fields matter depends on the job."""
+
+    ok = serializers.BooleanField()
+    error = serializers.RegexField(r"^[a-z_]{1,40}$", required=False)
+    detail = serializers.CharField(max_length=500, required=False, allow_blank=True)
+    sha256 = serializers.RegexField(r"^[0-9a-f]{64}$", required=False)
+    bytes_written = serializers.IntegerField(min_value=0, max_value=MAX_BYTES, required=False)
+    method = serializers.RegexField(r"^[a-z_]{1,20}$", required=False)
+    bytes_erased = serializers.IntegerField(min_value=0, max_value=MAX_BYTES, required=False)
+    bytes_verified = serializers.IntegerField(min_value=0, max_value=MAX_BYTES, required=False)
+    residue_bytes = serializers.IntegerField(min_value=0, max_value=MAX_BYTES, required=False)
+    drive_serial = serializers.CharField(max_length=64, required=False)
+
+
+class HostKeyField(serializers.CharField):
+    """One public host key in OpenSSH form."""
+
+    def to_internal_value(self, data: object) -> str:
+        """Return the normalised line. Raises ValidationError."""
+        text = super().to_internal_value(data)
+        try:
+            return parse_public_key(text).line
+        except InvalidInput as error:
+            raise serializers.ValidationError(error.detail, code="malformed") from None
+
+
+class PhoneHome(serializers.Serializer[None]):
+    """What a first boot says of itself."""
+
+    hostname = serializers.CharField(max_length=63)
+    host_keys = serializers.ListField(child=HostKeyField(max_length=2048), min_length=1, max_length=8)

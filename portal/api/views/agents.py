@@ -1,0 +1,140 @@
+"""What machines ask and report while they are imaged, erased and booted for the first time.
+
+No login: each request carries the one-time token of one boot.
+"""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.http import FileResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from portal.api.authentication import address_of, bearer_of
+from portal.api.serializers.agents import DoneReport, PhoneHome, ProgressReport
+from portal.catalog.models import OSImage
+from portal.core.errors import NotFound
+from portal.operations.models import BootPurpose
+from portal.operations.services import agents
+from portal.operations.services.agents import BootJob
+
+
+class AgentView(APIView):
+    """A view that machines use: authentication is the boot token in the request itself."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+
+def _token(request: Request) -> str:
+    token = bearer_of(request)
+    if token is None:
+        raise NotAuthenticated("Send the token of this boot as: Authorization: Bearer <token>.")
+    return token
+
+
+def _address(request: Request) -> str:
+    return address_of(request) or ""
+
+
+def _url(path: str) -> str:
+    return f"{settings.METALYARD_AGENT_URL}/agent/v1/{path}"
+
+
+def job_document(job: BootJob) -> dict[str, Any]:
+    """Return a boot job in the form that the ramdisk reads."""
+    part = job.part
+    document: dict[str, Any] = {
+        "kind": job.purpose.value,
+        "server": part.server.public_id,
+        "report": {"progress_url": _url("progress"), "done_url": _url("done")},
+    }
+    if job.purpose == BootPurpose.ERASE:
+        return {**document, "method": "overwrite"}
+    operation, image = part.operation, part.operation.image
+    if image is None:
+        raise NotFound("This operation has no OS image.")
+    return {
+        **document,
+        "hostname": part.hostname,
+        "image": {
+            "id": image.public_id,
+            "name": image.name,
+            "url": _url(f"images/{image.public_id}"),
+            "sha256": image.sha256,
+            "size_bytes": image.size_bytes,
+        },
+        "seed": {
+            "hostname": part.hostname,
+            "ssh_user": image.default_user,
+            "ssh_authorized_keys": [*operation.ssh_keys, job.verify_key_line],
+            "user_data_base64": base64.b64encode(operation.user_data.encode()).decode(),
+            "phone_home": {"url": _url("phone-home"), "token": job.phone_home_token},
+        },
+    }
+
+
+@extend_schema(exclude=True)
+class BootView(AgentView):
+    """The job of one boot, given once."""
+
+    def get(self, request: Request, token: str) -> Response:
+        """Give the job."""
+        job = agents.open_boot(token=token, address=_address(request))
+        return Response(job_document(job), headers={"Cache-Control": "no-store"})
+
+
+@extend_schema(exclude=True)
+class ProgressView(AgentView):
+    """How far a machine is."""
+
+    def post(self, request: Request) -> Response:
+        """Keep the progress."""
+        report = ProgressReport(data=request.data)
+        report.is_valid(raise_exception=True)
+        agents.report_progress(
+            token=_token(request), address=_address(request), percent=report.validated_data["percent"]
+        )
+        return Response(status=204)
+
+
+@extend_schema(exclude=True)
+class DoneView(AgentView):
+    """How a boot's job ended."""
+
+    def post(self, request: Request) -> Response:
+        """Keep the result."""
+        report = DoneReport(data=request.data)
+        report.is_valid(raise_exception=True)
+        agents.report_done(token=_token(request), address=_address(request), result=dict(report.validated_data))
+        return Response(status=204)
+
+
+@extend_schema(exclude=True)
+class PhoneHomeView(AgentView):
+    """A machine finished its first boot."""
+
+    def post(self, request: Request) -> Response:
+        """Keep its host keys."""
+        report = PhoneHome(data=request.data)
+        report.is_valid(raise_exception=True)
+        agents.phone_home(token=_token(request), address=_address(request), **report.validated_data)
+        return Response(status=204)
+
+
+@extend_schema(exclude=True)
+class ImageView(AgentView):
+    """The file of an OS image, for the machines on the provisioning network."""
+
+    def get(self, request: Request, public_id: str) -> FileResponse:
+        """Stream the file."""
+        image = OSImage.objects.filter(public_id=public_id).first()
+        path = Path(settings.METALYARD_IMAGE_DIR) / image.file_name if image else None
+        if path is None or not path.is_file():
+            raise NotFound("There is no such image file.")
+        return FileResponse(path.open("rb"), content_type="application/octet-stream")
