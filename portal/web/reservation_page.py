@@ -43,6 +43,8 @@ SENTENCES = {
     ReservationState.FAILED: "No server could be handed over. You are not charged.",
 }
 
+DONE_WORDS = {OperationKind.DEPLOY: "Ready", OperationKind.RELEASE: "Erased and returned"}
+
 BAD_EVENTS = ("reservation.failed", "server.failed", "server.quarantined")
 
 TILE_TONES = {
@@ -130,10 +132,11 @@ def tile_rows(progress: Progress | None) -> list[dict[str, Any]]:
     if progress is None:
         return []
     order = [stage.name for stage in progress.stages]
-    return [_tile(tile, order) for tile in progress.tiles]
+    kind = OperationKind(progress.operation.kind)
+    return [_tile(tile, order, DONE_WORDS[kind]) for tile in progress.tiles]
 
 
-def _tile(tile: Tile, order: list[str]) -> dict[str, Any]:
+def _tile(tile: Tile, order: list[str], done_word: str) -> dict[str, Any]:
     place = order.index(tile.stage) if tile.stage in order else 0
     overall = 100 if tile.state == PartState.SUCCEEDED else (place * 100 + tile.percent) // len(order)
     return {
@@ -141,15 +144,13 @@ def _tile(tile: Tile, order: list[str]) -> dict[str, Any]:
         "name": tile.hostname,
         "percent": overall,
         "tone": TILE_TONES.get(PartState(tile.state), "busy" if tile.stage else "wait"),
-        "note": _tile_note(tile),
+        "note": done_word if tile.state == PartState.SUCCEEDED else _tile_note(tile),
     }
 
 
 def _tile_note(tile: Tile) -> str:
     if tile.state == PartState.FAILED:
         return tile.reason
-    if tile.state == PartState.SUCCEEDED:
-        return "Ready" if tile.stage != "pool" else "Erased and returned"
     if tile.state == PartState.CANCELLED:
         return "Called off"
     return f"{tile.stage_title}, {tile.percent} %" if tile.stage and tile.percent else tile.stage_title

@@ -11,6 +11,7 @@ from portal.fleet.models import Server
 from portal.operations.models import OperationServer
 from portal.operations.services.events import tell
 from portal.reservations.models import Allocation, Reservation
+from portal.reservations.services import lifecycle, outcomes
 from portal.tenancy.roles import Role
 from tests import factories
 from tests.web.conftest import HOST_KEY, browser_of
@@ -82,6 +83,21 @@ def test_release_wants_the_name_and_then_erases(web, active):
     active.refresh_from_db()
     assert (right.url, active.state) == (f"/reservations/{active.public_id}", "ending")
     assert set(Allocation.objects.values_list("state", flat=True)) == {"cleaning"}
+
+
+def test_an_ended_reservation_says_that_its_servers_were_erased(web, active, buyer):
+    lifecycle.release(scope=buyer, actor=buyer.actor, reservation=active)
+    parts = OperationServer.objects.filter(operation__kind="release")
+    for part in parts:
+        outcomes.server_returned(part=part)
+    parts.update(state="succeeded")
+    outcomes.release_finished(operation=part.operation)
+
+    page = web.get(f"/reservations/{active.public_id}").content.decode()
+
+    assert "Ended" in page
+    assert page.count("Erased and returned") == 2
+    assert "ssh -p" not in page
 
 
 def test_release_of_what_is_not_active_is_refused_kindly(web, starting):
