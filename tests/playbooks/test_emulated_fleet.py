@@ -1,0 +1,152 @@
+"""The playbooks against the emulated fleet itself: sushy-tools' Redfish, one login per BMC, machines behind them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from provisioning.fence import Fence, write_fence
+from provisioning.runner import Run, run
+from provisioning.simulator.faults import Fault, Faults
+from provisioning.workspace import workspace
+
+NAMES = ["srv_good", "srv_busy", "srv_stuck", "srv_hangs", "srv_swapped"]
+URI = "http://127.0.0.1:1/agent/v1/boot/nobody-answers"
+
+
+def uuid_of(number: int) -> str:
+    return f"7e57ab1e-0000-4000-8000-{number:012d}"
+
+
+def write_fleet(folder, certificate) -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    servers = [
+        {
+            "name": name, "uuid": uuid_of(number), "serial": f"SN{number}", "model": "HGX H100", "bmc_user": f"user{number}",
+            "bmc_password_sha256": hashlib.sha256(f"password-{number}".encode()).hexdigest(),
+            "mac": f"52:54:00:00:00:{number:02x}", "disk_bytes": 1 << 20, "drive_serial": f"D{number}",
+            "ssh_host": f"127.77.250.{number + 1}", "ssh_port": 2222, "gpu_model": "H100", "gpu_count": 8, "cpu": "x",
+            "memory_gb": 64,
+        }
+        for number, name in enumerate(NAMES)
+    ]  # fmt: skip
+    bmc = {"host": "127.0.0.1", "port": port, "cert": str(certificate[0]), "key": str(certificate[1])}
+    (folder / "fleet.json").write_text(json.dumps({"bmc": bmc, "timings": {}, "servers": servers}))
+    return port
+
+
+@pytest.fixture(scope="module")
+def emulated(tmp_path_factory, certificate):
+    """The running emulator; gives (its folder, the inventory's hosts)."""
+    folder = tmp_path_factory.mktemp("fleet")
+    port = write_fleet(folder, certificate)
+    command = [
+        sys.executable,
+        "-m",
+        "provisioning.simulator",
+        "--fleet",
+        str(folder / "fleet.json"),
+        "--dir",
+        str(folder),
+    ]
+    emulator = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not (folder / "ready").exists():
+        assert emulator.poll() is None, "the emulator ended"
+        assert time.monotonic() < deadline, "the emulator never got ready"
+        time.sleep(0.1)
+    hosts = {
+        name: {
+            "bmc_address": f"https://127.0.0.1:{port}",
+            "bmc_system_path": f"/redfish/v1/Systems/{uuid_of(number)}",
+            "bmc_username": f"user{number}",
+            "bmc_password": {"__ansible_unsafe": f"password-{number}"},
+            "bmc_ca_file": str(certificate[0]),
+            "server_serial": f"SN{number}",
+            "boot_uri": URI,
+        }
+        for number, name in enumerate(NAMES)
+    }
+    yield folder, hosts
+    emulator.terminate()
+    emulator.wait(20)
+
+
+def play(tmp_path, playbook, hosts, *, epoch):
+    write_fence(tmp_path / "fence.json", Fence(epoch=epoch, expires_at=time.time() + 120))
+    with workspace(tmp_path) as folder:
+        return run(
+            Run(
+                playbook=playbook, inventory={"all": {"hosts": hosts}}, time_limit_s=60, fence=tmp_path / "fence.json",
+                extra_vars={"fence_epoch": epoch, "bmc_timeout_s": 3, "boot_network_power_timeout_s": 1},
+                private_data_dir=folder, on_event=lambda event: None, should_stop=lambda: False,
+            )
+        )  # fmt: skip
+
+
+def writes_of(folder, epoch):
+    lines = [json.loads(line) for line in (folder / "bmc.log").read_text().splitlines()]
+    return [line for line in lines if line["epoch"] == str(epoch)]
+
+
+def setting_of(folder, name):
+    return json.loads((folder / "state" / f"{name}.json").read_text())
+
+
+def test_a_server_boots_once_from_the_network_and_power_off_unmakes_it(emulated, tmp_path):
+    folder, hosts = emulated
+    hosts = {"srv_good": hosts["srv_good"]}
+
+    booted = play(tmp_path, "deploy_boot.yml", hosts, epoch=11)
+    on = setting_of(folder, "srv_good")
+    ended = play(tmp_path, "power_off.yml", hosts, epoch=12)
+
+    assert (booted.status, ended.status) == ("successful", "successful")
+    # The override was for one boot, and that boot took it.
+    assert (on["power"], on["enabled"]) == ("On", "Disabled")
+    assert "boot from UefiHttp" in (folder / "console" / "srv_good.log").read_text()
+    assert setting_of(folder, "srv_good") == {"power": "Off", "target": "None", "enabled": "Disabled", "uri": ""}
+    assert [line["body"] for line in writes_of(folder, 11)] == [
+        {"Boot": {"BootSourceOverrideTarget": "UefiHttp", "BootSourceOverrideEnabled": "Once", "HttpBootUri": URI}},
+        {"ResetType": "On"},
+    ]
+    assert [line["status"] for line in writes_of(folder, 11) + writes_of(folder, 12)] == [204] * 4
+
+
+def test_each_broken_bmc_fails_alone_with_its_own_reason(emulated, tmp_path):
+    folder, hosts = emulated
+    faults = Faults(folder / "faults")
+    faults.plant("srv_busy", Fault.BMC_REFUSES)
+    faults.plant("srv_stuck", Fault.POWER_STUCK)
+    faults.plant("srv_hangs", Fault.BMC_HANGS)
+    # Two cables swapped: the address and login of one server, the record of another.
+    swapped = {**hosts["srv_swapped"], "server_serial": "SN0"}
+
+    result = play(tmp_path, "deploy_boot.yml", {**hosts, "srv_swapped": swapped}, epoch=21)
+
+    for name in NAMES:
+        faults.clear(name)
+    assert {name: entry.error_code for name, entry in result.hosts.items()} == {
+        "srv_good": "", "srv_busy": "bmc_refused", "srv_stuck": "power_state_mismatch", "srv_hangs": "bmc_timeout",
+        "srv_swapped": "bmc_wrong_identity",
+    }  # fmt: skip
+    assert "the BMC is busy" in result.hosts["srv_busy"].error or "503" in result.hosts["srv_busy"].error
+    assert {line["system"] for line in writes_of(folder, 21)} == {uuid_of(0), uuid_of(1), uuid_of(2)}
+
+
+def test_the_login_of_one_bmc_opens_no_other(emulated, tmp_path):
+    folder, hosts = emulated
+    stranger = {**hosts["srv_swapped"], "bmc_username": "user0", "bmc_password": {"__ansible_unsafe": "password-0"}}
+
+    result = play(tmp_path, "power_off.yml", {"srv_swapped": stranger}, epoch=31)
+
+    assert result.hosts["srv_swapped"].error_code == "bmc_auth_failed"
+    assert writes_of(folder, 31) == []
