@@ -32,6 +32,7 @@ class Fleet(ThreadingHTTPServer):
         self.faults: dict[str, str] = {}
         self.writes: list[dict] = []
         self.after_write = None
+        self.after_read = None
 
     @property
     def address(self) -> str:
@@ -66,6 +67,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         if (system := self._system()) is not None:
             self._answer(200, json.dumps(system).encode())
+            if self.server.after_read:
+                self.server.after_read()
 
     def do_PATCH(self):
         if (system := self._system()) is not None:

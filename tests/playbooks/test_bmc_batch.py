@@ -86,14 +86,16 @@ def test_a_run_whose_fence_is_lost_writes_nothing(fleet, host_vars, play, fence_
 
 def test_from_disk_only_once_the_server_is_off(fleet, host_vars, play):
     hosts = {"srv_1": host_vars(1), "srv_2": host_vars(2)}
-    fleet.systems[uuid_of(hosts["srv_2"])]["PowerState"] = "On"
+    stuck = uuid_of(hosts["srv_2"])
+    fleet.systems[stuck]["PowerState"] = "On"
+    fleet.faults[stuck] = "power_lie"
 
-    result, _ = play("boot_disk.yml", hosts, boot_disk_power_timeout_s=0.5)
+    result, _ = play("boot_disk.yml", hosts, boot_disk_power_timeout_s=0.5, boot_disk_grace_s=0.2)
 
     assert result.hosts["srv_1"].ok
     assert fleet.systems[uuid_of(hosts["srv_1"])]["Boot"]["BootSourceOverrideTarget"] == "Hdd"
     assert result.hosts["srv_2"].error_code == "power_off_timeout"
-    assert {write["system"] for write in fleet.writes} == {uuid_of(hosts["srv_1"])}
+    assert [write["body"] for write in fleet.writes if write["system"] == stuck] == [{"ResetType": "ForceOff"}]
 
 
 def test_power_off_unmakes_both_boots_and_may_be_repeated(fleet, host_vars, play, private_data_dir):

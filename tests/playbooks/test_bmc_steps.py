@@ -35,7 +35,7 @@ def system(fleet, certificate, fence_file):
             fleet.address, username=USER, password=password, ca_file=str(ca_file), timeout_s=timeout_s
         )
         opened.append(transport)
-        target = Target(f"/redfish/v1/Systems/{uuid}", serial, URI, power_timeout_s)
+        target = Target(f"/redfish/v1/Systems/{uuid}", serial, URI, power_timeout_s, grace_s=0.3)
         return System(transport, target, FenceReader(Path(fence_file), epoch=7))
 
     yield build
@@ -68,6 +68,24 @@ def test_a_server_that_is_on_is_forced_off_first(fleet, system):
 
     assert [write["body"].get("ResetType", "boot") for write in fleet.writes] == ["ForceOff", "boot", "On"]
     assert fleet.systems[UUID]["Boot"]["BootSourceOverrideTarget"] == "Hdd"
+
+
+def test_a_server_still_on_after_its_grace_is_forced_off(fleet, system):
+    """As a take-over finds it: the worker that died had already started the server from its disk."""
+    fleet.systems[UUID]["PowerState"] = "On"
+
+    run_steps(system(), "identify", "let_off", "boot_disk", "power_on")
+
+    assert [write["body"].get("ResetType", "boot") for write in fleet.writes] == ["ForceOff", "boot", "On"]
+
+
+def test_a_server_that_switches_itself_off_is_not_forced(fleet, system):
+    fleet.systems[UUID]["PowerState"] = "On"
+    fleet.after_read = lambda: fleet.systems[UUID].update(PowerState="Off")
+
+    run_steps(system(), "identify", "let_off")
+
+    assert fleet.writes == []
 
 
 def test_what_a_boot_override_made_boot_none_unmakes(fleet, system):

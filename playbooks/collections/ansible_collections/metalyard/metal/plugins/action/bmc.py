@@ -5,7 +5,8 @@ It runs inside the Ansible worker, so a batch costs one fork per host and no mod
 come from the host's variables, never from task arguments: arguments are shown in Ansible's output, and results carry
 only what `_result` puts there.
 
-Arguments: `steps` (list; see `System.steps`), `power_timeout_s` (seconds a power change may take).
+Arguments: `steps` (list; see `System.steps`), `power_timeout_s` (seconds a power change may
+take), `grace_s` (seconds a server may take to switch itself off).
 Returns: `report` with serial, model, power_state and the seconds each step took; on failure `error_code` and `msg`.
 """
 
@@ -22,7 +23,7 @@ from ansible_collections.metalyard.metal.plugins.plugin_utils.refusal import Ref
 from ansible_collections.metalyard.metal.plugins.plugin_utils.system import System, Target
 from ansible_collections.metalyard.metal.plugins.plugin_utils.transport import Transport
 
-_READING = frozenset({"identify", "await_off"})
+_READING = frozenset({"identify"})
 
 
 class ActionModule(ActionBase):
@@ -30,7 +31,7 @@ class ActionModule(ActionBase):
 
     TRANSFERS_FILES = False
     _requires_connection = False
-    _VALID_ARGS = frozenset({"steps", "power_timeout_s"})
+    _VALID_ARGS = frozenset({"steps", "power_timeout_s", "grace_s"})
 
     def run(self, tmp: object = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Run the steps in order; the first that is not proven done ends this host, and only this host."""
@@ -77,6 +78,7 @@ class ActionModule(ActionBase):
             serial=self._text("server_serial"),
             boot_uri=self._text("boot_uri") if "boot_uri" in self._vars else "",
             power_timeout_s=_positive("power_timeout_s", power_timeout_s),
+            grace_s=_positive("grace_s", self._task.args.get("grace_s", 10)),
         )
         fence = Fence(Path(self._text("fence_file")), epoch=int(self._number("fence_epoch")))
         return System(transport, target, fence)

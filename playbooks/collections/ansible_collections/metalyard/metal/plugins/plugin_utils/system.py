@@ -20,6 +20,8 @@ from ansible_collections.metalyard.metal.plugins.plugin_utils.transport import T
 _PATH = re.compile(r"/redfish/v1/Systems/[A-Za-z0-9._-]{1,128}")
 _FIRST_POLL_S = 0.1
 _LONGEST_POLL_S = 1.0
+# What was read is good for the next step too, when nothing was written since: a third of the requests are saved.
+_FRESH_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Target:
     serial: str
     boot_uri: str
     power_timeout_s: float
+    grace_s: float = 0.0
 
 
 class System:
@@ -42,11 +45,13 @@ class System:
         self._target = target
         self._fence = fence
         self._identified = False
+        self._seen: dict[str, Any] = {}
+        self._seen_at = float("-inf")
         self.report: dict[str, str] = {}
         self.steps: Mapping[str, Callable[[], None]] = {
             "identify": self.identify,
             "power_off": self.power_off,
-            "await_off": self.await_off,
+            "let_off": self.let_off,
             "power_on": self.power_on,
             "boot_http": self.boot_http,
             "boot_disk": self.boot_disk,
@@ -55,7 +60,7 @@ class System:
 
     def identify(self) -> None:
         """Prove that the BMC answers for the server in our records: serial number, and UUID where the path has one."""
-        system = self._transport.get(self._target.path)
+        system = self._read()
         serial = _text(system, "SerialNumber")
         if not serial or serial != self._target.serial:
             said = f"serial number {serial}" if serial else "no serial number"
@@ -63,24 +68,32 @@ class System:
         expected, reported = _uuid(self._target.path.rsplit("/", 1)[1]), _uuid(_text(system, "UUID"))
         if expected and reported and expected != reported:
             raise Refusal("bmc_wrong_identity", f"The BMC reports UUID {reported}, asked was {expected}.")
-        self.report |= {"serial": serial, "model": _text(system, "Model"), "power_state": _text(system, "PowerState")}
+        self.report |= {"serial": serial, "model": _text(system, "Model")}
         self._identified = True
 
     def power_off(self) -> None:
         """Force the server off and wait until the BMC reports it off."""
         if self._power_state() != "Off":
             self._reset("ForceOff")
-        self.await_off()
+        self._await_power("Off", self._target.power_timeout_s, "power_off_timeout")
 
-    def await_off(self) -> None:
-        """Wait until the BMC reports the server off (it powers itself off when its work is done)."""
-        self._await_power("Off", "power_off_timeout")
+    def let_off(self) -> None:
+        """Let the server, whose work is done, switch itself off; force it off when it has not after `grace_s`.
+
+        Still on is also what a take-over finds when the worker before it had already started the server.
+        """
+        try:
+            self._await_power("Off", self._target.grace_s, "power_off_timeout")
+        except Refusal as refusal:
+            if refusal.code != "power_off_timeout":
+                raise
+            self.power_off()
 
     def power_on(self) -> None:
         """Switch the server on and wait until the BMC reports it on."""
         if self._power_state() != "On":
             self._reset("On")
-        self._await_power("On", "power_state_mismatch")
+        self._await_power("On", self._target.power_timeout_s, "power_state_mismatch")
 
     def boot_http(self) -> None:
         """Boot from our one-time address at the next start, once."""
@@ -99,7 +112,7 @@ class System:
     def _override(self, target: str, enabled: str, more: dict[str, str]) -> None:
         wanted = {"BootSourceOverrideTarget": target, "BootSourceOverrideEnabled": enabled, **more}
         self._write("PATCH", self._target.path, {"Boot": wanted})
-        boot = self._transport.get(self._target.path).get("Boot")
+        boot = self._read().get("Boot")
         kept = boot if isinstance(boot, dict) else {}
         source, mode = kept.get("BootSourceOverrideTarget"), kept.get("BootSourceOverrideEnabled")
         in_force = source == target and mode != "Disabled"
@@ -118,21 +131,27 @@ class System:
         if not self._identified:
             raise Refusal("bmc_wrong_identity", "The server was not identified before a change to it.")
         left = self._fence.seconds_left()
+        self._seen_at = float("-inf")
         self._transport.write(method, path, body, {"X-Metalyard-Epoch": str(self._fence.epoch)}, within_s=left)
 
-    def _power_state(self) -> str:
-        state = _text(self._transport.get(self._target.path), "PowerState")
-        self.report["power_state"] = state
-        return state
+    def _read(self) -> dict[str, Any]:
+        self._seen = self._transport.get(self._target.path)
+        self._seen_at = time.monotonic()
+        self.report["power_state"] = _text(self._seen, "PowerState")
+        return self._seen
 
-    def _await_power(self, wanted: str, code: str) -> None:
-        limit = self._target.power_timeout_s
+    def _power_state(self) -> str:
+        seen = self._seen if time.monotonic() - self._seen_at < _FRESH_S else self._read()
+        return _text(seen, "PowerState")
+
+    def _await_power(self, wanted: str, limit: float, code: str) -> None:
         deadline, pause = time.monotonic() + limit, _FIRST_POLL_S
         while (state := self._power_state()) != wanted:
             if time.monotonic() + pause > deadline:
                 reported = printable(state, 40) or "nothing"
                 raise Refusal(code, f"Power should be {wanted}; after {limit:g} s the BMC reports {reported}.")
             time.sleep(pause)
+            self._read()
             pause = min(pause * 1.5, _LONGEST_POLL_S)
 
 
