@@ -35,7 +35,7 @@ def bearer_of(request: HttpRequest | Request) -> str | None:
 
     Raises AuthenticationFailed for another scheme or an empty token.
     """
-    header = request.META.get("HTTP_AUTHORIZATION")
+    header: str | None = request.META.get("HTTP_AUTHORIZATION")
     if not header:
         return None
     scheme, _, token = header.partition(" ")

@@ -43,6 +43,7 @@ def internal_error(request: HttpRequest, **_: Any) -> HttpResponse:
     """Answer when something failed on our side; Django has logged it."""
     if _for_program(request):
         return _document(
-            request, Problem("internal_error", "Something failed on our side. Name the request_id when you write to us.")
+            request,
+            Problem("internal_error", "Something failed on our side. Name the request_id when you write to us."),
         )
     return defaults.server_error(request)

@@ -29,7 +29,8 @@ def advance(
     """Move ``row`` from the state it was read in to ``to``, writing ``fields`` along, and record it.
 
     Raises StateConflict when the table does not allow the step, or when the row has left that state meanwhile;
-    then nothing is written and ``row`` is as before. ``state_deadline_at`` among the fields narrows the table's deadline.
+    then nothing is written and ``row`` is as before. ``state_deadline_at`` among the fields narrows the
+    table's deadline.
     """
     before = row.state
     name = f"{row.STATES.name} {_identity(row)}"

@@ -23,7 +23,7 @@ class Prefix(StrEnum):
     USER = "usr"
     MEMBER = "mem"
     SSH_KEY = "key"
-    TOKEN = "tok"
+    TOKEN = "tok"  # noqa: S105 - a prefix, not a secret
     REGION = "reg"
     FABRIC = "fab"
     SERVER = "srv"

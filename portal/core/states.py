@@ -1,4 +1,4 @@
-"""The type of a state table: which states exist, what follows what, how long each may last, what its failure is called."""
+"""The type of a state table: which states exist, what follows what, how long each may last."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

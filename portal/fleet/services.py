@@ -77,7 +77,10 @@ def return_to_pool(*, actor: Actor, server: Server, operation_id: str) -> None:
 
 
 def unproved_drives(server: Server, operation_id: str) -> list[str]:
-    """List the serials of drives whose complete erasure ``operation_id`` does not prove; a server without drives lists one."""
+    """List the serials of drives whose complete erasure ``operation_id`` does not prove.
+
+    A server without drives proves nothing: it lists one entry too.
+    """
     drives = list(server.drives.order_by("pk"))
     records = list(Erasure.objects.filter(server=server, operation_id_text=operation_id))
     missing = [drive.serial for drive in drives if not any(item.proves(drive) for item in records)]

@@ -24,7 +24,8 @@ def choose(free: Sequence[FreeServer], count: int, *, same_fabric: bool) -> list
         by_fabric[server.fabric_pk].append(server.pk)
     fitting = [pks for pks in by_fabric.values() if len(pks) >= count]
     if fitting:
-        return sorted(min(fitting, key=lambda pks: (len(pks), min(pks))))[:count]
+        fullest = min(fitting, key=lambda pks: (len(pks), min(pks)))
+        return sorted(fullest)[:count]
     if same_fabric or len(free) < count:
         return None
     chosen: list[int] = []

@@ -1,7 +1,7 @@
 """What a customer asks for, checked as far as that is possible without looking at the calendar."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -107,7 +107,7 @@ def check_name(name: str) -> None:
         raise InvalidInput.of(
             "name",
             "invalid_name",
-            "Use 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end: host names begin with it.",
+            "Use 1 to 40 lower-case letters, digits and hyphens, no hyphen at either end: host names begin with it.",
         )
 
 
@@ -119,13 +119,14 @@ def check(request: ReservationRequest) -> Period:
     def collect(error: InvalidInput) -> None:
         errors.extend(error.errors)
 
-    for attempt in (
+    attempts: tuple[Callable[[], object], ...] = (
         lambda: check_name(request.name),
         lambda: check_count(request.count),
         lambda: check_user_data(request.user_data),
         lambda: check_labels(request.labels),
         lambda: _check_choices(request),
-    ):
+    )
+    for attempt in attempts:
         try:
             attempt()
         except InvalidInput as error:

@@ -1,6 +1,7 @@
 """Settings of the test suite. Keys and passwords here protect nothing."""
 
 import tempfile
+from pathlib import Path
 
 from portal.settings.base import *  # noqa: F403
 

@@ -1,5 +1,7 @@
 """What machines may report: every field bounded, for a machine may be in a stranger's hands."""
 
+from typing import Any
+
 from rest_framework import serializers
 
 from portal.core.errors import InvalidInput
@@ -33,7 +35,7 @@ class DoneReport(serializers.Serializer[None]):
 class HostKeyField(serializers.CharField):
     """One public host key in OpenSSH form."""
 
-    def to_internal_value(self, data: object) -> str:
+    def to_internal_value(self, data: Any) -> str:
         """Return the normalised line. Raises ValidationError."""
         text = super().to_internal_value(data)
         try:

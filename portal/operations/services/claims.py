@@ -6,6 +6,7 @@ that was frozen and thaws changes nothing.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -93,7 +94,12 @@ def take_away(*, operation_pk: int, may_repeat: bool, attempts: int) -> str:
         return operation.state
     lost = operation.attempts + 1
     again = may_repeat and lost < attempts
-    cleared = {"claimed_by": "", "claim_expires_at": None, "attempts": lost, "epoch": operation.epoch + 1}
+    cleared: dict[str, Any] = {
+        "claimed_by": "",
+        "claim_expires_at": None,
+        "attempts": lost,
+        "epoch": operation.epoch + 1,
+    }
     parts = lock_rows(OperationServer.objects.filter(operation=operation, state__in=OPEN_PART))
     if not again:
         for part in parts:

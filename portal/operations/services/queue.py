@@ -103,7 +103,7 @@ def queue_operation(
 def cancel_operation(*, actor: Actor, operation: Operation, reason: str) -> datetime:
     """Call off an open operation and what is left of its parts; one that is final already stays as it is.
 
-    Returns the instant from which no worker can still be acting for it: later work on its servers must not begin before.
+    Returns the instant from which no worker can still be acting for it; later work on its servers must wait for it.
     """
     fresh = lock_row(Operation, operation.pk)
     free_from = fresh.claim_expires_at or clock.now()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
+from typing import Any
 
 from django.db import transaction
 
@@ -22,7 +23,7 @@ def _part(pk: int) -> OperationServer:
     return OperationServer.objects.select_related("server", "operation").get(pk=lock_row(OperationServer, pk).pk)
 
 
-def _tell(part: OperationServer, event_type: str, duration_ms: int | None = None, **words: object) -> None:
+def _tell(part: OperationServer, event_type: str, duration_ms: int | None = None, **words: Any) -> None:
     if part.operation.subject:
         tell(
             actor=SYSTEM,
@@ -189,7 +190,7 @@ def finish(*, claim: Claim) -> Operation:
     return operation
 
 
-def _closed() -> dict[str, datetime | str | None]:
+def _closed() -> dict[str, Any]:
     return {"finished_at": clock.now(), "claimed_by": "", "claim_expires_at": None}
 
 

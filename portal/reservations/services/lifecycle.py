@@ -1,4 +1,4 @@
-"""Starting, ending and cancelling reservations. Each may be asked for twice; the second time changes nothing or says so."""
+"""Starting, ending and cancelling reservations. Each may be asked for twice."""
 
 from datetime import datetime, timedelta
 
@@ -91,7 +91,7 @@ def _note_delay(actor: Actor, reservation: Reservation, count: int) -> None:
 
 
 def _replace(actor: Actor, reservation: Reservation, allocation: Allocation) -> bool:
-    """Give an unstarted allocation another free server (of the same fabric if that was promised); tell whether it worked."""
+    """Give an unstarted allocation another free server, of the same fabric if promised; tell whether it worked."""
     demand = Demand(reservation.server_type, reservation.region, 1, _remaining(reservation), reservation.placement)
     free = [server.pk for server in capacity.free_servers(demand)]
     servers = Server.objects.filter(pk__in=free, state=ServerState.AVAILABLE)
@@ -154,7 +154,7 @@ def cancel(*, scope: Scope, actor: Actor, reservation: Reservation) -> Reservati
 
 @transaction.atomic
 def release(*, scope: Scope, actor: Actor, reservation: Reservation) -> Reservation:
-    """End an active reservation now: its servers are erased. Raises Forbidden, and StateConflict unless it is active."""
+    """End an active reservation now: its servers are erased. Raises Forbidden; StateConflict unless active."""
     scope.require(Verb.RELEASE)
     fresh = lock_row(Reservation, reservation.pk)
     if fresh.state != ReservationState.ACTIVE:

@@ -79,8 +79,9 @@ def _check_quota(organization: Organization, demand: Demand) -> None:
     if quota is None or not quota.admits(used=used, requested=demand.count):
         limit = quota.limit if quota else 0
         raise QuotaExceeded(
-            f"{organization.name} may hold {limit} x {demand.server_type.name} in {demand.region.code} at once and holds "
-            f"{used} in this period; {demand.count} more do not fit. Choose fewer or another period, or ask for more quota.",
+            f"{organization.name} may hold {limit} x {demand.server_type.name} in {demand.region.code} at once and "
+            f"holds {used} in this period; {demand.count} more do not fit. Choose fewer or another period, or ask for "
+            "more quota.",
             extra={"limit": limit, "used": used, "requested": demand.count},
         )
 
