@@ -81,6 +81,12 @@ def work_of(kind: str) -> Work:
     return CATALOGUE[OperationKind(kind)]
 
 
+def ends_its_stage(kind: str, index: int) -> bool:
+    """Tell whether no later step belongs to the same stage, so that people may be told that the stage is done."""
+    following = work_of(kind).steps[index:]
+    return all(step.stage != following[0].stage for step in following[1:])
+
+
 def scaled(limit: timedelta) -> timedelta:
     """Return a time limit for this installation: emulated machines are quicker than real ones."""
     factor: float = settings.METALYARD_STEP_TIME_FACTOR

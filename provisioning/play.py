@@ -8,7 +8,7 @@ from django.conf import settings
 from portal.operations.models import Operation, OperationServer
 from portal.operations.services import steps
 from portal.operations.states import PartState
-from provisioning.catalogue import PlaybookStep, scaled
+from provisioning.catalogue import PlaybookStep, ends_its_stage, scaled
 from provisioning.claim import Lease
 from provisioning.inventory import inventory_of
 from provisioning.runner import run
@@ -76,7 +76,12 @@ def _boot_uris(lease: Lease, step: PlaybookStep, parts: Sequence[OperationServer
 
 def _settle(lease: Lease, part: OperationServer, step: PlaybookStep, host: HostResult, fail: Fail) -> None:
     if host.ok:
-        steps.finish_step(claim=lease.claim, part_pk=part.pk, stage=step.stage.name)
+        steps.finish_step(
+            claim=lease.claim,
+            part_pk=part.pk,
+            stage=step.stage.name,
+            announce=ends_its_stage(part.operation.kind, part.step),
+        )
         return
     log.warning("%s of %s: %s %s", step.playbook, part.hostname, host.error_code, host.error)
     fresh = OperationServer.objects.get(pk=part.pk)

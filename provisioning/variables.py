@@ -25,9 +25,9 @@ class HostVars(TypedDict, total=False):
     bmc_address: str
     bmc_system_path: str
     bmc_username: str
-    bmc_password: str
+    bmc_password: Unsafe
     bmc_ca_file: str
-    server_serial: str
+    server_serial: Unsafe
     boot_uri: str
     ssh_host: str
     ssh_port: int
@@ -50,9 +50,9 @@ def host_vars(part: OperationServer, boot_uri: str = "") -> HostVars:
         "bmc_address": server.bmc.address,
         "bmc_system_path": f"/redfish/v1/Systems/{server.system_uuid}",
         "bmc_username": login.username,
-        "bmc_password": login.password,
+        "bmc_password": unsafe(login.password),
         "bmc_ca_file": settings.METALYARD_BMC_CA_FILE,
-        "server_serial": server.serial,
+        "server_serial": unsafe(server.serial),
         "ssh_host": server.ssh_host,
         "ssh_port": server.ssh_port,
         "ssh_host_keys": [unsafe(key) for key in part.host_keys],

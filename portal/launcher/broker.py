@@ -29,6 +29,10 @@ class Broker:
         """Return the BROKER_URL."""
         return f"redis+socket://{self.socket}"
 
+    def cache_url(self) -> str:
+        """Return the CACHE_URL: the same server, another database, so that all web processes count together."""
+        return f"redis://{self.socket}?db=1"
+
     def is_alive(self) -> bool:
         """Tell whether the server that was started still runs."""
         return self.process is not None and self.process.poll() is None

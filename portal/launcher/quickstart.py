@@ -167,6 +167,7 @@ class Quickstart:
         broker.start({guard.MARK: self.mark})
         self.vital["broker"] = broker.is_alive
         env["BROKER_URL"] = broker.url()
+        env.setdefault("CACHE_URL", broker.cache_url())
         self._done("broker ready")
 
     def _set_up(self, env: dict[str, str]) -> None:

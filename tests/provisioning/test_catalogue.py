@@ -6,7 +6,7 @@ from celery import current_app
 from portal.operations import event_types, stages
 from portal.operations.failures import FAILURES
 from portal.operations.states import OperationKind
-from provisioning.catalogue import CATALOGUE, AwaitStep, PlaybookStep
+from provisioning.catalogue import CATALOGUE, AwaitStep, PlaybookStep, ends_its_stage
 from provisioning.outcomes import OUTCOMES
 from provisioning.runner import PLAYBOOKS
 from provisioning.schedule import SCHEDULE, beat_schedule
@@ -36,6 +36,13 @@ def test_steps_follow_the_order_of_the_stages(kind):
     places = [stages.position(kind, step.stage.name) for step in CATALOGUE[kind].steps]
 
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize("kind", list(OperationKind))
+def test_each_stage_is_announced_as_done_once(kind):
+    done = [step.stage for index, step in enumerate(CATALOGUE[kind].steps) if ends_its_stage(kind, index)]
+
+    assert done == list(dict.fromkeys(step.stage for step in CATALOGUE[kind].steps))
 
 
 @pytest.mark.parametrize("kind", list(OperationKind))

@@ -49,4 +49,4 @@ def test_hosts_are_named_by_public_id_and_get_their_boot_address(part):
 
     assert list(hosts) == [part.server.public_id]
     assert hosts[part.server.public_id]["boot_uri"] == "http://portal/boot/1"
-    assert hosts[part.server.public_id]["bmc_password"] == "secret"
+    assert hosts[part.server.public_id]["bmc_password"] == unsafe("secret")
