@@ -3,6 +3,22 @@
 import pytest
 from django.db import connection
 
+from tests import skips
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    skips.refuse_skip(report, strict=skips.on_ci())
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    report = yield
+    skips.refuse_skip(report, strict=skips.on_ci())
+    return report
+
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
