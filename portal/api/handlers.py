@@ -28,7 +28,7 @@ def bad_request(request: HttpRequest, exception: Exception, **_: Any) -> HttpRes
 def forbidden(request: HttpRequest, exception: Exception, **_: Any) -> HttpResponse:
     """Answer what is not allowed."""
     if _for_program(request):
-        return _document(request, Problem("forbidden", "This is not allowed."))
+        return _document(request, Problem("permission_denied", "This is not allowed."))
     return defaults.permission_denied(request, exception)
 
 

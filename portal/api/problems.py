@@ -83,7 +83,7 @@ def describe(error: Exception) -> Problem | None:
     if isinstance(error, Http404):
         return Problem("not_found", "There is nothing at this address.")
     if isinstance(error, PermissionDenied):
-        return Problem("forbidden", "This is not allowed.")
+        return Problem("permission_denied", "This is not allowed.")
     if isinstance(error, SuspiciousOperation):
         return Problem("malformed_request", "The request cannot be understood.")
     return _of_database(error)
@@ -106,7 +106,7 @@ CODES: dict[type[exceptions.APIException], str] = {
     exceptions.ParseError: "malformed_json",
     exceptions.NotAuthenticated: "unauthenticated",
     exceptions.AuthenticationFailed: "unauthenticated",
-    exceptions.PermissionDenied: "forbidden",
+    exceptions.PermissionDenied: "permission_denied",
     exceptions.NotFound: "not_found",
     exceptions.MethodNotAllowed: "method_not_allowed",
     exceptions.NotAcceptable: "not_acceptable",

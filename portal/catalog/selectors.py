@@ -54,6 +54,15 @@ def list_price(server_type: ServerType, region: Region, currency: str, at: datet
     return price
 
 
+def list_prices(currency: str, at: datetime) -> models.QuerySet[Price]:
+    """Return every list price in ``currency`` that holds at an instant, by server type and region."""
+    return (
+        Price.objects.select_related("book", "server_type", "region")
+        .filter(book__currency=currency, book__valid__contains=at)
+        .order_by("server_type__slug", "region__code")
+    )
+
+
 def quote_price(
     server_type: ServerType, region: Region, currency: str, count: int, period: Period, at: datetime
 ) -> PriceQuote:

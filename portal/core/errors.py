@@ -59,9 +59,9 @@ class NotFound(DomainError):
 class Forbidden(DomainError):
     """The caller may see the thing but may not do this to it."""
 
-    code = "forbidden"
+    code = "permission_denied"
     status = 403
-    title = "Forbidden"
+    title = "Permission denied"
 
 
 class StateConflict(DomainError):

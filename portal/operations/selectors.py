@@ -1,11 +1,15 @@
 """Questions about operations."""
 
+from collections.abc import Iterable
+
 from django.db import models
 from django.db.models import Q
 
 from portal.core import clock
+from portal.core.errors import NotFound
 from portal.operations.models import BootToken, Operation, OperationEvent, OperationServer
 from portal.operations.states import OPEN_OPERATION, OPEN_PART, OperationState, PartState
+from portal.tenancy.scope import Scope
 
 
 def events_of(subject: str, after: str = "") -> models.QuerySet[OperationEvent]:
@@ -19,6 +23,33 @@ def events_of(subject: str, after: str = "") -> models.QuerySet[OperationEvent]:
 def operations_for(subject: str) -> models.QuerySet[Operation]:
     """Return the operations done for ``subject``, newest first."""
     return Operation.objects.filter(subject=subject).order_by("-pk")
+
+
+def operations_of(scope: Scope) -> models.QuerySet[Operation]:
+    """Return the project's operations, newest first, each with its parts and their servers."""
+    return Operation.objects.filter(project=scope.project).prefetch_related(_parts()).order_by("-pk")
+
+
+def operation_of(scope: Scope, public_id: str) -> Operation:
+    """Return one operation of the project. Raises NotFound."""
+    operation = operations_of(scope).filter(public_id=public_id).first()
+    if operation is None:
+        raise NotFound("This project has no such operation.")
+    return operation
+
+
+def latest_operations(subjects: Iterable[str]) -> models.QuerySet[Operation]:
+    """Return the newest operation of each of ``subjects`` that has one, each with its parts and their servers."""
+    return (
+        Operation.objects.filter(subject__in=list(subjects))
+        .prefetch_related(_parts())
+        .order_by("subject", "-pk")
+        .distinct("subject")
+    )
+
+
+def _parts() -> "models.Prefetch[str]":
+    return models.Prefetch("parts", OperationServer.objects.select_related("server__fabric").order_by("position"))
 
 
 def parts_of(operation: Operation) -> models.QuerySet[OperationServer]:

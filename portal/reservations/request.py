@@ -93,7 +93,7 @@ def check_labels(labels: Mapping[str, str]) -> None:
     if len(labels) > MAX_LABELS:
         raise InvalidInput.of("labels", "too_many", f"At most {MAX_LABELS} labels are possible.")
     for key, value in labels.items():
-        if not LABEL_KEY.match(key) or not isinstance(value, str) or len(value) > 100 or "\x00" in value:
+        if not LABEL_KEY.fullmatch(key) or not isinstance(value, str) or len(value) > 100 or "\x00" in value:
             raise InvalidInput.of(
                 "labels",
                 "malformed",

@@ -1,21 +1,23 @@
 """Questions about reservations. Those of tenants take the scope first and never see another project's rows."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Sum
 
 from portal.core import clock
 from portal.core.errors import NotFound
-from portal.fleet.models import Server
+from portal.fleet.models import Server, ServerType
 from portal.operations.models import Operation, OperationServer
-from portal.operations.selectors import operations_for
+from portal.operations.selectors import latest_operations
 from portal.operations.stages import STAGES
 from portal.operations.states import OperationKind, PartState
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.services.notices import notice_time
-from portal.reservations.states import ALLOCATIONS_OF, HOLDING, AllocationState, ReservationState
+from portal.reservations.states import ALLOCATIONS_OF, HOLDING, LIVE, AllocationState, ReservationState
+from portal.tenancy.models import Organization
 from portal.tenancy.scope import Scope
 
 
@@ -62,6 +64,17 @@ def server_of(scope: Scope, public_id: str) -> Allocation:
     return allocation
 
 
+def held_now(organization: Organization) -> dict[tuple[int, int], int]:
+    """Return how many servers the organization holds at this instant, by keys of server type and region."""
+    rows = (
+        Reservation.objects.filter(organization=organization, state__in=LIVE, period__contains=clock.now())
+        .values_list("server_type_id", "region_id")
+        .annotate(servers=Sum("count"))
+        .order_by()
+    )
+    return {(type_pk, region_pk): servers for type_pk, region_pk, servers in rows}
+
+
 @dataclass(frozen=True)
 class Tile:
     """One server on the reservation's page."""
@@ -101,12 +114,27 @@ class Progress:
 
 def progress_of(reservation: Reservation) -> Progress | None:
     """Return how far the reservation's latest operation is; None before the first."""
-    operation = operations_for(reservation.public_id).first()
-    if operation is None:
-        return None
+    return progresses_of([reservation]).get(reservation.public_id)
+
+
+def progresses_of(reservations: Iterable[Reservation]) -> dict[str, Progress]:
+    """Return how far the latest operation of each reservation is, by the reservation's id; none before the first."""
+    types = {reservation.public_id: reservation.server_type for reservation in reservations}
+    return {operation.subject: _progress(operation, types[operation.subject]) for operation in latest_operations(types)}
+
+
+def progresses_in(operations: Iterable[Operation]) -> dict[str, Progress]:
+    """Return how far each operation is, by its id. Their parts are best prefetched."""
+    known = list(operations)
+    rows = Reservation.objects.filter(public_id__in={operation.subject for operation in known})
+    types = {row.public_id: row.server_type for row in rows.select_related("server_type")}
+    return {operation.public_id: _progress(operation, types.get(operation.subject)) for operation in known}
+
+
+def _progress(operation: Operation, server_type: ServerType | None) -> Progress:
     kind = OperationKind(operation.kind)
     order = [stage.name for stage in STAGES[kind]]
-    parts = list(operation.parts.select_related("server__fabric").order_by("position"))
+    parts = list(operation.parts.all())
     reached = [_reached(part, order) for part in parts]
     total = len(parts)
     unfinished = [place for part, place in zip(parts, reached, strict=True) if part.state not in FINISHED]
@@ -122,7 +150,7 @@ def progress_of(reservation: Reservation) -> Progress | None:
         stage=order[current] if current < len(order) else "done",
         done=sum(part.state == PartState.SUCCEEDED for part in parts),
         total=total,
-        eta=_eta(reservation, operation) if unfinished else None,
+        eta=_eta(server_type, operation) if unfinished and server_type else None,
         stages=stages,
         tiles=[_tile(part, kind) for part in parts],
     )
@@ -141,12 +169,10 @@ def _reached(part: OperationServer, order: list[str]) -> int:
     return place + 1 if part.state == PartState.READY and part.percent == 100 else place
 
 
-def _eta(reservation: Reservation, operation: Operation) -> datetime | None:
-    """Return when a deployment is expected to be through: what its server type usually takes, while that lies ahead."""
+def _eta(server_type: ServerType, operation: Operation) -> datetime | None:
+    """Return when an operation is expected to be through: what its server type usually takes, while that lies ahead."""
     usual = operation.created_at + (
-        reservation.server_type.lead_time
-        if operation.kind == OperationKind.DEPLOY
-        else reservation.server_type.cleanup_time
+        server_type.lead_time if operation.kind == OperationKind.DEPLOY else server_type.cleanup_time
     )
     return usual if usual > clock.now() else None
 

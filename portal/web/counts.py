@@ -2,15 +2,10 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Sum
-
-from portal.core import clock
 from portal.quotas.models import Quota
 from portal.quotas.selectors import quotas_of
-from portal.reservations.models import Reservation
-from portal.reservations.selectors import reservations_of, servers_of
+from portal.reservations.selectors import held_now, reservations_of, servers_of
 from portal.reservations.states import LIVE
-from portal.tenancy.models import Organization
 from portal.tenancy.scope import Scope
 
 TIGHT_PERCENT = 80
@@ -59,19 +54,9 @@ def nav_counts(scope: Scope) -> dict[str, int]:
     }
 
 
-def _held_now(organization: Organization) -> dict[tuple[int, int], int]:
-    rows = (
-        Reservation.objects.filter(organization=organization, state__in=LIVE, period__contains=clock.now())
-        .values_list("server_type_id", "region_id")
-        .annotate(servers=Sum("count"))
-        .order_by()
-    )
-    return {(type_pk, region_pk): servers for type_pk, region_pk, servers in rows}
-
-
 def meters_of(scope: Scope) -> list[Meter]:
     """Return every limit of the organization with what is in use now, the fullest first."""
-    held = _held_now(scope.organization)
+    held = held_now(scope.organization)
     meters = [
         Meter(quota, held.get((quota.server_type_id, quota.region_id), 0)) for quota in quotas_of(scope.organization)
     ]
