@@ -1,0 +1,62 @@
+"""Take the README's pictures from the demo: ``.tools/bin/uv run python -m docs.pictures``. Needs Debian's Chromium."""
+
+import re
+import time
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.end_to_end import client
+from tests.end_to_end.stack import Stack, running
+from tests.web.browser import ARGUMENTS, CHROMIUM, SCHEMES
+
+FOLDER = Path(__file__).parent / "pictures"
+SIZE = {"width": 1440, "height": 960}
+SERVERS = 8
+SETTLED_S = 2
+MID_WAY = 40
+"""Percent of the image written when the picture is taken."""
+
+
+def log_in(browser: Browser, stack: Stack, scheme: str) -> Page:
+    """Return a window in which the demo's customer is logged in."""
+    page: Page = browser.new_context(base_url=stack.url, color_scheme=scheme, viewport=SIZE).new_page()
+    page.goto("/")
+    page.get_by_label("E-mail").fill(stack.access["customer"]["email"])
+    page.get_by_label("Password").fill(stack.access["customer"]["password"])
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("link", name="Availability").first.wait_for()
+    return page
+
+
+def reserve(page: Page) -> None:
+    """Make a reservation as a customer would, and stay on its page."""
+    page.get_by_role("link", name="Availability").first.click()
+    page.get_by_label("Servers", exact=True).fill(str(SERVERS))
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name=re.compile("^Reserve 8x? ?x? ?H100 in eu-north-1")).click()
+    page.get_by_label("Name", exact=True).fill("llama-pretrain")
+    page.get_by_label("New SSH key").fill(client.key_pair()[1])
+    page.get_by_role("button", name=re.compile("^Reserve for ")).click()
+    page.wait_for_url("**/reservations/res_*")
+
+
+def main() -> None:
+    """Start a demo with believable timings, reserve, and photograph the page while the image is being written."""
+    FOLDER.mkdir(exist_ok=True)
+    with running() as stack, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        windows = {scheme: log_in(browser, stack, scheme) for scheme in SCHEMES}
+        reserve(windows["light"])
+        address = windows["light"].url
+        windows["dark"].goto(address)
+        reservation = address.rpartition("/")[2]
+        client.until(lambda: stack.has_part(reservation, stage="image", percent=MID_WAY))
+        time.sleep(SETTLED_S)
+        for scheme, page in windows.items():
+            page.screenshot(path=FOLDER / f"reservation-{scheme}.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""One running product for all end-to-end tests that do not need one of their own.
+
+What takes long because it waits (a later start, time limits of broken machines) begins with the product and is looked
+at by its tests when it is over.
+"""
+
+import pytest
+
+from tests.end_to_end import client
+from tests.end_to_end.scenarios import begin_later_start, begin_troubled_release, begin_troubled_start
+from tests.end_to_end.stack import running
+
+
+@pytest.fixture(scope="session")
+def product():
+    with running("--fast") as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def key_pair():
+    return client.key_pair()
+
+
+@pytest.fixture(scope="session")
+def keys(product, key_pair):
+    return [client.add_key(product, key_pair[1])]
+
+
+@pytest.fixture(scope="session")
+def troubled_start(product, keys):
+    return begin_troubled_start(product, keys)
+
+
+@pytest.fixture(scope="session")
+def troubled_release(product, keys):
+    return begin_troubled_release(product, keys)
+
+
+@pytest.fixture(scope="session")
+def later_start(product, keys):
+    return begin_later_start(product, keys)
+
+
+@pytest.fixture(scope="session")
+def stack(product, troubled_start, troubled_release, later_start):
+    return product
