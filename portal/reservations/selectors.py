@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import models
-from django.db.models import F, Sum
+from django.db.models import Count, F, Sum
 
 from portal.core import clock
 from portal.core.errors import NotFound
@@ -41,7 +41,9 @@ def reservation_of(scope: Scope, public_id: str) -> Reservation:
 def allocations_of(reservation: Reservation) -> models.QuerySet[Allocation]:
     """Return a reservation's allocations in order, with their servers."""
     return (
-        reservation.allocations.select_related("server__fabric", "server__rack")
+        reservation.allocations.select_related(
+            "server__fabric", "server__rack", "server__server_type", "server__region", "reservation"
+        )
         .exclude(state=AllocationState.RELEASED, ready_at=None)
         .order_by("position", "pk")
     )
@@ -50,7 +52,9 @@ def allocations_of(reservation: Reservation) -> models.QuerySet[Allocation]:
 def servers_of(scope: Scope) -> models.QuerySet[Allocation]:
     """Return the allocations whose servers the project holds now, by host name."""
     return (
-        Allocation.objects.select_related("server__fabric", "server__rack", "server__server_type", "reservation")
+        Allocation.objects.select_related(
+            "server__fabric", "server__rack", "server__server_type", "server__region", "reservation"
+        )
         .filter(reservation__project=scope.project, state__in=(AllocationState.SERVING, AllocationState.CLEANING))
         .order_by("hostname", "pk")
     )
@@ -62,6 +66,17 @@ def server_of(scope: Scope, public_id: str) -> Allocation:
     if allocation is None:
         raise NotFound("This project has no such server.")
     return allocation
+
+
+def ready_counts(reservations: Iterable[Reservation]) -> dict[int, int]:
+    """Return how many servers of each reservation are handed over now, by its pk; those with none are left out."""
+    rows = (
+        Allocation.objects.filter(reservation__in=list(reservations), state=AllocationState.SERVING)
+        .order_by()
+        .values_list("reservation")
+        .annotate(servers=Count("pk"))
+    )
+    return dict(rows)
 
 
 def held_now(organization: Organization) -> dict[tuple[int, int], int]:

@@ -1,0 +1,105 @@
+"""Fields of the API's bodies and queries: instants, money, text that is really text, serializers that know all names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from django.utils.dateparse import parse_datetime
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+
+from portal.core.clock import as_rfc3339
+from portal.core.money import Money
+
+In = TypeVar("In")
+
+
+class InstantField(serializers.DateTimeField):
+    """An RFC 3339 instant: in with any offset, but with one; out in UTC with ``Z``, to the second."""
+
+    default_error_messages = {
+        "invalid": "Write an RFC 3339 instant such as 2030-01-31T12:00:00Z (in a query, a plus sign is %2B).",
+        "no_offset": "Write the instant with its offset from UTC, such as 2030-01-31T12:00:00Z.",
+    }
+
+    def to_internal_value(self, value: Any) -> datetime:
+        """Return the instant in UTC. Raises ValidationError."""
+        try:
+            parsed = parse_datetime(value) if isinstance(value, str) else None
+            if parsed is None:
+                self.fail("invalid")
+            if parsed.tzinfo is None:
+                self.fail("no_offset")
+            return parsed.astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.fail("invalid")
+
+    def to_representation(self, value: Any) -> str:
+        """Write the instant."""
+        return as_rfc3339(value)
+
+
+class Text(serializers.CharField):
+    """Text as it was sent: nothing trimmed, numbers are not text, and the empty text is left to who knows better."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Keep spaces and let the empty text through."""
+        super().__init__(**{"trim_whitespace": False, "allow_blank": True, **kwargs})
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the text. Raises ValidationError for anything else."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Input(serializers.Serializer[In]):
+    """A body that refuses names it does not know: a mistyped field must not be lost in silence."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the values. Raises ValidationError with every wrong and every unknown field."""
+        known = set(self.fields)
+        names = data if isinstance(data, Mapping) else ()
+        unknown = {
+            name: [ErrorDetail("There is no such field here.", code="unknown_field")]
+            for name in names
+            if name not in known
+        }
+        try:
+            values = super().to_internal_value(data)
+        except ValidationError as error:
+            detail = error.detail if isinstance(error.detail, dict) else {}
+            raise ValidationError({**detail, **unknown}) from None
+        if unknown:
+            raise ValidationError(unknown)
+        return values
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A price per unit, which has more decimal places than money."""
+
+    value: Decimal
+    currency: str
+
+    @property
+    def amount(self) -> str:
+        """The value with two to six places, as many as it needs."""
+        whole, _, places = f"{self.value.normalize():f}".partition(".")
+        return f"{whole}.{places.ljust(2, '0')}"
+
+
+class MoneyOut(serializers.Serializer[Money | Rate]):
+    """An amount of money, or a price per unit."""
+
+    amount = serializers.CharField(help_text="Decimal string; never a float.")
+    currency = serializers.CharField(help_text="ISO 4217 code.")
+
+
+class SpanOut(serializers.Serializer[Any]):
+    """A half-open period: the start belongs to it, the end does not."""
+
+    starts_at = InstantField(source="start")
+    ends_at = InstantField(source="end")

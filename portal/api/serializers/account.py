@@ -1,0 +1,73 @@
+"""Whose token it is, its keys, its limits."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from portal.api.authentication import Caller
+from portal.api.fields import Input, InstantField, Text
+from portal.quotas.models import Quota
+from portal.tenancy.models import SSHKey
+from portal.tenancy.roles import MAY
+
+
+class NamedOut(serializers.Serializer[Any]):
+    """A thing with an id and a name."""
+
+    id = serializers.CharField(source="public_id")
+    name = serializers.CharField()
+
+
+class TokenOut(NamedOut):
+    """The token that was sent."""
+
+    prefix = serializers.CharField(help_text="Its first characters, to recognise it by.")
+    expires_at = InstantField(allow_null=True)
+    last_used_at = InstantField(allow_null=True)
+
+
+class MeOut(serializers.Serializer[Caller]):
+    """Whose token it is and what it may do."""
+
+    token = TokenOut()
+    organization = NamedOut(source="scope.organization")
+    project = NamedOut(source="scope.project")
+    currency = serializers.CharField(source="scope.organization.currency")
+    role = serializers.CharField(source="scope.role")
+    scopes = serializers.SerializerMethodField()
+
+    def get_scopes(self, caller: Caller) -> list[str]:
+        """Return what the role includes."""
+        return sorted(MAY[caller.scope.role])
+
+
+class QuotaOut(serializers.Serializer[Quota]):
+    """The most servers of a type in a region that the organization may hold at one instant."""
+
+    id = serializers.CharField(source="public_id")
+    server_type = serializers.CharField(source="server_type.slug")
+    region = serializers.CharField(source="region.code")
+    limit = serializers.IntegerField()
+    used = serializers.SerializerMethodField(help_text="Servers held at this instant.")
+
+    def get_used(self, quota: Quota) -> int:
+        """Return how much of it is in use."""
+        return self.context["held"].get((quota.server_type_id, quota.region_id), 0)  # type: ignore[no-any-return]
+
+
+class SSHKeyIn(Input[SSHKey]):
+    """A public key to add."""
+
+    public_key = Text(help_text="One line in OpenSSH form, without options. Never the private key.")
+    name = Text(default="", help_text="Without it: the key's comment.")
+
+
+class SSHKeyOut(serializers.Serializer[SSHKey]):
+    """A public key that can be put on servers."""
+
+    id = serializers.CharField(source="public_id", help_text="`key_...`")
+    name = serializers.CharField()
+    key_type = serializers.CharField()
+    fingerprint = serializers.CharField(help_text="As `ssh-keygen -l` shows it.")
+    public_key = serializers.CharField()
+    created_at = InstantField()

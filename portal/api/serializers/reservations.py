@@ -1,0 +1,130 @@
+"""Reservations: what is sent to make one, and how one looks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+
+from portal.api.fields import Input, InstantField, MoneyOut, Rate, Text
+from portal.api.serializers.choices import WishMixin, found
+from portal.api.serializers.progress import ProgressOut, progress_document
+from portal.catalog.models import OSImage
+from portal.catalog.selectors import image_of
+from portal.core.states import Nature
+from portal.reservations.models import Placement, Reservation
+from portal.reservations.request import ReservationRequest
+from portal.reservations.selectors import Progress, progresses_of, ready_counts
+from portal.reservations.states import RESERVATION, ReservationState
+from portal.tenancy.models import SSHKey
+from portal.tenancy.scope import Scope
+from portal.tenancy.selectors import ssh_keys_of
+
+MAX_KEYS = 50
+FINAL = RESERVATION.named(Nature.FINAL)
+
+
+class ReservationIn(WishMixin, Input[ReservationRequest]):
+    """What to reserve. All of the servers are reserved, or none."""
+
+    name = Text(help_text="Lower-case letters, digits, hyphens; at most 40. Host names begin with it.")
+    count = serializers.IntegerField(help_text="Number of servers.")
+    image = Text(help_text="Id or slug of an OS image.")
+    ssh_keys = serializers.ListField(
+        child=Text(), max_length=MAX_KEYS, help_text="Ids of the project's SSH keys; at least one."
+    )
+    user_data = Text(default="", help_text="Cloud-init document or script, at most 16 KiB of UTF-8.")
+    labels = serializers.DictField(child=Text(), default=dict, help_text="Your own marks, at most 20.")
+
+    def validate_image(self, name: str) -> OSImage:
+        """Return the image. Raises ValidationError."""
+        return found(image_of, name)
+
+    def validate_ssh_keys(self, ids: list[str]) -> Sequence[SSHKey]:
+        """Return the keys. Raises ValidationError for each that is not the project's."""
+        keys = {key.public_id: key for key in ssh_keys_of(self.context["scope"]).filter(public_id__in=ids)}
+        unknown = {
+            index: [serializers.ErrorDetail("This project has no such SSH key.", code="unknown")]
+            for index, name in enumerate(ids)
+            if name not in keys
+        }
+        if unknown:
+            raise ValidationError(unknown)  # type: ignore[arg-type]
+        return [keys[name] for name in dict.fromkeys(ids)]
+
+    def wish(self) -> ReservationRequest:
+        """Return the request. Only for valid input."""
+        return ReservationRequest(**self.validated_data)
+
+
+class ReservationOut(serializers.Serializer[Reservation]):
+    """A number of servers of one type in one region for one period."""
+
+    id = serializers.CharField(source="public_id", help_text="`res_...`")
+    name = serializers.CharField()
+    state = serializers.ChoiceField(choices=[(state.value, state.value) for state in ReservationState])
+    state_reason = serializers.CharField(allow_blank=True)
+    state_changed_at = InstantField()
+    degraded = serializers.BooleanField(help_text="True where fewer servers were handed over than reserved.")
+    server_type = serializers.CharField(source="server_type.slug")
+    region = serializers.CharField(source="region.code")
+    count = serializers.IntegerField()
+    gpu_count = serializers.IntegerField(help_text="GPUs in all servers together.")
+    servers_ready = serializers.SerializerMethodField(help_text="Servers that are handed over now.")
+    starts_at = InstantField(source="span.start")
+    ends_at = InstantField(source="span.end")
+    placement = serializers.ChoiceField(choices=Placement.choices)
+    image = serializers.CharField(source="image.public_id")
+    ssh_keys = serializers.ListField(child=serializers.CharField(), help_text="Public keys as they were when made.")
+    has_user_data = serializers.SerializerMethodField()
+    labels = serializers.DictField(child=serializers.CharField())
+    price = MoneyOut(source="total")
+    rate_per_gpu_hour = serializers.SerializerMethodField()
+    progress = serializers.SerializerMethodField()
+    operation = serializers.SerializerMethodField(help_text="The latest operation; null before the first.")
+    project = serializers.CharField(source="project.public_id")
+    requested_by = serializers.CharField()
+    created_at = InstantField()
+
+    def _progress(self, row: Reservation) -> Progress | None:
+        return self.context["progresses"].get(row.public_id)  # type: ignore[no-any-return]
+
+    def get_servers_ready(self, row: Reservation) -> int:
+        """Return how many servers are handed over now."""
+        return self.context["ready"].get(row.pk, 0)  # type: ignore[no-any-return]
+
+    def get_has_user_data(self, row: Reservation) -> bool:
+        """Tell whether there is user-data; what it says may be secret and is not shown."""
+        return bool(row.user_data)
+
+    def get_rate_per_gpu_hour(self, row: Reservation) -> MoneyOut:
+        """Return the rate that the price was computed from."""
+        return MoneyOut(Rate(row.rate_per_gpu_hour, row.currency)).data  # type: ignore[return-value]
+
+    def get_progress(self, row: Reservation) -> ProgressOut:
+        """Return how far the latest operation is; before the first, when it will be through at the latest."""
+        progress = self._progress(row)
+        if progress:
+            return progress_document(progress)  # type: ignore[return-value]
+        is_final = row.state in FINAL
+        waiting = {"stage": "done" if is_final else "waiting", "done": 0, "total": row.count}
+        eta = None if is_final else row.span.start
+        return ProgressOut({**waiting, "eta": eta}).data  # type: ignore[return-value]
+
+    def get_operation(self, row: Reservation) -> str | None:
+        """Return the id of the latest operation."""
+        progress = self._progress(row)
+        return progress.operation.public_id if progress else None
+
+
+def reservation_documents(rows: Sequence[Reservation]) -> list[dict[str, Any]]:
+    """Return reservations as the API writes them, with as many queries for many as for one."""
+    context = {"progresses": progresses_of(rows), "ready": ready_counts(rows)}
+    return [dict(ReservationOut(row, context=context).data) for row in rows]
+
+
+def input_of(scope: Scope, body: Any) -> ReservationRequest:
+    """Return the request that a body asks for. Raises ValidationError."""
+    given = ReservationIn(data=body, context={"scope": scope})
+    given.is_valid(raise_exception=True)
+    return given.wish()

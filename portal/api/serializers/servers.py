@@ -1,0 +1,83 @@
+"""The servers of a reservation, as far as they are the tenant's."""
+
+from rest_framework import serializers
+
+from portal.api.fields import InstantField
+from portal.fleet.states import ServerState
+from portal.reservations.models import Allocation
+from portal.reservations.states import AllocationState
+
+STATES = {
+    AllocationState.BOOKED: "reserved",
+    AllocationState.SERVING: "in_use",
+    AllocationState.CLEANING: "releasing",
+    AllocationState.RELEASED: "returned",
+    AllocationState.FAILED: "failed",
+}
+DEPLOYING = "deploying"
+HEALTH = {AllocationState.SERVING: "healthy", AllocationState.FAILED: "failed"}
+UNKNOWN = "unknown"
+
+
+class AddressOut(serializers.Serializer[None]):
+    """An address of a server."""
+
+    purpose = serializers.CharField()
+    address = serializers.CharField()
+
+
+class ServerOut(serializers.Serializer[Allocation]):
+    """A server of a reservation. How to reach it is told while it is handed over, and not before or after."""
+
+    id = serializers.CharField(source="server.public_id", help_text="`srv_...`")
+    reservation = serializers.CharField(source="reservation.public_id")
+    hostname = serializers.CharField()
+    server_type = serializers.CharField(source="server.server_type.slug")
+    region = serializers.CharField(source="server.region.code")
+    fabric = serializers.CharField(source="server.fabric.name")
+    rack = serializers.CharField(source="server.rack.name")
+    rack_unit = serializers.IntegerField(source="server.rack_unit")
+    state = serializers.SerializerMethodField()
+    state_reason = serializers.CharField(allow_blank=True)
+    health = serializers.SerializerMethodField()
+    addresses = serializers.SerializerMethodField()
+    ssh_host = serializers.SerializerMethodField()
+    ssh_port = serializers.SerializerMethodField()
+    ssh_user = serializers.SerializerMethodField()
+    host_keys = serializers.SerializerMethodField(help_text="Public SSH host keys, as `known_hosts` wants them.")
+    ready_at = InstantField(allow_null=True)
+
+    @staticmethod
+    def _is_serving(item: Allocation) -> bool:
+        return item.state == AllocationState.SERVING
+
+    def get_state(self, item: Allocation) -> str:
+        """Return the state in the tenant's eyes: reserved, deploying, in_use, releasing, returned or failed."""
+        if item.state == AllocationState.BOOKED and item.server.state == ServerState.DEPLOYING:
+            return DEPLOYING
+        return STATES[AllocationState(item.state)]
+
+    def get_health(self, item: Allocation) -> str:
+        """Return healthy (its checks at hand-over passed), failed or unknown."""
+        return HEALTH.get(AllocationState(item.state), UNKNOWN)
+
+    def get_addresses(self, item: Allocation) -> list[AddressOut]:
+        """Return its addresses."""
+        addresses = [{"purpose": "login", "address": item.server.ssh_host}] if self._is_serving(item) else []
+        return AddressOut(addresses, many=True).data  # type: ignore[arg-type,return-value]
+
+    def get_ssh_host(self, item: Allocation) -> str | None:
+        """Return where to log in."""
+        return item.server.ssh_host if self._is_serving(item) else None
+
+    def get_ssh_port(self, item: Allocation) -> int | None:
+        """Return the port to log in at."""
+        return item.server.ssh_port if self._is_serving(item) else None
+
+    def get_ssh_user(self, item: Allocation) -> str | None:
+        """Return who to log in as."""
+        return item.ssh_user if self._is_serving(item) else None
+
+    def get_host_keys(self, item: Allocation) -> list[str]:
+        """Return the keys that prove that it is this server."""
+        return list(item.host_keys) if self._is_serving(item) else []
