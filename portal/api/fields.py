@@ -1,4 +1,4 @@
-"""Fields of the API's bodies and queries: instants, money, text that is really text, serializers that know all names."""
+"""Fields of the API's bodies and queries: instants, money, text that is really text, and nothing unknown."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
