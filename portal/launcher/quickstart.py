@@ -49,8 +49,9 @@ def stop_signals_raise() -> Iterator[None]:
             signal.signal(name, signal.SIG_IGN)
         raise StopRequested
 
-    # nohup has SIGHUP ignored; that wish is kept.
-    names = [name for name in STOP_SIGNALS if signal.getsignal(name) is not signal.SIG_IGN]
+    # nohup has SIGHUP ignored; that wish is kept. A script's `&` has SIGINT ignored too, but `kill -INT` means us.
+    hung_up = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    names = [name for name in STOP_SIGNALS if not (hung_up and name is signal.SIGHUP)]
     before = {name: signal.signal(name, on_signal) for name in names}
     try:
         yield

@@ -33,8 +33,8 @@ def projects_of(user: User) -> models.QuerySet[Project]:
 
 
 def scope_of_user(user: User, project_id: str = "", request_id: str = "") -> Scope:
-    """Return the user's scope in the project with that public id, or in the first one. Raises NotFound."""
-    projects = projects_of(user)
+    """Return the user's scope in the project with that public id, or in the oldest one. Raises NotFound."""
+    projects = projects_of(user).order_by("pk")
     project = projects.filter(public_id=project_id).first() if project_id else projects.first()
     if project is None:
         raise NotFound("You have no such project. Ask an owner of your organization to invite you.")

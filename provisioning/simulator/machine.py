@@ -51,6 +51,7 @@ class Machine:
         self.disk = Disk(place.folder / "disks" / f"{spec.name}.img", spec.disk_bytes)
         self.lock = threading.RLock()
         self.off = threading.Event()
+        self.running: threading.Thread | None = None
         self.sshd: Sshd | None = None
         self.setting = self._remembered()
 
@@ -124,10 +125,14 @@ class Machine:
 
     def _start(self, target: str, uri: str) -> None:
         self.off = threading.Event()
-        arguments = (self.off, target, uri)
-        threading.Thread(target=self._run, args=arguments, name=self.spec.name, daemon=True).start()
+        arguments = (self.running, self.off, target, uri)
+        self.running = threading.Thread(target=self._run, args=arguments, name=self.spec.name, daemon=True)
+        self.running.start()
 
-    def _run(self, off: threading.Event, target: str, uri: str) -> None:
+    def _run(self, before: threading.Thread | None, off: threading.Event, target: str, uri: str) -> None:
+        if before is not None:
+            # What ran until the power was cut must not write to the disk any more: a machine has one life at a time.
+            before.join()
         timings = self.place.timings()
         self.console(f"power on, boot from {target}")
         if off.wait(timings.power_on_s):

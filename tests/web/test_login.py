@@ -107,3 +107,14 @@ def test_somebody_without_a_project_is_told_so_and_staff_go_to_the_admin(db):
 
     client.force_login(factories.user(is_staff=True))
     assert client.get("/").url == "/admin/"
+
+
+def test_a_member_of_several_projects_begins_in_the_oldest(db, client):
+    organization = factories.organization("Acme")
+    oldest = factories.project(organization, "zeta")
+    factories.project(organization, "alpha")
+    client.force_login(factories.member(organization))
+
+    shown = client.get("/")
+
+    assert shown.context["shell"].project == oldest

@@ -1,0 +1,44 @@
+"""Signals that stop the launcher, also where whoever started it had them ignored."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+CODE = """
+import signal, sys, time
+from portal.launcher.quickstart import StopRequested, stop_signals_raise
+try:
+    with stop_signals_raise():
+        print("up", flush=True)
+        time.sleep(2)
+    print("slept", flush=True)
+except StopRequested:
+    print("stopped", flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("ignored", "sent", "said"),
+    [
+        (None, signal.SIGINT, "stopped"),
+        (None, signal.SIGTERM, "stopped"),
+        (None, signal.SIGHUP, "stopped"),
+        (signal.SIGINT, signal.SIGINT, "stopped"),
+        (signal.SIGHUP, signal.SIGHUP, "slept"),
+    ],
+    ids=["ctrl-c", "terminate", "hang-up", "kill -INT of a script's background job", "nohup"],
+)
+def test_a_signal_stops_the_launcher_unless_it_was_started_to_outlive_its_terminal(ignored, sent, said):
+    if ignored is not None:
+        before = signal.signal(ignored, signal.SIG_IGN)
+    process = subprocess.Popen([sys.executable, "-c", CODE], stdout=subprocess.PIPE, text=True)
+    if ignored is not None:
+        signal.signal(ignored, before)
+
+    assert process.stdout.readline() == "up\n"
+    process.send_signal(sent)
+    out, _ = process.communicate(timeout=30)
+
+    assert out == f"{said}\n"
