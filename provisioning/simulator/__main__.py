@@ -14,6 +14,8 @@ from provisioning.simulator.machine import Machine, Place
 from provisioning.simulator.server import TLSServer
 from provisioning.simulator.sshd import Loop
 
+log = logging.getLogger("provisioning.simulator")
+
 AT_ONCE = 64
 """Network boots that work at one time; the others wait at their first request, as on a busy network."""
 
@@ -59,7 +61,7 @@ def main(argv: list[str]) -> int:
         machine.resume()
     threading.Thread(target=server.serve_forever, name="bmcs", daemon=True).start()
     ready.write_text("ready\n")
-    logging.info("%d machines, BMCs at https://%s:%d", len(machines), fleet.host, fleet.port)
+    log.info("%d machines, BMCs at https://%s:%d", len(machines), fleet.host, fleet.port)
     stop.wait()
     ready.unlink(missing_ok=True)
     return 0

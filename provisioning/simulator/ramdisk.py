@@ -139,9 +139,10 @@ class Ramdisk:
         for done in disk.erase(skip_some=self.body.wrong("erase_skips")):
             self._progress("erase", done * 50 // disk.size)
         self._spread(started, self.body.timings.erase_min_s, "erase", 50, 60)
-        read = residue = 0
-        for read, residue in disk.residue():
-            self._progress("read_back", 60 + read * 40 // disk.size)
+        found = (0, 0)
+        for found in disk.residue():
+            self._progress("read_back", 60 + found[0] * 40 // disk.size)
+        read, residue = found
         if residue:
             raise JobFailed("erase_incomplete", f"{residue} bytes are not zero")
         return {

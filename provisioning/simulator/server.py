@@ -1,5 +1,6 @@
 """HTTPS in front of the BMCs: a thread per connection, so that one slow client holds up nobody else."""
 
+import contextlib
 import socket
 import ssl
 from collections.abc import Callable
@@ -49,8 +50,6 @@ class TLSServer(ThreadedWSGIServer):
 
     def shutdown_request(self, request: Any) -> None:
         """Close a connection, whatever state it is in."""
-        try:
+        with contextlib.suppress(OSError):
             request.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self.close_request(request)
