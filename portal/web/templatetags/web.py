@@ -10,7 +10,8 @@ from django.utils.safestring import SafeString
 
 from portal.core import clock
 from portal.core.money import Money
-from portal.web.wording import SYMBOLS, money_text, tone_of, words_of
+from portal.core.wording import tone_of, words_of
+from portal.web.wording import SYMBOLS, money_text
 
 register = template.Library()
 

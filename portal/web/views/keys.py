@@ -6,12 +6,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from portal.core.errors import InvalidInput
+from portal.core.refusals import show_refusal
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
 from portal.tenancy.selectors import ssh_key_of, ssh_keys_of
 from portal.tenancy.services import add_ssh_key, remove_ssh_key
 from portal.web.forms.keys import KeyForm
-from portal.web.forms.refusals import show_refusal
 from portal.web.pages import tenant_page
 
 INVALID = 422

@@ -10,11 +10,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from portal.core.errors import DomainError, Forbidden, InsufficientCapacity
+from portal.core.refusals import show_refusal
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
 from portal.web.checks import checks_for
 from portal.web.forms.plan import Plan, PlanForm
-from portal.web.forms.refusals import show_refusal
 from portal.web.forms.reserve import ReserveForm
 from portal.web.nearby import near
 from portal.web.ordering import FORM_NAMES, place
