@@ -195,6 +195,8 @@ class Quickstart:
         }
         path = self.state.root / "access.json"
         secret_file.write_private(path, json.dumps(access, indent=2) + "\n")
+        # It says how to reach a portal that runs: scripts wait for it to appear.
+        self.stack.callback(path.unlink, missing_ok=True)
         self.say("")
         self.say(f"  Metalyard runs at  {url}")
         self.say("")
