@@ -28,7 +28,7 @@ def web(port: int, env: Mapping[str, str]) -> Service:
     argv = [part for option in options.items() for part in option]
 
     command = (sys.executable, "-m", "gunicorn", "--no-control-socket", *argv, "portal.wsgi")
-    return Service("web", command, env, ready=lambda _log, _start: answers(port, "/readyz"))
+    return Service("web", command, env, ready=lambda _log, _start: answers(port, "/healthz"))
 
 
 def answers(port: int, path: str) -> bool:
@@ -53,15 +53,25 @@ def fleet(folder: Path, env: Mapping[str, str]) -> Service:
     return Service("fleet", argv, known, ready=lambda _log, _start: sign.exists(), stop_limit_s=2.0)
 
 
-def worker(beat_file: Path, env: Mapping[str, str]) -> Service:
-    """Return the Celery worker, which also carries beat: one process less than in production."""
+def worker(beat_file: Path, port: int, env: Mapping[str, str]) -> Service:
+    """Return the Celery worker, which also carries beat: one process less than in production.
+
+    It serves once the portal at ``port`` has seen a sign of its life.
+    """
     argv = [sys.executable, "-m", "celery", "-A", "portal.celery", "worker", "--beat"]
     argv += ["--schedule", str(beat_file), "--concurrency", str(WORKER_PROCESSES), "--pool", "prefork"]
     argv += ["--loglevel", "INFO", "--without-gossip", "--without-mingle", "--hostname", "demo@%h"]
     argv += ["--", f"worker.soft_shutdown_timeout={SOFT_STOP_S}"]
     # SIGTERM alone would wait for running tasks without limit.
     env = {**env, "REMAP_SIGTERM": "SIGQUIT"}
-    return Service("worker", tuple(argv), env, ready=Says(b" ready."), stop_limit_s=SOFT_STOP_S + 2.0)
+    started = Says(b" ready.")
+    return Service(
+        "worker",
+        tuple(argv),
+        env,
+        ready=lambda log, start: started(log, start) and answers(port, "/readyz"),
+        stop_limit_s=SOFT_STOP_S + 2.0,
+    )
 
 
 class Says:

@@ -7,21 +7,16 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from portal.core.passwords import random_password
 from portal.launcher.problems import LaunchProblem
 
 CUSTOMER_PASSWORD = "METALYARD_DEMO_CUSTOMER_PASSWORD"  # noqa: S105  (names of variables)
 SALES_PASSWORD = "METALYARD_DEMO_SALES_PASSWORD"  # noqa: S105
+OPERATIONS_PASSWORD = "METALYARD_DEMO_OPERATIONS_PASSWORD"  # noqa: S105
 ADMIN_PASSWORD = "METALYARD_DEMO_ADMIN_PASSWORD"  # noqa: S105
 NEIGHBOUR_PASSWORD = "METALYARD_DEMO_NEIGHBOUR_PASSWORD"  # noqa: S105
-PASSWORDS = (CUSTOMER_PASSWORD, SALES_PASSWORD, ADMIN_PASSWORD, NEIGHBOUR_PASSWORD)
+PASSWORDS = (CUSTOMER_PASSWORD, SALES_PASSWORD, OPERATIONS_PASSWORD, ADMIN_PASSWORD, NEIGHBOUR_PASSWORD)
 FLEET_NETWORK = "METALYARD_DEMO_FLEET_NETWORK"
-PASSWORD_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # noqa: S105  (without letters that look alike)
-
-
-def password() -> str:
-    """Return a password that can be read aloud: four groups of five, 100 bits."""
-    groups = ("".join(secrets.choice(PASSWORD_ALPHABET) for _ in range(5)) for _ in range(4))
-    return "-".join(groups)
 
 
 def load_or_make(path: Path, *, fleet_network: str) -> dict[str, str]:
@@ -46,7 +41,7 @@ def _fresh(fleet_network: str) -> dict[str, str]:
     return {
         "SECRET_KEY": secrets.token_urlsafe(50),
         "METALYARD_SECRETS_KEYS": Fernet.generate_key().decode(),
-        **{name: password() for name in PASSWORDS},
+        **{name: random_password() for name in PASSWORDS},
         FLEET_NETWORK: fleet_network,
     }
 

@@ -12,6 +12,7 @@ from django.db.models import F
 
 from portal.audit.models import AuditEvent
 from portal.catalog.models import OSImage, Price
+from portal.core.passwords import random_password
 from portal.core.secrets import decrypt
 from portal.fleet.models import BMC, Fabric, Rack, Region, Server, ServerType
 from portal.fleet.states import ServerState
@@ -23,11 +24,12 @@ from portal.launcher.problems import LaunchProblem
 from portal.quotas.models import Quota
 from portal.tenancy import tokens
 from portal.tenancy.models import APIToken, Membership, Organization, User
+from portal.tenancy.staff import StaffRole, role_of
 
 pytestmark = pytest.mark.django_db
 
 ADDRESSES = Addresses("127.77", 8443, 2222)
-PASSWORDS = {name: secret_file.password() for name in secret_file.PASSWORDS}
+PASSWORDS = {name: random_password() for name in secret_file.PASSWORDS}
 
 
 @pytest.fixture
@@ -72,8 +74,12 @@ def test_customers_staff_and_limits() -> None:
     assert isinstance(sales, User)
     assert isinstance(admin, User)
     assert (customer.is_staff, sales.is_staff, sales.is_superuser, admin.is_superuser) == (False, True, False, True)
-    assert sales.has_perm("reservations.view_reservation")
-    assert not sales.has_perm("reservations.change_reservation")
+    assert role_of(sales) == StaffRole.SALES
+    assert sales.has_perm("reservations.change_reservation")
+    assert not sales.has_perm("fleet.change_server")
+    operations = authenticate(username=people.OPERATIONS, password=PASSWORDS[secret_file.OPERATIONS_PASSWORD])
+    assert isinstance(operations, User)
+    assert role_of(operations) == StaffRole.OPERATIONS
     assert Organization.objects.count() == 2
     assert len(set(Membership.objects.values_list("role", flat=True))) == 5
     assert Quota.objects.count() == Organization.objects.count() * ServerType.objects.count() * Region.objects.count()

@@ -1,6 +1,7 @@
 """The state folder: whose it is, that two portals never share it, and what --reset removes."""
 
 import os
+import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,11 +79,23 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
         open_state_dir(tmp_path / "file" / "state", reset=False)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_parent_is_one_line(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(LaunchProblem, match="Permission denied"):
-        open_state_dir(tmp_path / "state", reset=False)
+@contextmanager
+def as_ordinary_user() -> Iterator[None]:
+    """Give up root's right to write everywhere for a moment."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(pwd.getpwnam("nobody").pw_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def test_a_read_only_parent_is_one_line(open_folder: Path) -> None:
+    open_folder.chmod(0o555)
+    with as_ordinary_user(), pytest.raises(LaunchProblem, match="Permission denied"):
+        open_state_dir(open_folder / "state", reset=False)
+    assert listing(open_folder) == []
 
 
 def test_servers_move_where_they_can_work(tmp_path: Path) -> None:

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.contrib.auth.models import Group, Permission
-
 from portal.core.actors import SYSTEM
 from portal.fleet.models import Region, ServerType
 from portal.launcher import secret_file
@@ -13,13 +11,14 @@ from portal.tenancy import tokens
 from portal.tenancy.models import APIToken, Organization, Project, User
 from portal.tenancy.roles import Role
 from portal.tenancy.services import add_member, create_organization, create_project, issue_token
+from portal.tenancy.staff import StaffRole, set_staff_role
 
 CUSTOMER = "mira@lumen-robotics.example"
 NEIGHBOUR = "jonas@halden-bio.example"
 SALES = "sales@metalyard.example"
+OPERATIONS = "operations@metalyard.example"
 ADMIN = "admin@metalyard.example"
 TOKEN_NAME = "Quickstart"  # noqa: S105
-SALES_GROUP = "Sales"
 
 
 @dataclass(frozen=True)
@@ -61,13 +60,15 @@ CUSTOMERS = (
 
 
 def seed_people(passwords: Mapping[str, str]) -> None:
-    """Create staff and customers. Only four accounts get a password, the rest cannot log in.
+    """Create staff and customers. Only five accounts get a password, the rest cannot log in.
 
     ``passwords`` holds the variables named in ``portal.launcher.secret_file``.
     """
     User.objects.create_superuser(ADMIN, passwords[secret_file.ADMIN_PASSWORD], name="Administrator")
-    sales = User.objects.create_user(SALES, passwords[secret_file.SALES_PASSWORD], name="Sales", is_staff=True)
-    sales.groups.add(_sales_group())
+    sales = User.objects.create_user(SALES, passwords[secret_file.SALES_PASSWORD], name="Sales")
+    set_staff_role(actor=SYSTEM, user=sales, role=StaffRole.SALES)
+    operations = User.objects.create_user(OPERATIONS, passwords[secret_file.OPERATIONS_PASSWORD], name="Operations")
+    set_staff_role(actor=SYSTEM, user=operations, role=StaffRole.OPERATIONS)
     known = {
         CUSTOMER: passwords[secret_file.CUSTOMER_PASSWORD],
         NEIGHBOUR: passwords[secret_file.NEIGHBOUR_PASSWORD],
@@ -87,14 +88,6 @@ def _seed_customer(customer: Customer, passwords: Mapping[str, str]) -> None:
         for region in Region.objects.order_by("pk"):
             limit = customer.limits.get(server_type.slug, 0)
             set_quota(actor=SYSTEM, organization=organization, server_type=server_type, region=region, limit=limit)
-
-
-def _sales_group() -> Group:
-    """Return the group that may look at everything of the portal's own apps in the admin."""
-    group, _ = Group.objects.get_or_create(name=SALES_GROUP)
-    apps = ("fleet", "catalog", "tenancy", "quotas", "operations", "reservations", "audit")
-    group.permissions.set(Permission.objects.filter(content_type__app_label__in=apps, codename__startswith="view_"))
-    return group
 
 
 def ensure_token(known: str) -> str:

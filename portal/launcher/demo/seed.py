@@ -17,6 +17,7 @@ from portal.launcher.demo.servers import Addresses, seed_servers
 from portal.launcher.problems import LaunchProblem
 from portal.launcher.secret_file import write_private
 from portal.tenancy.models import User
+from portal.tenancy.staff import ensure_groups
 
 
 @transaction.atomic
@@ -27,6 +28,7 @@ def seed_rows(addresses: Addresses, passwords: Mapping[str, str], *, fast: bool)
     """
     if User.objects.filter(email=people.ADMIN).exists():
         _require_same(addresses)
+        ensure_groups()
         return
     if Region.objects.exists() or User.objects.exists():
         raise LaunchProblem("The database holds data that is not the demo's: use an empty database.")
@@ -62,6 +64,7 @@ def write_files(state: Path, images: Path, addresses: Addresses, *, fast: bool) 
             "api_token": people.ensure_token(known),
             "customer": people.CUSTOMER,
             "sales": people.SALES,
+            "operations": people.OPERATIONS,
             "admin": people.ADMIN,
         }
         write_private(path, json.dumps(demo, indent=2) + "\n")
