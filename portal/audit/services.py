@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db import models
+
 from portal.audit.models import AuditEvent
 from portal.core.actors import Actor
 
@@ -25,3 +27,8 @@ def record(
         scope=scope,
         data=data or {},
     )
+
+
+def target_of(row: models.Model) -> str:
+    """Return what the record calls a row: its public id, or model and key where it has none."""
+    return str(getattr(row, "public_id", "") or f"{row._meta.label_lower}:{row.pk}")

@@ -2,17 +2,13 @@
 
 from typing import Any
 
-from django.db import models, transaction
+from django.db import transaction
 
-from portal.audit.services import record
+from portal.audit.services import record, target_of
 from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.errors import StateConflict
 from portal.core.models import Stateful
-
-
-def _identity(row: models.Model) -> str:
-    return str(getattr(row, "public_id", "") or f"{row._meta.label_lower}:{row.pk}")
 
 
 @transaction.atomic
@@ -33,7 +29,7 @@ def advance(
     table's deadline.
     """
     before = row.state
-    name = f"{row.STATES.name} {_identity(row)}"
+    name = f"{row.STATES.name} {target_of(row)}"
     if not row.STATES.allows(before, to):
         raise StateConflict(
             f"{name} is {before}; it cannot become {to}.",
@@ -56,7 +52,7 @@ def advance(
     record(
         actor=actor,
         verb=f"{row.STATES.name}.state_changed",
-        target=_identity(row),
+        target=target_of(row),
         scope=scope,
         data={"from": before, "to": to, "reason": reason, **(data or {})},
     )

@@ -1,13 +1,19 @@
 """What happens to servers. Only the outcome path and the reconciler call the ones that follow machine work."""
 
+from datetime import timedelta
+
 from django.db import transaction
 
-from portal.audit.services import record
+from portal.audit.services import record, target_of
 from portal.audit.transitions import advance
 from portal.core.actors import Actor
-from portal.core.errors import StateConflict
-from portal.fleet.models import Erasure, Server
+from portal.core.errors import FieldError, InvalidInput, StateConflict
+from portal.core.locks import lock_row
+from portal.fleet.models import Erasure, Server, ServerType
 from portal.fleet.states import ServerState
+
+LONGEST_TIME = timedelta(days=7)
+"""Most that a server type may need to be prepared, or to be cleaned up."""
 
 
 def begin_deploy(*, actor: Actor, server: Server, reason: str) -> None:
@@ -113,3 +119,48 @@ def overrun(*, actor: Actor, server: Server) -> None:
     """Move a server whose working state passed its deadline to that state's failure twin."""
     before = server.STATES.states[server.state]
     advance(server, before.overdue, actor=actor, reason=f"{before.name} took longer than {before.deadline}")
+
+
+@transaction.atomic
+def give_up_erasure(*, actor: Actor, server: Server, reason: str) -> None:
+    """Quarantine a server whose erasure was called off, whether it had begun or not; one that is free stays free.
+
+    Raises StateConflict when somebody else changes it at the same time.
+    """
+    fresh = lock_row(Server, server.pk)
+    if fresh.state == ServerState.RELEASING:
+        fail_release(actor=actor, server=fresh, reason=reason)
+        return
+    if fresh.state == ServerState.DEPLOYING:
+        fail_deploy(actor=actor, server=fresh, reason=reason)
+    if fresh.state in (ServerState.IN_USE, ServerState.DEPLOY_FAILED):
+        quarantine(actor=actor, server=fresh, reason=reason)
+
+
+@transaction.atomic
+def set_times(*, actor: Actor, server_type: ServerType, lead_time: timedelta, cleanup_time: timedelta) -> None:
+    """Set how long servers of a type take to be prepared and to be cleaned up; what is booked keeps its times.
+
+    Raises InvalidInput on ``lead_time`` or ``cleanup_time`` outside 0 to LONGEST_TIME.
+    """
+    limit = f"Give a time from 0 to {LONGEST_TIME.days} days."
+    wrong = [
+        FieldError(field, "out_of_range", limit)
+        for field, value in (("lead_time", lead_time), ("cleanup_time", cleanup_time))
+        if not timedelta(0) <= value <= LONGEST_TIME
+    ]
+    if wrong:
+        raise InvalidInput(limit, errors=wrong)
+    fresh = lock_row(ServerType, server_type.pk)
+    before = {"lead_time_s": fresh.lead_time.total_seconds(), "cleanup_time_s": fresh.cleanup_time.total_seconds()}
+    after = {"lead_time_s": lead_time.total_seconds(), "cleanup_time_s": cleanup_time.total_seconds()}
+    if before == after:
+        return
+    ServerType.objects.filter(pk=fresh.pk).update(lead_time=lead_time, cleanup_time=cleanup_time)
+    server_type.lead_time, server_type.cleanup_time = lead_time, cleanup_time
+    record(
+        actor=actor,
+        verb="server_type.times_set",
+        target=target_of(server_type),
+        data={"slug": fresh.slug, "from": before, "to": after},
+    )

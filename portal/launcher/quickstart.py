@@ -191,7 +191,6 @@ class Quickstart:
             "api_token": demo["api_token"],
             "customer": {"email": demo["customer"], "password": self.secrets[secret_file.CUSTOMER_PASSWORD]},
             "sales": {"email": demo["sales"], "password": self.secrets[secret_file.SALES_PASSWORD]},
-            "operations": {"email": demo["operations"], "password": self.secrets[secret_file.OPERATIONS_PASSWORD]},
             "database_url": self.env["DATABASE_URL"],
         }
         path = self.state.root / "access.json"
@@ -203,8 +202,7 @@ class Quickstart:
         self.say("")
         self.say(f"  Customer   {access['customer']['email']}   {access['customer']['password']}")
         self.say(f"  Sales      {access['sales']['email']}   {access['sales']['password']}   ({url}/admin/)")
-        operations = access["operations"]
-        self.say(f"  Operations {operations['email']}   {operations['password']}   ({url}/admin/)")
+        self.say(f"  Operations {demo['operations']}   {self.secrets[secret_file.OPERATIONS_PASSWORD]}   ({url}/admin/)")
         self.say(f"  Admin      {demo['admin']}   {self.secrets[secret_file.ADMIN_PASSWORD]}   ({url}/admin/)")
         self.say(f"  API token  {access['api_token']}")
         self.say(f"  The same for scripts: {path}")

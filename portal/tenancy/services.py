@@ -2,12 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from portal.audit.services import record
 from portal.core import clock
 from portal.core.actors import Actor
-from portal.core.errors import InvalidInput
+from portal.core.constraints import refuse
+from portal.core.errors import InvalidInput, StateConflict
+from portal.core.locks import lock_row
+from portal.core.money import MINOR_UNITS
 from portal.tenancy import tokens
 from portal.tenancy.models import NAME_LENGTH, APIToken, Membership, Organization, Project, SSHKey, User
 from portal.tenancy.roles import Role, Verb
@@ -19,24 +22,52 @@ LAST_USED_GRAIN = timedelta(minutes=1)
 
 @transaction.atomic
 def create_organization(*, actor: Actor, name: str, currency: str = "USD") -> Organization:
-    """Create a customer."""
-    organization = Organization.objects.create(name=name, currency=currency)
+    """Create a customer, billed in ``currency`` (ISO 4217). Raises InvalidInput on ``name`` or ``currency``."""
+    name = _clean_name(name)
+    if currency not in MINOR_UNITS:
+        raise InvalidInput.of("currency", "unknown", f"Choose one of {', '.join(sorted(MINOR_UNITS))}.")
+    taken = f"There is an organization named {name!r}; choose another name."
+    with refuse("organization_name_once", InvalidInput.of("name", "duplicate", taken)):
+        organization = Organization.objects.create(name=name, currency=currency)
     record(actor=actor, verb="organization.created", target=organization.public_id, scope=organization.public_id)
     return organization
 
 
 @transaction.atomic
 def create_project(*, actor: Actor, organization: Organization, name: str) -> Project:
-    """Create a project in an organization."""
-    project = Project.objects.create(organization=organization, name=name)
+    """Create a project in an organization. Raises InvalidInput on ``name``."""
+    name = _clean_name(name)
+    taken = f"{organization.name} has a project named {name!r}; choose another name."
+    with refuse("project_name_once", InvalidInput.of("name", "duplicate", taken)):
+        project = Project.objects.create(organization=organization, name=name)
     record(actor=actor, verb="project.created", target=project.public_id, scope=organization.public_id)
     return project
 
 
 @transaction.atomic
+def invite_member(*, actor: Actor, organization: Organization, email: str, role: Role, name: str = "") -> Membership:
+    """Give the person with that e-mail address a role; one without an account gets one that has no password yet.
+
+    Raises InvalidInput on ``email`` or ``name``, and as ``add_member`` does.
+    """
+    user = User.objects.filter(email__iexact=email).first()
+    if user is None:
+        name = _clean_name(name) if name else ""
+        taken = InvalidInput.of("email", "duplicate", "Somebody else has just made this account; try again.")
+        with refuse("user_email_once", taken), refuse("tenancy_user_email_key", taken):
+            user = User.objects.create_user(email, None, name=name)
+        record(actor=actor, verb="user.created", target=user.public_id, data={"email": user.email})
+    elif not user.is_active:
+        raise InvalidInput.of("email", "inactive", "This account is switched off; use another address.")
+    return add_member(actor=actor, organization=organization, user=user, role=role)
+
+
+@transaction.atomic
 def add_member(*, actor: Actor, organization: Organization, user: User, role: Role) -> Membership:
-    """Give a person a role in an organization."""
-    membership = Membership.objects.create(organization=organization, user=user, role=role)
+    """Give a person a role in an organization. Raises InvalidInput on ``email`` for one who has a role already."""
+    taken = f"{user.email} is a member of {organization.name} already; change the role instead."
+    with refuse("membership_once", InvalidInput.of("email", "duplicate", taken)):
+        membership = Membership.objects.create(organization=organization, user=user, role=role)
     record(
         actor=actor,
         verb="member.added",
@@ -48,6 +79,56 @@ def add_member(*, actor: Actor, organization: Organization, user: User, role: Ro
 
 
 @transaction.atomic
+def change_role(*, actor: Actor, membership: Membership, role: Role) -> None:
+    """Give a member another role. Raises StateConflict for the last owner who could still act."""
+    fresh = _locked_member(membership)
+    if fresh.role == role:
+        return
+    _keep_an_owner(fresh)
+    Membership.objects.filter(pk=fresh.pk).update(role=role)
+    membership.role = role
+    record(
+        actor=actor,
+        verb="member.role_changed",
+        target=fresh.user.public_id,
+        scope=fresh.organization.public_id,
+        data={"from": fresh.role, "to": role},
+    )
+
+
+@transaction.atomic
+def remove_member(*, actor: Actor, membership: Membership) -> None:
+    """Take a person's role away; the account stays. Raises StateConflict for the last owner who could still act."""
+    fresh = _locked_member(membership)
+    _keep_an_owner(fresh)
+    fresh.delete()
+    record(
+        actor=actor,
+        verb="member.removed",
+        target=fresh.user.public_id,
+        scope=fresh.organization.public_id,
+        data={"role": fresh.role},
+    )
+
+
+def _locked_member(membership: Membership) -> Membership:
+    """Return the membership fresh; its organization is locked, so that no two owners leave at once."""
+    lock_row(Organization, membership.organization_id)
+    fresh = Membership.objects.select_related("user", "organization").filter(pk=membership.pk).first()
+    if fresh is None:
+        raise StateConflict("This membership is gone: somebody else removed it meanwhile.")
+    return fresh
+
+
+def _keep_an_owner(leaving: Membership) -> None:
+    others = Membership.objects.filter(organization=leaving.organization, role=Role.OWNER, user__is_active=True)
+    if leaving.role == Role.OWNER and not others.exclude(pk=leaving.pk).exists():
+        raise StateConflict(
+            f"{leaving.user.email} is the last owner of {leaving.organization.name}: make somebody else owner first."
+        )
+
+
+@transaction.atomic
 def add_ssh_key(*, scope: Scope, actor: Actor, public_key: str, name: str = "") -> SSHKey:
     """Add a public key to the scope's project; without a name, the key's comment or its fingerprint names it.
 
@@ -56,19 +137,18 @@ def add_ssh_key(*, scope: Scope, actor: Actor, public_key: str, name: str = "") 
     scope.require(Verb.MANAGE_KEYS)
     parsed = parse_public_key(public_key)
     name = _clean_name(name or parsed.comment or parsed.fingerprint[7:23])
+    known = InvalidInput.of("public_key", "duplicate", "This project already has this key; choose it from the list.")
     if SSHKey.objects.filter(project=scope.project, fingerprint=parsed.fingerprint).exists():
-        raise InvalidInput.of("public_key", "duplicate", "This project already has this key; choose it from the list.")
-    try:
-        with transaction.atomic():
-            key = SSHKey.objects.create(
-                project=scope.project,
-                name=name,
-                public_key=parsed.line,
-                key_type=parsed.key_type,
-                fingerprint=parsed.fingerprint,
-            )
-    except IntegrityError as error:
-        raise _duplicate_key(str(error), name) from None
+        raise known
+    taken = f"The project has a key named {name!r}; choose another name."
+    with refuse("ssh_key_once", known), refuse("ssh_key_name_once", InvalidInput.of("name", "duplicate", taken)):
+        key = SSHKey.objects.create(
+            project=scope.project,
+            name=name,
+            public_key=parsed.line,
+            key_type=parsed.key_type,
+            fingerprint=parsed.fingerprint,
+        )
     record(
         actor=actor,
         verb="ssh_key.added",
@@ -77,12 +157,6 @@ def add_ssh_key(*, scope: Scope, actor: Actor, public_key: str, name: str = "") 
         data={"name": key.name, "fingerprint": key.fingerprint},
     )
     return key
-
-
-def _duplicate_key(message: str, name: str) -> InvalidInput:
-    if "ssh_key_name_once" in message:
-        return InvalidInput.of("name", "duplicate", f"The project has a key named {name!r}; choose another name.")
-    return InvalidInput.of("public_key", "duplicate", "This project already has this key; choose it from the list.")
 
 
 def _clean_name(name: str) -> str:
@@ -118,7 +192,12 @@ def issue_token(
     created_by: User | None = None,
     prefix: str = tokens.LIVE,
 ) -> tuple[APIToken, str]:
-    """Make an API token; the second value is the secret itself, which is shown once and not kept."""
+    """Make an API token; the second value is the secret itself, which is shown once and not kept.
+
+    Raises InvalidInput on ``name``, and on ``expires_at`` unless it lies ahead.
+    """
+    if expires_at is not None and expires_at <= clock.now():
+        raise InvalidInput.of("expires_at", "past", "This time is over; choose one that lies ahead.")
     secret = tokens.new_token(prefix)
     token = APIToken.objects.create(
         project=project,

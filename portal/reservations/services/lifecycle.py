@@ -127,16 +127,21 @@ def _remaining(reservation: Reservation) -> Period:
     )
 
 
-@transaction.atomic
 def cancel(*, scope: Scope, actor: Actor, reservation: Reservation) -> Reservation:
+    """Call off a reservation on the customer's wish. Raises Forbidden, and StateConflict as ``call_off`` does."""
+    scope.require(Verb.RELEASE)
+    return call_off(actor=actor, reservation=reservation, reason=f"cancelled by {actor.label}")
+
+
+@transaction.atomic
+def call_off(*, actor: Actor, reservation: Reservation, reason: str) -> Reservation:
     """Call off a reservation that is not handed over yet; servers that were begun with are erased.
 
-    Raises Forbidden, and StateConflict for one that is active or over.
+    The caller has made sure that the actor may. Raises StateConflict for one that is active or over.
     """
-    scope.require(Verb.RELEASE)
     fresh = lock_row(Reservation, reservation.pk)
     if fresh.state == ReservationState.PROVISIONING:
-        return _end(actor, fresh, f"cancelled by {actor.label}")
+        return _end(actor, fresh, reason)
     if fresh.state == ReservationState.ACTIVE:
         raise StateConflict("The reservation is active: release it instead.", extra={"state": fresh.state})
     advance(
@@ -144,7 +149,7 @@ def cancel(*, scope: Scope, actor: Actor, reservation: Reservation) -> Reservati
         ReservationState.CANCELLED,
         actor=actor,
         scope=fresh.organization.public_id,
-        reason=f"cancelled by {actor.label}",
+        reason=reason,
     )
     for allocation in _booked(fresh):
         advance(allocation, AllocationState.RELEASED, actor=actor, reason="reservation cancelled")
@@ -152,16 +157,24 @@ def cancel(*, scope: Scope, actor: Actor, reservation: Reservation) -> Reservati
     return fresh
 
 
-@transaction.atomic
 def release(*, scope: Scope, actor: Actor, reservation: Reservation) -> Reservation:
-    """End an active reservation now: its servers are erased. Raises Forbidden; StateConflict unless active."""
+    """End an active reservation on the customer's wish. Raises Forbidden, and StateConflict as ``take_back`` does."""
     scope.require(Verb.RELEASE)
+    return take_back(actor=actor, reservation=reservation, reason=f"released by {actor.label}")
+
+
+@transaction.atomic
+def take_back(*, actor: Actor, reservation: Reservation, reason: str) -> Reservation:
+    """End an active reservation now: its servers are erased.
+
+    The caller has made sure that the actor may. Raises StateConflict unless active.
+    """
     fresh = lock_row(Reservation, reservation.pk)
     if fresh.state != ReservationState.ACTIVE:
         raise StateConflict(
             f"The reservation is {fresh.state}; only an active one can be released.", extra={"state": fresh.state}
         )
-    return _end(actor, fresh, f"released by {actor.label}")
+    return _end(actor, fresh, reason)
 
 
 @transaction.atomic

@@ -1,11 +1,12 @@
 """Making a reservation: all of its servers or a clear refusal."""
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from portal.audit.services import record
 from portal.catalog.selectors import PriceQuote, quote_price
 from portal.core import clock
 from portal.core.actors import Actor
+from portal.core.constraints import refuse
 from portal.core.errors import InsufficientCapacity, InvalidInput, QuotaExceeded
 from portal.core.locks import lock_rows
 from portal.core.periods import Period, peak
@@ -116,33 +117,27 @@ def insufficient(demand: Demand) -> InsufficientCapacity:
 
 
 def _create(scope: Scope, actor: Actor, request: ReservationRequest, period: Period, price: PriceQuote) -> Reservation:
-    try:
-        with transaction.atomic():
-            return Reservation.objects.create(
-                state=ReservationState.SCHEDULED,
-                organization=scope.organization,
-                project=scope.project,
-                name=request.name,
-                server_type=request.server_type,
-                region=request.region,
-                count=request.count,
-                period=period.as_range(),
-                placement=request.placement,
-                image=request.image,
-                ssh_keys=[key.public_key for key in request.ssh_keys],
-                user_data=request.user_data,
-                labels=dict(request.labels),
-                rate_per_gpu_hour=price.rate,
-                price=price.total.amount,
-                currency=price.currency,
-                requested_by=actor.label[:200],
-            )
-    except IntegrityError as error:
-        if "reservation_name_once" in str(error):
-            raise InvalidInput.of(
-                "name", "duplicate", f"The project has a reservation named {request.name!r}; choose another name."
-            ) from None
-        raise
+    taken = f"The project has a reservation named {request.name!r}; choose another name."
+    with refuse("reservation_name_once", InvalidInput.of("name", "duplicate", taken)):
+        return Reservation.objects.create(
+            state=ReservationState.SCHEDULED,
+            organization=scope.organization,
+            project=scope.project,
+            name=request.name,
+            server_type=request.server_type,
+            region=request.region,
+            count=request.count,
+            period=period.as_range(),
+            placement=request.placement,
+            image=request.image,
+            ssh_keys=[key.public_key for key in request.ssh_keys],
+            user_data=request.user_data,
+            labels=dict(request.labels),
+            rate_per_gpu_hour=price.rate,
+            price=price.total.amount,
+            currency=price.currency,
+            requested_by=actor.label[:200],
+        )
 
 
 def _allocate(reservation: Reservation, servers: list[Server], occupied: Period) -> None:

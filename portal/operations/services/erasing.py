@@ -1,0 +1,61 @@
+"""Erasing a server that nobody holds: the only way back into the pool for one that was taken out of it."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+
+from portal.core import clock
+from portal.core.actors import Actor
+from portal.core.constraints import refuse
+from portal.core.errors import StateConflict
+from portal.core.locks import lock_row
+from portal.fleet.models import Server
+from portal.fleet.services import begin_release
+from portal.fleet.states import ServerState
+from portal.operations.models import Operation
+from portal.operations.selectors import open_part_of
+from portal.operations.services.queue import queue_operation
+from portal.operations.states import OperationKind, OperationState
+
+ERASED_ANEW_FROM = (ServerState.ENROLLED, ServerState.MAINTENANCE, ServerState.QUARANTINED)
+
+
+@transaction.atomic
+def erase_anew(*, actor: Actor, server: Server, reason: str) -> Operation:
+    """Begin to erase a server that is out of the pool; only proof that all of its drives are clean brings it back.
+
+    Raises StateConflict when the server is in another state, or is part of an operation that is still open.
+    """
+    fresh = lock_row(Server, server.pk)
+    if fresh.state not in ERASED_ANEW_FROM:
+        raise StateConflict(
+            f"{fresh.name} is {fresh.state}; only a server that is {', '.join(ERASED_ANEW_FROM)} is erased anew.",
+            extra={"state": fresh.state},
+        )
+    part = open_part_of(fresh.pk)
+    if part is not None:
+        raise _busy(fresh, f" ({part.operation})")
+    begin_release(actor=actor, server=fresh, reason=reason)
+    with refuse("server_in_one_open_operation", _busy(fresh)):
+        return queue_operation(
+            actor=actor,
+            kind=OperationKind.RELEASE,
+            servers=[(fresh, fresh.name)],
+            not_before=_untouched_from(fresh),
+        )
+
+
+def _busy(server: Server, which: str = "") -> StateConflict:
+    return StateConflict(f"{server.name} is part of an operation that is still open{which}: wait for it or cancel it.")
+
+
+def _untouched_from(server: Server) -> datetime:
+    """Return the instant from which no worker can still act on the server for an operation that was called off."""
+    lease = timedelta(seconds=settings.METALYARD_LEASE_SECONDS)
+    last: datetime | None = Operation.objects.filter(parts__server=server, state=OperationState.CANCELLED).aggregate(
+        last=Max("finished_at")
+    )["last"]
+    now = clock.now()
+    return max(now, last + lease) if last else now

@@ -1,0 +1,122 @@
+"""The provider's own people: the one table from staff role to permissions, and what may be done to accounts."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+
+from portal.audit.services import record
+from portal.core.actors import Actor
+from portal.core.errors import StateConflict
+from portal.core.locks import lock_row
+from portal.core.passwords import random_password
+from portal.tenancy.models import User
+
+
+class StaffRole(StrEnum):
+    """Roles of the provider's people. An administrator (superuser) may do everything and needs none."""
+
+    SALES = "Sales"
+    OPERATIONS = "Operations"
+
+
+SEES: dict[StaffRole, tuple[str, ...]] = {
+    StaffRole.SALES: ("audit", "catalog", "fleet", "operations", "quotas", "reservations", "tenancy"),
+    StaffRole.OPERATIONS: (
+        "audit",
+        "catalog.osimage",
+        "fleet",
+        "operations",
+        "reservations",
+        "tenancy.organization",
+        "tenancy.project",
+    ),
+}
+"""Which apps, or single models of them, a role may look at."""
+
+ACTS: dict[StaffRole, tuple[str, ...]] = {
+    StaffRole.SALES: (
+        "quotas.change_quota",
+        "reservations.change_reservation",
+        "tenancy.add_apitoken",
+        "tenancy.add_membership",
+        "tenancy.add_organization",
+        "tenancy.add_project",
+        "tenancy.change_apitoken",
+        "tenancy.change_membership",
+        "tenancy.change_user",
+        "tenancy.delete_membership",
+    ),
+    StaffRole.OPERATIONS: (
+        "catalog.change_osimage",
+        "fleet.change_server",
+        "fleet.change_servertype",
+        "operations.change_operation",
+    ),
+}
+"""Which permissions to act a role has. What nobody has here (prices, roles of staff) is left to administrators."""
+
+
+def group_of(role: StaffRole) -> Group:
+    """Return the group of a role with exactly the permissions of the tables above; make it where it is missing."""
+    group, _ = Group.objects.get_or_create(name=role.value)
+    group.permissions.set(_permissions(role))
+    return group
+
+
+def _permissions(role: StaffRole) -> Iterator[Permission]:
+    seen = {tuple(name.split(".")) for name in SEES[role]}
+    for permission in Permission.objects.select_related("content_type"):
+        app, model = permission.content_type.app_label, permission.content_type.model
+        may_see = (app,) in seen or (app, model) in seen
+        if permission.codename == f"view_{model}" and may_see or f"{app}.{permission.codename}" in ACTS[role]:
+            yield permission
+
+
+def ensure_groups() -> list[Group]:
+    """Bring the groups of all roles up to date. Safe to repeat."""
+    return [group_of(role) for role in StaffRole]
+
+
+def role_of(user: User) -> StaffRole | None:
+    """Return the staff role of a person; None for administrators and for everybody else."""
+    names = set(user.groups.values_list("name", flat=True))
+    return next((role for role in StaffRole if user.is_staff and role.value in names), None)
+
+
+@transaction.atomic
+def set_staff_role(*, actor: Actor, user: User, role: StaffRole | None) -> None:
+    """Make a person one of the staff with that role, or (None) no longer one. Raises StateConflict for a superuser."""
+    fresh = lock_row(User, user.pk)
+    if fresh.is_superuser:
+        raise StateConflict(f"{fresh.email} is an administrator, who may do everything: roles do not apply.")
+    fresh.groups.remove(*Group.objects.filter(name__in=[known.value for known in StaffRole]))
+    if role is not None:
+        fresh.groups.add(group_of(role))
+    User.objects.filter(pk=fresh.pk).update(is_staff=role is not None)
+    user.is_staff = role is not None
+    record(
+        actor=actor,
+        verb="user.staff_role_set",
+        target=fresh.public_id,
+        data={"role": role.value if role else None},
+    )
+
+
+@transaction.atomic
+def set_new_password(*, actor: Actor, user: User) -> str:
+    """Give a customer's account a random password and return it; all of its sessions end.
+
+    Raises StateConflict for accounts of staff, which ``manage.py changepassword`` serves, and for those switched off.
+    """
+    fresh = lock_row(User, user.pk)
+    if fresh.is_staff or fresh.is_superuser:
+        raise StateConflict(f"{fresh.email} is an account of staff: use manage.py changepassword on the server.")
+    if not fresh.is_active:
+        raise StateConflict(f"{fresh.email} is switched off.")
+    password = random_password()
+    fresh.set_password(password)
+    fresh.save(update_fields=["password"])
+    record(actor=actor, verb="user.password_set", target=fresh.public_id)
+    return password
