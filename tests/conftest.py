@@ -2,8 +2,13 @@
 
 import pytest
 from django.db import connection
+from hypothesis import HealthCheck, settings
 
 from tests import skips
+
+# A slow machine must not fail a test: how long an example takes is never the question.
+settings.register_profile("any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any_machine")
 
 
 @pytest.hookimpl(wrapper=True)

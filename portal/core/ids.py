@@ -12,7 +12,7 @@ from portal.core import clock
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 ULID_LENGTH = 26
 MAX_LENGTH = 40
-_PATTERN = re.compile(rf"^([a-z]{{2,5}})_([{ALPHABET}]{{{ULID_LENGTH}}})$")
+_PATTERN = re.compile(rf"([a-z]{{2,5}})_([{ALPHABET}]{{{ULID_LENGTH}}})")
 
 
 class Prefix(StrEnum):
@@ -52,5 +52,5 @@ def new_id(prefix: str) -> str:
 
 def has_prefix(public_id: str, prefix: str) -> bool:
     """Tell whether ``public_id`` is well formed and of the kind ``prefix``."""
-    match = _PATTERN.match(public_id)
+    match = _PATTERN.fullmatch(public_id)
     return match is not None and match[1] == prefix

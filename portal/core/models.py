@@ -22,7 +22,8 @@ class Identified(models.Model):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Give a new row its id at once, so that bulk inserts and audit rows have it too."""
         super().__init__(*args, **kwargs)
-        if not self.public_id:
+        # Not through the attribute: reading one that a query left out would ask the database again for each row.
+        if self.__dict__.get("public_id") == "":
             self.public_id = ids.new_id(self.ID_PREFIX)
 
     def __str__(self) -> str:

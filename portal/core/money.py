@@ -16,8 +16,14 @@ def quantum(currency: str) -> Decimal:
 
 
 def round_money(amount: Decimal, currency: str) -> Decimal:
-    """Round half up to the minor unit of ``currency``: the only rounding of money in the product."""
-    return amount.quantize(quantum(currency), rounding=ROUND_HALF_UP)
+    """Round half up to the minor unit of ``currency``: the only rounding of money in the product.
+
+    Nothing comes out as minus nothing. Raises ValueError for an unknown currency, and for what is not a number.
+    """
+    if not amount.is_finite():
+        raise ValueError(f"{amount} is not an amount of money.")
+    rounded = amount.quantize(quantum(currency), rounding=ROUND_HALF_UP)
+    return rounded if rounded else abs(rounded)
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Self
 
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
-SECONDS_PER_HOUR = 3600
+MICROSECONDS_PER_HOUR = 3_600_000_000
+DIGITS = 60
+"""Enough for any rate times any length in microseconds, and for the quotient beyond."""
 
 
 @dataclass(frozen=True, order=True)
@@ -20,16 +22,19 @@ class Period:
 
     def __post_init__(self) -> None:
         """Refuse naive instants (ValueError) and empty or reversed spans (ValueError)."""
-        if self.start.tzinfo is None or self.end.tzinfo is None:
+        if self.start.utcoffset() is None or self.end.utcoffset() is None:
             raise ValueError("A period needs instants with a time zone.")
-        if self.end <= self.start:
-            raise ValueError("A period must end after it starts.")
+        # UTC first: Python compares two instants of one zone by the wall clock, which daylight saving turns back.
         object.__setattr__(self, "start", self.start.astimezone(UTC))
         object.__setattr__(self, "end", self.end.astimezone(UTC))
+        if self.end <= self.start:
+            raise ValueError("A period must end after it starts.")
 
     @classmethod
     def of_range(cls, value: DateTimeTZRange) -> Self:
-        """Read a bounded ``[)`` database range."""
+        """Read a bounded ``[)`` database range. Raises ValueError for any other."""
+        if value.isempty or value.lower is None or value.upper is None or value.bounds != "[)":
+            raise ValueError(f"{value} is not a bounded half-open range.")
         return cls(value.lower, value.upper)
 
     def as_range(self) -> DateTimeTZRange:
@@ -43,9 +48,20 @@ class Period:
 
     @property
     def hours(self) -> Decimal:
-        """Length in hours, exact to the microsecond."""
-        micros = self.duration // timedelta(microseconds=1)
-        return Decimal(micros) / Decimal(SECONDS_PER_HOUR * 1_000_000)
+        """Length in hours, to 28 digits: for people. A third of an hour is cut off; ``at_rate`` is for money."""
+        return Decimal(self._microseconds) / MICROSECONDS_PER_HOUR
+
+    @property
+    def _microseconds(self) -> int:
+        return self.duration // timedelta(microseconds=1)
+
+    def at_rate(self, per_hour: Decimal) -> Decimal:
+        """Return what a rate per hour comes to over the period.
+
+        It divides last and with digits to spare, so that an amount exactly between two cents is still seen as such.
+        """
+        with localcontext(prec=DIGITS):
+            return per_hour * self._microseconds / MICROSECONDS_PER_HOUR
 
     def overlaps(self, other: Self) -> bool:
         """Tell whether the two share at least one instant."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-_ACCEPTED = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
+_ACCEPTED = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class RequestIdMiddleware:
@@ -19,7 +19,7 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request with its id."""
         given = request.headers.get("X-Request-Id", "")
-        request_id = given if _ACCEPTED.match(given) else f"req_{secrets.token_hex(12)}"
+        request_id = given if _ACCEPTED.fullmatch(given) else f"req_{secrets.token_hex(12)}"
         request.META["metalyard.request_id"] = request_id
         response = self.get_response(request)
         response["X-Request-Id"] = request_id

@@ -9,7 +9,10 @@ def _keys() -> MultiFernet:
     keys = [key for key in settings.METALYARD_SECRETS_KEYS if key]
     if not keys:
         raise ImproperlyConfigured("METALYARD_SECRETS_KEYS is empty: give at least one Fernet key.")
-    return MultiFernet([Fernet(key) for key in keys])
+    try:
+        return MultiFernet([Fernet(key) for key in keys])
+    except ValueError as error:
+        raise ImproperlyConfigured(f"METALYARD_SECRETS_KEYS: {error}") from None
 
 
 def encrypt(text: str) -> str:

@@ -37,21 +37,49 @@ class StateTable:
     @classmethod
     def of(cls, name: str, initial: Iterable[str], *states: State) -> "StateTable":
         """Build and check a table. Raises ValueError where the table contradicts itself."""
+        names = [state.name for state in states]
+        if len(set(names)) < len(names):
+            raise ValueError(f"{name} names a state twice: {names}.")
         table = cls(name, {state.name: state for state in states}, tuple(initial))
         table._check()
         return table
 
     def _check(self) -> None:
+        if not self.initial or not set(self.initial) <= set(self.states):
+            raise ValueError(f"{self.name} begins in {list(self.initial)}: name one or more of its states.")
         for state in self.states.values():
-            unknown = [name for name in (*state.then, *filter(None, [state.overdue])) if name not in self.states]
-            if unknown:
-                raise ValueError(f"{self.name}.{state.name} names unknown states {unknown}.")
-            if (state.nature is Nature.FINAL) != (not state.then):
-                raise ValueError(f"{self.name}.{state.name}: final states, and only they, have no successor.")
-            if (state.nature is Nature.WORKING) != (state.deadline is not None):
-                raise ValueError(f"{self.name}.{state.name}: working states, and only they, have a deadline.")
-            if state.deadline and state.overdue not in state.then:
-                raise ValueError(f"{self.name}.{state.name}: an overdue state must move to one of its successors.")
+            self._check_state(state)
+        lost = set(self.states) - self.reachable(*self.initial)
+        if lost:
+            raise ValueError(f"{self.name}: nothing leads to {sorted(lost)}.")
+
+    def _check_state(self, state: State) -> None:
+        unknown = [name for name in (*state.then, *filter(None, [state.overdue])) if name not in self.states]
+        if unknown:
+            raise ValueError(f"{self.name}.{state.name} names unknown states {unknown}.")
+        if state.name in state.then:
+            raise ValueError(f"{self.name}.{state.name} follows itself: that is no change.")
+        if (state.nature is Nature.FINAL) != (not state.then):
+            raise ValueError(f"{self.name}.{state.name}: final states, and only they, have no successor.")
+        if (state.nature is Nature.WORKING) != (state.deadline is not None):
+            raise ValueError(f"{self.name}.{state.name}: working states, and only they, have a deadline.")
+        if state.deadline is not None and state.deadline <= timedelta(0):
+            raise ValueError(f"{self.name}.{state.name}: a deadline must lie ahead.")
+        if state.deadline is None and state.overdue:
+            raise ValueError(f"{self.name}.{state.name} has no deadline and cannot become overdue.")
+        if state.deadline is not None and state.overdue not in state.then:
+            raise ValueError(f"{self.name}.{state.name}: an overdue state must move to one of its successors.")
+
+    def reachable(self, *starts: str) -> set[str]:
+        """Return ``starts`` and every state that they can lead to."""
+        found: set[str] = set()
+        queue = list(starts)
+        while queue:
+            name = queue.pop()
+            if name not in found:
+                found.add(name)
+                queue.extend(self.states[name].then)
+        return found
 
     def allows(self, before: str, after: str) -> bool:
         """Tell whether ``after`` may follow ``before``."""
