@@ -6,18 +6,26 @@ from django.db import models
 from django.db.models import Q
 
 from portal.core import clock
-from portal.core.errors import NotFound
+from portal.core.errors import InvalidInput, NotFound
 from portal.operations.models import BootToken, Operation, OperationEvent, OperationServer
-from portal.operations.states import OPEN_OPERATION, OPEN_PART, OperationState, PartState
+from portal.operations.states import OPEN_OPERATION, OPEN_PART, PARTS_OF, OperationState, PartState
 from portal.tenancy.scope import Scope
 
 
 def events_of(subject: str, after: str = "") -> models.QuerySet[OperationEvent]:
-    """Return the events told of ``subject`` in order, those after the event with the public id ``after`` if given."""
+    """Return the events told of ``subject`` in order, those after the event with the public id ``after`` if given.
+
+    Raises InvalidInput on ``after`` when ``subject`` has no such event.
+    """
     events = OperationEvent.objects.select_related("server", "operation").filter(subject=subject).order_by("pk")
-    if after:
-        events = events.filter(pk__gt=OperationEvent.objects.filter(public_id=after).values("pk")[:1])
-    return events
+    if not after:
+        return events
+    last = OperationEvent.objects.filter(subject=subject, public_id=after).first()
+    if last is None:
+        raise InvalidInput.of(
+            "after", "unknown", "There is no such event here; leave it out to read from the first event."
+        )
+    return events.filter(pk__gt=last.pk)
 
 
 def operations_for(subject: str) -> models.QuerySet[Operation]:
@@ -62,6 +70,11 @@ def valid_boot(part: OperationServer, purpose: str) -> BootToken | None:
     return BootToken.objects.filter(part=part, purpose=purpose, revoked_at=None).first()
 
 
+def servers_at_work() -> models.QuerySet[OperationServer, int]:
+    """Return the pks of the servers that are in an open operation."""
+    return OperationServer.objects.filter(state__in=OPEN_PART).order_by().values_list("server_id", flat=True)
+
+
 def open_part_of(server_pk: int) -> OperationServer | None:
     """Return the part that a server has in an open operation."""
     return OperationServer.objects.select_related("operation").filter(server=server_pk, state__in=OPEN_PART).first()
@@ -102,5 +115,8 @@ def overdue_operations() -> models.QuerySet[Operation]:
 
 
 def contradictions() -> models.QuerySet[OperationServer]:
-    """Return parts that are still open although their operation is final."""
-    return OperationServer.objects.filter(state__in=OPEN_PART).exclude(operation__state__in=OPEN_OPERATION)
+    """Return parts in a state that is not legal under their operation's state."""
+    wrong = Q()
+    for state, legal in PARTS_OF.items():
+        wrong |= Q(operation__state=state) & ~Q(state__in=legal)
+    return OperationServer.objects.select_related("operation").filter(wrong).order_by("pk")

@@ -11,13 +11,14 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from django.db import transaction
+from django.db import models, transaction
 
 from portal.audit.services import record
 from portal.core import clock, secrets
 from portal.core.actors import Actor, ActorKind
 from portal.core.errors import BootTokenRefused
-from portal.operations.models import BootPurpose, BootToken, OperationServer
+from portal.core.locks import lock_row
+from portal.operations.models import BootPurpose, BootToken, Operation, OperationServer
 from portal.operations.services.events import tell
 from portal.operations.services.queue import wake_on_commit
 from portal.operations.services.steps import replace_boot
@@ -43,16 +44,26 @@ def _agent(address: str) -> Actor:
     return Actor(ActorKind.AGENT, address or "unknown", f"machine at {address or 'unknown'}")
 
 
-def _find(token: str, purposes: Sequence[BootPurpose]) -> BootToken:
-    """Lock and return the valid boot of ``token``. Raises BootTokenRefused."""
-    boot = (
-        BootToken.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("part__operation__image", "part__server")
-        .filter(token_sha256=sha256(token.encode()).hexdigest(), purpose__in=purposes)
-        .first()
+def _boots(token: str) -> models.QuerySet[BootToken]:
+    return BootToken.objects.select_related("part__operation__image", "part__server").filter(
+        token_sha256=sha256(token.encode()).hexdigest()
     )
-    if boot is None:
+
+
+def _find(token: str, purposes: Sequence[BootPurpose], *, with_operation: bool = False) -> BootToken:
+    """Lock and return the valid boot of ``token``. Raises BootTokenRefused.
+
+    The part is locked before its boot, and the operation before both, as those who work on them do: the other way
+    round a report and a cancellation would wait for each other.
+    """
+    known = _boots(token).filter(purpose__in=purposes).first()
+    if known is None:
         raise BootTokenRefused("This token names no boot.")
+    if with_operation:
+        lock_row(Operation, known.part.operation_id)
+    lock_row(OperationServer, known.part_id)
+    lock_row(BootToken, known.pk)
+    boot = _boots(token).get()
     if boot.revoked_at or boot.expires_at <= clock.now():
         raise BootTokenRefused("This token's boot is over.")
     if boot.reported_at:
@@ -65,9 +76,7 @@ def _find(token: str, purposes: Sequence[BootPurpose]) -> BootToken:
 def refuse(*, token: str, address: str, what: str, error: BootTokenRefused) -> None:
     """Keep a refused report in the audit record."""
     fingerprint = sha256(token.encode()).hexdigest()[:16]
-    boot = (
-        BootToken.objects.select_related("part__server").filter(token_sha256=sha256(token.encode()).hexdigest()).first()
-    )
+    boot = _boots(token).first()
     record(
         actor=_agent(address),
         verb="boot.refused",
@@ -78,7 +87,8 @@ def refuse(*, token: str, address: str, what: str, error: BootTokenRefused) -> N
 
 @transaction.atomic
 def _open(token: str, address: str) -> BootJob:
-    boot = _find(token, (BootPurpose.IMAGE, BootPurpose.ERASE))
+    # Events of one reservation are told under its operation's lock: a reader that follows them by id misses none.
+    boot = _find(token, (BootPurpose.IMAGE, BootPurpose.ERASE), with_operation=True)
     if boot.opened_at:
         raise BootTokenRefused("The job of this boot was fetched already.")
     BootToken.objects.filter(pk=boot.pk).update(opened_at=clock.now())

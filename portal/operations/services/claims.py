@@ -17,8 +17,9 @@ from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.core.errors import ClaimLost
 from portal.core.locks import lock_row, lock_rows
-from portal.operations.models import BootToken, Operation, OperationServer
+from portal.operations.models import Operation, OperationServer
 from portal.operations.services.events import tell
+from portal.operations.services.parts import fail_locked, locked_part
 from portal.operations.services.queue import wake_on_commit
 from portal.operations.states import OPEN_OPERATION, OPEN_PART, OperationState, PartState
 
@@ -103,8 +104,7 @@ def take_away(*, operation_pk: int, may_repeat: bool, attempts: int) -> str:
     parts = lock_rows(OperationServer.objects.filter(operation=operation, state__in=OPEN_PART))
     if not again:
         for part in parts:
-            advance(part, PartState.FAILED, actor=SYSTEM, reason="worker_lost", error_code="worker_lost")
-        BootToken.objects.filter(part__operation=operation, revoked_at=None).update(revoked_at=clock.now())
+            fail_locked(locked_part(part.pk), "worker_lost")
         Operation.objects.filter(pk=operation.pk).update(**cleared)
         wake_on_commit(operation.pk)
         return operation.state

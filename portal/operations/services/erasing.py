@@ -8,7 +8,6 @@ from django.db.models import Max
 
 from portal.core import clock
 from portal.core.actors import Actor
-from portal.core.constraints import refuse
 from portal.core.errors import StateConflict
 from portal.core.locks import lock_row
 from portal.fleet.models import Server
@@ -36,19 +35,14 @@ def erase_anew(*, actor: Actor, server: Server, reason: str) -> Operation:
         )
     part = open_part_of(fresh.pk)
     if part is not None:
-        raise _busy(fresh, f" ({part.operation})")
+        raise StateConflict(f"{fresh.name} is part of {part.operation}, which is still open: wait for it or cancel it.")
     begin_release(actor=actor, server=fresh, reason=reason)
-    with refuse("server_in_one_open_operation", _busy(fresh)):
-        return queue_operation(
-            actor=actor,
-            kind=OperationKind.RELEASE,
-            servers=[(fresh, fresh.name)],
-            not_before=_untouched_from(fresh),
-        )
-
-
-def _busy(server: Server, which: str = "") -> StateConflict:
-    return StateConflict(f"{server.name} is part of an operation that is still open{which}: wait for it or cancel it.")
+    return queue_operation(
+        actor=actor,
+        kind=OperationKind.RELEASE,
+        servers=[(fresh, fresh.name)],
+        not_before=_untouched_from(fresh),
+    )
 
 
 def _untouched_from(server: Server) -> datetime:

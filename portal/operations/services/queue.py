@@ -14,6 +14,8 @@ from portal.audit.transitions import advance
 from portal.catalog.models import OSImage
 from portal.core import clock
 from portal.core.actors import Actor
+from portal.core.constraints import refuse
+from portal.core.errors import StateConflict
 from portal.core.locks import lock_row, lock_rows
 from portal.fleet.models import Server
 from portal.operations.models import BootToken, Operation, OperationServer
@@ -31,6 +33,7 @@ from portal.tenancy.models import Project
 log = logging.getLogger(__name__)
 
 WAKE_TASK = "provisioning.run_operation"
+BUSY = "Another operation works on one of these servers: wait for it or cancel it."
 
 
 def wake(operation_pk: int, countdown_s: float = 0) -> None:
@@ -61,7 +64,7 @@ def queue_operation(
 ) -> Operation:
     """Queue work on ``servers``, each with the host name that it is to have.
 
-    Raises IntegrityError (``server_in_one_open_operation``) when a server is in another open operation.
+    Raises StateConflict when a server is in another open operation; then nothing is queued.
     """
     now = clock.now()
     operation = Operation.objects.create(
@@ -76,18 +79,7 @@ def queue_operation(
         user_data=user_data,
         not_before=not_before or now,
     )
-    ready = PART.states[PartState.READY]
-    OperationServer.objects.bulk_create(
-        OperationServer(
-            operation=operation,
-            server=server,
-            position=position,
-            hostname=hostname,
-            state=PartState.READY,
-            state_deadline_at=now + ready.deadline if ready.deadline else None,
-        )
-        for position, (server, hostname) in enumerate(servers)
-    )
+    _add_parts(operation, servers)
     record(
         actor=actor,
         verb="operation.queued",
@@ -97,6 +89,23 @@ def queue_operation(
     )
     wake_on_commit(operation.pk)
     return operation
+
+
+def _add_parts(operation: Operation, servers: Sequence[tuple[Server, str]]) -> None:
+    ready = PART.states[PartState.READY]
+    parts = [
+        OperationServer(
+            operation=operation,
+            server=server,
+            position=position,
+            hostname=hostname,
+            state=PartState.READY,
+            state_deadline_at=operation.created_at + ready.deadline if ready.deadline else None,
+        )
+        for position, (server, hostname) in enumerate(servers)
+    ]
+    with refuse("server_in_one_open_operation", StateConflict(BUSY)):
+        OperationServer.objects.bulk_create(parts)
 
 
 @transaction.atomic

@@ -15,24 +15,8 @@ from portal.core.locks import lock_row, lock_rows
 from portal.operations.failures import explain
 from portal.operations.models import BootToken, Operation, OperationServer
 from portal.operations.services.claims import Claim, guard
-from portal.operations.services.events import tell
-from portal.operations.states import OPEN_PART, OperationState, PartState
-
-
-def _part(pk: int) -> OperationServer:
-    return OperationServer.objects.select_related("server", "operation").get(pk=lock_row(OperationServer, pk).pk)
-
-
-def _tell(part: OperationServer, event_type: str, duration_ms: int | None = None, **words: Any) -> None:
-    if part.operation.subject:
-        tell(
-            actor=SYSTEM,
-            subject=part.operation.subject,
-            event_type=event_type,
-            part=part,
-            duration_ms=duration_ms,
-            **words,
-        )
+from portal.operations.services.parts import fail_locked, locked_part, tell_of
+from portal.operations.states import OPEN_OPERATION, OPEN_PART, OperationState, PartState
 
 
 @transaction.atomic
@@ -63,7 +47,7 @@ def begin_work(*, claim: Claim, part_pks: Sequence[int], stage: str, time_limit:
     now = clock.now()
     begun = []
     for locked in lock_rows(OperationServer.objects.filter(pk__in=part_pks, state=PartState.READY)):
-        part = _part(locked.pk)
+        part = locked_part(locked.pk)
         first = part.step_attempts == 0
         advance(
             part,
@@ -77,7 +61,7 @@ def begin_work(*, claim: Claim, part_pks: Sequence[int], stage: str, time_limit:
             percent=0 if part.stage != stage else part.percent,
         )
         if first:
-            _tell(part, f"step.{stage}.started")
+            tell_of(part, f"step.{stage}.started")
         begun.append(part)
     return begun
 
@@ -86,7 +70,7 @@ def begin_work(*, claim: Claim, part_pks: Sequence[int], stage: str, time_limit:
 def begin_await(*, claim: Claim, part_pk: int, stage: str, time_limit: timedelta) -> None:
     """Note that the portal now waits for a machine's report, at most until ``time_limit`` from now."""
     guard(claim)
-    part = _part(part_pk)
+    part = locked_part(part_pk)
     now = clock.now()
     advance(
         part,
@@ -113,7 +97,8 @@ def wait_until(*, claim: Claim, part_pk: int, until: datetime) -> None:
 def finish_step(*, claim: Claim, part_pk: int, stage: str, announce: bool = True) -> None:
     """Note that a part's step is done; its next step is ready."""
     guard(claim)
-    part = _part(part_pk)
+    part = locked_part(part_pk)
+    was_awaiting = part.state == PartState.AWAITING
     now = clock.now()
     duration_ms = int((now - part.step_started_at).total_seconds() * 1000)
     advance(
@@ -126,52 +111,38 @@ def finish_step(*, claim: Claim, part_pk: int, stage: str, announce: bool = True
         step_started_at=now,
         percent=100,
     )
-    # A boot that has reported has said all it may; ending it keeps the sweep from finding its report again.
-    BootToken.objects.filter(part=part, revoked_at=None, reported_at__isnull=False).update(revoked_at=now)
+    if was_awaiting:
+        # A boot that has reported has said all it may; ending it keeps the sweep from finding its report again. After
+        # a playbook it stays: a quick machine reports while slower ones of its batch keep the playbook going.
+        BootToken.objects.filter(part=part, revoked_at=None, reported_at__isnull=False).update(revoked_at=now)
     if announce:
-        _tell(part, f"step.{stage}.done", duration_ms)
+        tell_of(part, f"step.{stage}.done", duration_ms)
 
 
 @transaction.atomic
 def retry_step(*, claim: Claim, part_pk: int, error_code: str, attempts: int) -> None:
     """Make a step that failed ready again."""
     guard(claim)
-    part = _part(part_pk)
+    part = locked_part(part_pk)
     advance(part, PartState.READY, actor=SYSTEM, reason=error_code, data={"step": part.step})
-    _tell(part, "step.retried", reason=explain(error_code), attempt=part.step_attempts + 1, attempts=attempts)
+    tell_of(part, "step.retried", reason=explain(error_code), attempt=part.step_attempts + 1, attempts=attempts)
 
 
 @transaction.atomic
 def fail_part(*, claim: Claim, part_pk: int, error_code: str, detail: str = "") -> OperationServer:
     """Note that a server will not get through, and why; its boots end here."""
     guard(claim)
-    return _fail(_part(part_pk), error_code, detail)
-
-
-def _fail(part: OperationServer, error_code: str, detail: str) -> OperationServer:
-    BootToken.objects.filter(part=part, revoked_at=None).update(revoked_at=clock.now())
-    advance(
-        part,
-        PartState.FAILED,
-        actor=SYSTEM,
-        reason=explain(error_code),
-        data={"step": part.step, "error_code": error_code, "detail": detail[:500]},
-        error_code=error_code,
-        verify_key_encrypted="",
-        state_deadline_at=None,
-    )
-    _tell(part, "server.failed", reason=explain(error_code), error_code=error_code)
-    return part
+    return fail_locked(locked_part(part_pk), error_code, detail)
 
 
 @transaction.atomic
 def succeed_part(*, claim: Claim, part_pk: int, event_type: str) -> OperationServer:
     """Note that a server is through all its steps; its boots end here."""
     guard(claim)
-    part = _part(part_pk)
+    part = locked_part(part_pk)
     BootToken.objects.filter(part=part, revoked_at=None).update(revoked_at=clock.now())
     advance(part, PartState.SUCCEEDED, actor=SYSTEM, percent=100, verify_key_encrypted="", state_deadline_at=None)
-    _tell(part, event_type)
+    tell_of(part, event_type)
     return part
 
 
@@ -199,9 +170,9 @@ def time_out(*, operation_pk: int) -> Operation | None:
     """End an open operation that is past its deadline and fail its open parts; None when it is not overdue."""
     operation = lock_row(Operation, operation_pk)
     overdue = operation.state_deadline_at is not None and operation.state_deadline_at < clock.now()
-    if not overdue or operation.state not in (OperationState.QUEUED, OperationState.RUNNING):
+    if not overdue or operation.state not in OPEN_OPERATION:
         return None
     for locked in lock_rows(OperationServer.objects.filter(operation=operation, state__in=OPEN_PART)):
-        _fail(_part(locked.pk), "operation_timeout", "")
+        fail_locked(locked_part(locked.pk), "operation_timeout")
     advance(operation, OperationState.TIMED_OUT, actor=SYSTEM, epoch=operation.epoch + 1, **_closed())
     return operation

@@ -1,0 +1,49 @@
+"""One server's part in an operation: reading it under its lock, telling of it, failing it."""
+
+from typing import Any
+
+from portal.audit.transitions import advance
+from portal.core import clock
+from portal.core.actors import SYSTEM
+from portal.core.locks import lock_row
+from portal.operations.failures import explain
+from portal.operations.models import BootToken, OperationServer
+from portal.operations.services.events import tell
+from portal.operations.states import PartState
+
+
+def locked_part(pk: int) -> OperationServer:
+    """Lock one part and return it fresh, with its server and operation."""
+    return OperationServer.objects.select_related("server", "operation").get(pk=lock_row(OperationServer, pk).pk)
+
+
+def tell_of(part: OperationServer, event_type: str, duration_ms: int | None = None, **words: Any) -> None:
+    """Tell of a part where somebody is there to read it: work that is done for nobody leaves the audit record only."""
+    if part.operation.subject:
+        tell(
+            actor=SYSTEM,
+            subject=part.operation.subject,
+            event_type=event_type,
+            part=part,
+            duration_ms=duration_ms,
+            **words,
+        )
+
+
+def fail_locked(part: OperationServer, error_code: str, detail: str = "") -> OperationServer:
+    """Note that a locked part will not get through, and why; its boots end here. Raises StateConflict when it is final.
+
+    Call inside a transaction that holds the operation.
+    """
+    BootToken.objects.filter(part=part, revoked_at=None).update(revoked_at=clock.now())
+    advance(
+        part,
+        PartState.FAILED,
+        actor=SYSTEM,
+        reason=explain(error_code),
+        data={"step": part.step, "error_code": error_code, "detail": detail[:500]},
+        error_code=error_code,
+        verify_key_encrypted="",
+    )
+    tell_of(part, "server.failed", reason=explain(error_code), error_code=error_code)
+    return part
