@@ -8,3 +8,8 @@ urlpatterns = [
     path("", include("portal.api.urls")),
     path("", include("portal.web.urls")),
 ]
+
+handler400 = "portal.api.handlers.bad_request"
+handler403 = "portal.api.handlers.forbidden"
+handler404 = "portal.api.handlers.not_found"
+handler500 = "portal.api.handlers.internal_error"

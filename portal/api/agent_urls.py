@@ -9,5 +9,5 @@ urlpatterns = [
     path("progress", agents.ProgressView.as_view(), name="progress"),
     path("done", agents.DoneView.as_view(), name="done"),
     path("phone-home", agents.PhoneHomeView.as_view(), name="phone-home"),
-    path("images/<str:public_id>", agents.ImageView.as_view(), name="image-file"),
+    path("images/<slug:public_id>", agents.ImageView.as_view(), name="image-file"),
 ]

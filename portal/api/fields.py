@@ -1,6 +1,6 @@
 """Fields of the API's bodies and queries: instants, money, text that is really text, and nothing unknown."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -55,6 +55,16 @@ class Text(serializers.CharField):
         return super().to_internal_value(data)
 
 
+class Whole(serializers.IntegerField):
+    """A JSON integer: not a text of digits, not a float, not a truth value."""
+
+    def to_internal_value(self, data: Any) -> int:
+        """Return the number. Raises ValidationError for anything else."""
+        if isinstance(data, bool) or not isinstance(data, int):
+            self.fail("invalid")
+        return data
+
+
 class Input(serializers.Serializer[In]):
     """A body that refuses names it does not know: a mistyped field must not be lost in silence."""
 
@@ -77,6 +87,11 @@ class Input(serializers.Serializer[In]):
         return values
 
 
+def documents(kind: type[serializers.Serializer[Any]], rows: Iterable[Any], **context: Any) -> list[dict[str, Any]]:
+    """Return ``rows`` as the API writes them; ``context`` is what ``kind`` was prepared with for all of them."""
+    return [dict(kind(row, context=context).data) for row in rows]
+
+
 @dataclass(frozen=True)
 class Rate:
     """A price per unit, which has more decimal places than money."""
@@ -96,6 +111,11 @@ class MoneyOut(serializers.Serializer[Money | Rate]):
 
     amount = serializers.CharField(help_text="Decimal string; never a float.")
     currency = serializers.CharField(help_text="ISO 4217 code.")
+
+
+DRY_RUN = serializers.BooleanField(
+    required=False, help_text="Only with `dry_run`: true. Nothing was changed, and the id names nothing."
+)
 
 
 class SpanOut(serializers.Serializer[Any]):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import is_valid_path
 from django.views import defaults
 
 from portal.api.problems import MEDIA_TYPE, Problem
@@ -16,6 +17,12 @@ def _for_program(request: HttpRequest) -> bool:
 
 def _document(request: HttpRequest, problem: Problem) -> JsonResponse:
     return JsonResponse(problem.as_json(request), status=problem.status, content_type=MEDIA_TYPE)
+
+
+def _nothing_at(path: str) -> str:
+    if path.endswith("/") and is_valid_path(path.rstrip("/")):
+        return "There is nothing at this address; leave out the slash at its end."
+    return "There is nothing at this address."
 
 
 def bad_request(request: HttpRequest, exception: Exception, **_: Any) -> HttpResponse:
@@ -35,7 +42,7 @@ def forbidden(request: HttpRequest, exception: Exception, **_: Any) -> HttpRespo
 def not_found(request: HttpRequest, exception: Exception, **_: Any) -> HttpResponse:
     """Answer an address that does not exist."""
     if _for_program(request):
-        return _document(request, Problem("not_found", "There is nothing at this address."))
+        return _document(request, Problem("not_found", _nothing_at(request.path)))
     return defaults.page_not_found(request, exception)
 
 

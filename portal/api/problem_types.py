@@ -17,6 +17,11 @@ class ProblemType:
     title: str
     meaning: str
 
+    @property
+    def type(self) -> str:
+        """The URI reference that names it (RFC 9457 section 3.1.1), at which it is explained."""
+        return f"{TYPE_BASE}{self.code}"
+
 
 def _of_http() -> list[ProblemType]:
     return [
@@ -34,7 +39,7 @@ def _of_http() -> list[ProblemType]:
 
 def _of_services() -> list[ProblemType]:
     return [
-        ProblemType(kind.code, kind.status, kind.title, " ".join((kind.__doc__ or "").split()))
+        ProblemType(kind.code, kind.status, kind.title, " ".join((kind.__doc__ or "").split()).replace("``", "`"))
         for kind in all_error_types()
     ]
 

@@ -13,7 +13,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from portal.api.field_errors import field_errors
-from portal.api.problem_types import PROBLEM_TYPES, TYPE_BASE
+from portal.api.problem_types import PROBLEM_TYPES
 from portal.core.errors import DomainError, FieldError, InsufficientCapacity, InvalidInput
 from portal.core.request_id import request_id_of
 
@@ -42,7 +42,7 @@ class Problem:
         kind = PROBLEM_TYPES[self.code]
         members: dict[str, Any] = {
             **self.extra,
-            "type": f"{TYPE_BASE}{kind.code}",
+            "type": kind.type,
             "title": kind.title,
             "status": kind.status,
             "detail": self.detail,

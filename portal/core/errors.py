@@ -72,14 +72,14 @@ class StateConflict(DomainError):
 
 
 class InsufficientCapacity(DomainError):
-    """Fewer servers are free than asked for; ``extra`` has ``available`` and ``next_fit``."""
+    """Fewer servers are free than asked for; the reply has ``available`` and ``next_fit``."""
 
     code = "insufficient_capacity"
     title = "Not enough free servers"
 
 
 class QuotaExceeded(DomainError):
-    """The organization's limit does not allow it; ``extra`` has ``limit``, ``used`` and ``requested``."""
+    """The organization's limit does not allow it; the reply has ``limit``, ``used`` and ``requested``."""
 
     code = "quota_exceeded"
     title = "Quota exceeded"

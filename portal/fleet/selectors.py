@@ -4,12 +4,17 @@ from django.db import models
 
 from portal.core import clock
 from portal.core.errors import NotFound
-from portal.fleet.models import POOL_STATES, Region, Server, ServerType
+from portal.fleet.models import POOL_STATES, Fabric, Region, Server, ServerType
 
 
 def regions() -> models.QuerySet[Region]:
     """Return the regions by code."""
     return Region.objects.order_by("code")
+
+
+def regions_with_fabrics() -> models.QuerySet[Region]:
+    """Return the regions by code, each with its fabrics by name."""
+    return regions().prefetch_related(models.Prefetch("fabrics", Fabric.objects.order_by("name")))
 
 
 def server_types() -> models.QuerySet[ServerType]:

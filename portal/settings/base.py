@@ -32,6 +32,7 @@ METALYARD_SHOW_DEMO_LOGINS = env.bool("METALYARD_SHOW_DEMO_LOGINS", False)
 
 INSTALLED_APPS = [
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -147,17 +148,24 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "portal.api.problems.exception_handler",
     "DEFAULT_METADATA_CLASS": None,
+    "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Metalyard API",
-    "DESCRIPTION": "Reserve whole GPU servers, watch them being prepared, log in, give them back.",
+    "DESCRIPTION": (
+        "Reserve whole GPU servers, watch them being prepared, log in, give them back. Every request needs an API "
+        "token as a bearer token. Lists come in pages: send `next_cursor` back as `cursor`. Instants are RFC 3339 in "
+        "UTC, periods are half-open, amounts of money are decimal strings. A refusal is a problem document (RFC 9457) "
+        "with a stable `code` from [this list](/api/v1/problems), and changes nothing."
+    ),
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "ReservationState": "portal.api.serializers.choices.RESERVATION_STATES",
+        "OperationState": "portal.api.serializers.choices.OPERATION_STATES",
+    },
 }
 
 CONTENT_SECURITY_POLICY = {
@@ -180,7 +188,34 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
-UNFOLD = {"SITE_TITLE": "Metalyard staff", "SITE_HEADER": "Metalyard", "SITE_SUBHEADER": "Staff", "SITE_SYMBOL": "dns"}
+UNFOLD = {
+    "SITE_TITLE": "Metalyard staff",
+    "SITE_HEADER": "Metalyard",
+    "SITE_SUBHEADER": "Staff. Times are UTC.",
+    "SITE_SYMBOL": "dns",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/web/mark.svg"}],
+    "SHOW_VIEW_ON_SITE": False,
+    "STYLES": ["/static/staff/staff.css"],
+    "BORDER_RADIUS": "6px",
+    "LOGIN": {"form": "portal.web.forms.staff_login.StaffLoginForm"},
+    "DASHBOARD_CALLBACK": "portal.audit.staff.navigation.overview",
+    "SIDEBAR": {"show_search": True, "navigation": "portal.audit.staff.navigation.sidebar"},
+    "COLORS": {
+        "primary": {
+            "50": "#eff3fe",
+            "100": "#e0e8fd",
+            "200": "#c6d4fb",
+            "300": "#a2b8f8",
+            "400": "#7d9aff",
+            "500": "#5478f2",
+            "600": "#2d5be9",
+            "700": "#2249c7",
+            "800": "#203f9f",
+            "900": "#1f387d",
+            "950": "#16234c",
+        },
+    },
+}
 
 LOGGING = {
     "version": 1,

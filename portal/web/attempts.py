@@ -7,9 +7,12 @@ from typing import Self
 from django.core.cache import cache
 from django.http import HttpRequest
 
+from portal.core.counters import count_up
+
 WINDOW_S = 15 * 60
 PER_ACCOUNT = 10
 PER_ADDRESS = 50
+TOO_MANY = f"Too many wrong attempts. Wait up to {WINDOW_S // 60} minutes, then try again."
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,7 @@ class Attempt:
     def note_failure(self) -> None:
         """Count one failure; the window begins with the first."""
         for key in (self.account_key, self.address_key):
-            cache.add(key, 0, WINDOW_S)
-            try:
-                cache.incr(key)
-            except ValueError:  # it expired between the two
-                cache.set(key, 1, WINDOW_S)
+            count_up(key, WINDOW_S)
 
     def forget(self) -> None:
         """Forget the account's failures after a right password."""

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from portal.api.authentication import Caller
-from portal.api.fields import Input, InstantField, Text
+from portal.api.fields import DRY_RUN, Input, InstantField, Text
 from portal.quotas.models import Quota
 from portal.tenancy.models import SSHKey
 from portal.tenancy.roles import MAY
@@ -71,3 +71,9 @@ class SSHKeyOut(serializers.Serializer[SSHKey]):
     fingerprint = serializers.CharField(help_text="As `ssh-keygen -l` shows it.")
     public_key = serializers.CharField()
     created_at = InstantField()
+
+
+class WrittenSSHKeyOut(SSHKeyOut):
+    """A key after a write, or as it would be after it."""
+
+    dry_run = DRY_RUN

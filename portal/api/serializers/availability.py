@@ -1,24 +1,46 @@
 """Asking what is free."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from portal.api.fields import InstantField, MoneyOut, Rate, SpanOut
-from portal.api.serializers.choices import WishMixin
+from portal.api.queries import Query
+from portal.api.serializers.choices import WishMixin, choices_of
+from portal.core.errors import FieldError, InvalidInput
+from portal.reservations.capacity import Demand
 from portal.reservations.offers import Availability, Offer, OfferKind
+from portal.reservations.request import check_count, check_period
 
 
-class AvailabilityQuery(WishMixin):
+class AvailabilityQuery(WishMixin, Query):
     """A search."""
 
-    count = serializers.IntegerField(default=1)
+    count = serializers.IntegerField(default=1, help_text="Number of servers.")
+
+
+def demand_of(query: Mapping[str, Any]) -> Demand:
+    """Return what the values of an AvailabilityQuery ask for. Raises InvalidInput with every wrong field."""
+    errors: list[FieldError] = []
+    try:
+        check_count(query["count"])
+    except InvalidInput as error:
+        errors.extend(error.errors)
+    try:
+        period = check_period(query["starts_at"], query["ends_at"])
+    except InvalidInput as error:
+        errors.extend(error.errors)
+    if errors:
+        raise InvalidInput(errors[0].detail if len(errors) == 1 else "Some fields need your attention.", errors=errors)
+    return Demand(query["server_type"], query["region"], query["count"], period, query["placement"])
 
 
 class OfferOut(serializers.Serializer[Offer]):
     """Something that can be reserved now, by sending these fields to `POST /reservations`."""
 
-    kind = serializers.ChoiceField(
-        choices=[(kind.value, kind.value) for kind in OfferKind], help_text="In what it differs from the search."
-    )
+    kind = serializers.ChoiceField(choices=choices_of(OfferKind), help_text="In what it differs from the search.")
     server_type = serializers.CharField(source="server_type.slug")
     region = serializers.CharField(source="region.code")
     fabric = serializers.CharField(source="fabric.name", allow_null=True, default=None, help_text="Null: over several.")
@@ -29,9 +51,10 @@ class OfferOut(serializers.Serializer[Offer]):
     price = MoneyOut(source="price.total")
     rate_per_gpu_hour = serializers.SerializerMethodField()
 
-    def get_rate_per_gpu_hour(self, offer: Offer) -> MoneyOut:
+    @extend_schema_field(MoneyOut)
+    def get_rate_per_gpu_hour(self, offer: Offer) -> Any:
         """Return the list price that the total was computed from."""
-        return MoneyOut(Rate(offer.price.rate, offer.price.currency)).data  # type: ignore[return-value]
+        return MoneyOut(Rate(offer.price.rate, offer.price.currency)).data
 
 
 class AvailabilityOut(serializers.Serializer[Availability]):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from portal.api.fields import MoneyOut, Rate
@@ -30,9 +31,10 @@ class PriceOut(serializers.Serializer[Price]):
     region = serializers.CharField(source="region.code")
     per_gpu_hour = serializers.SerializerMethodField()
 
-    def get_per_gpu_hour(self, price: Price) -> MoneyOut:
+    @extend_schema_field(MoneyOut)
+    def get_per_gpu_hour(self, price: Price) -> Any:
         """Return the rate."""
-        return rate_document(price)  # type: ignore[no-any-return]
+        return rate_document(price)
 
 
 def rate_document(price: Price) -> Any:
@@ -58,14 +60,16 @@ class ServerTypeOut(serializers.Serializer[ServerType]):
     def _prices(self, server_type: ServerType) -> list[Price]:
         return [price for price in self.context["prices"] if price.server_type_id == server_type.pk]
 
-    def get_list_price_per_gpu_hour(self, server_type: ServerType) -> MoneyOut | None:
+    @extend_schema_field(MoneyOut(allow_null=True))
+    def get_list_price_per_gpu_hour(self, server_type: ServerType) -> Any:
         """Return the lowest list price."""
         lowest = min(self._prices(server_type), key=lambda price: price.per_gpu_hour, default=None)
         return rate_document(lowest) if lowest else None
 
-    def get_prices(self, server_type: ServerType) -> list[PriceOut]:
+    @extend_schema_field(PriceOut(many=True))
+    def get_prices(self, server_type: ServerType) -> Any:
         """Return the list prices by region."""
-        return PriceOut(self._prices(server_type), many=True).data  # type: ignore[arg-type,return-value]
+        return PriceOut(self._prices(server_type), many=True).data  # type: ignore[arg-type]
 
 
 class ImageOut(serializers.Serializer[OSImage]):

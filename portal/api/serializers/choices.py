@@ -1,6 +1,6 @@
 """Input that names things of the catalogue, and gives the things themselves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from rest_framework import serializers
@@ -10,9 +10,21 @@ from portal.api.fields import InstantField, Text
 from portal.core.errors import NotFound
 from portal.fleet.models import Region, ServerType
 from portal.fleet.selectors import region_called, server_type_called
+from portal.operations.states import OperationState
 from portal.reservations.models import Placement
+from portal.reservations.states import ReservationState
 
 Thing = TypeVar("Thing")
+
+
+def choices_of(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return names as the choices of a field; ``str`` takes the plain text out of the members of an enumeration."""
+    return [(str(name), str(name)) for name in names]
+
+
+# Named here, because the OpenAPI description calls them by these names (settings.SPECTACULAR_SETTINGS).
+RESERVATION_STATES = choices_of(ReservationState)
+OPERATION_STATES = choices_of(OperationState)
 
 
 def found(look_up: Callable[[str], Thing], name: str) -> Thing:

@@ -3,11 +3,12 @@
 from rest_framework import serializers
 
 from portal.api.fields import InstantField, Text
+from portal.api.queries import PageQuery, Query
 from portal.api.waiting import MAX_WAIT_S
 from portal.operations.models import OperationEvent
 
 
-class WaitQuery(serializers.Serializer[None]):
+class WaitQuery(Query):
     """How long to wait for news."""
 
     wait = serializers.IntegerField(
@@ -15,7 +16,7 @@ class WaitQuery(serializers.Serializer[None]):
     )
 
 
-class EventsQuery(WaitQuery):
+class EventsQuery(PageQuery, WaitQuery):
     """Which events."""
 
     after = Text(default="", help_text="Id of the last event that you know.")

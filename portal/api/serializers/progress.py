@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from portal.api.fields import InstantField
+from portal.api.serializers.choices import OPERATION_STATES, choices_of
 from portal.operations.models import Operation
 from portal.operations.stages import STAGES
-from portal.operations.states import OperationKind, OperationState, PartState
+from portal.operations.states import OperationKind, PartState
 from portal.reservations.selectors import Progress, progresses_in
 
 STAGE_NAMES = tuple(dict.fromkeys(stage.name for stages in STAGES.values() for stage in stages))
@@ -16,7 +18,7 @@ STAGE_NAMES = tuple(dict.fromkeys(stage.name for stages in STAGES.values() for s
 class ProgressOut(serializers.Serializer[Any]):
     """How many servers are through, and the stage that the slowest is at."""
 
-    stage = serializers.ChoiceField(choices=[(name, name) for name in ("waiting", *STAGE_NAMES, "done")])
+    stage = serializers.ChoiceField(choices=choices_of(("waiting", *STAGE_NAMES, "done")))
     done = serializers.IntegerField(help_text="Servers that are through.")
     total = serializers.IntegerField()
     eta = InstantField(allow_null=True, help_text="When all are expected to be through; null where nobody knows.")
@@ -43,8 +45,8 @@ class OperationOut(serializers.Serializer[Operation]):
     """Work on the servers of a reservation."""
 
     id = serializers.CharField(source="public_id", help_text="`op_...`")
-    kind = serializers.ChoiceField(choices=[(kind.value, kind.value) for kind in OperationKind])
-    state = serializers.ChoiceField(choices=[(state.value, state.value) for state in OperationState])
+    kind = serializers.ChoiceField(choices=choices_of(OperationKind))
+    state = serializers.ChoiceField(choices=OPERATION_STATES)
     state_reason = serializers.CharField(allow_blank=True)
     reservation = serializers.CharField(source="subject")
     stage = serializers.SerializerMethodField()
@@ -62,16 +64,19 @@ class OperationOut(serializers.Serializer[Operation]):
         """Return the stage of the slowest server."""
         return self._progress(operation).stage
 
-    def get_progress(self, operation: Operation) -> ProgressOut:
+    @extend_schema_field(ProgressOut)
+    def get_progress(self, operation: Operation) -> Any:
         """Return how many servers are through."""
-        return progress_document(self._progress(operation))  # type: ignore[return-value]
+        return progress_document(self._progress(operation))
 
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
     def get_eta(self, operation: Operation) -> str | None:
         """Return when all are expected to be through."""
         eta: str | None = progress_document(self._progress(operation))["eta"]
         return eta
 
-    def get_error(self, operation: Operation) -> OperationErrorOut | None:
+    @extend_schema_field(OperationErrorOut(allow_null=True))
+    def get_error(self, operation: Operation) -> Any:
         """Return what went wrong."""
         failed = [part for part in operation.parts.all() if part.state == PartState.FAILED]
         if not failed:
@@ -86,7 +91,7 @@ class OperationOut(serializers.Serializer[Operation]):
             for part in failed
         ]
         first = {"code": servers[0]["code"], "detail": servers[0]["detail"]}
-        return OperationErrorOut({**first, "servers": servers}).data  # type: ignore[return-value]
+        return OperationErrorOut({**first, "servers": servers}).data
 
 
 def progress_document(progress: Progress) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from portal.api.fields import Input, InstantField, MoneyOut, Rate, Text
-from portal.api.serializers.choices import WishMixin, found
+from portal.api.fields import DRY_RUN, Input, InstantField, MoneyOut, Rate, Text, Whole
+from portal.api.serializers.choices import RESERVATION_STATES, WishMixin, found
 from portal.api.serializers.progress import ProgressOut, progress_document
 from portal.catalog.models import OSImage
 from portal.catalog.selectors import image_of
@@ -15,7 +16,7 @@ from portal.core.states import Nature
 from portal.reservations.models import Placement, Reservation
 from portal.reservations.request import ReservationRequest
 from portal.reservations.selectors import Progress, progresses_of, ready_counts
-from portal.reservations.states import RESERVATION, ReservationState
+from portal.reservations.states import RESERVATION
 from portal.tenancy.models import SSHKey
 from portal.tenancy.scope import Scope
 from portal.tenancy.selectors import ssh_keys_of
@@ -28,7 +29,7 @@ class ReservationIn(WishMixin, Input[ReservationRequest]):
     """What to reserve. All of the servers are reserved, or none."""
 
     name = Text(help_text="Lower-case letters, digits, hyphens; at most 40. Host names begin with it.")
-    count = serializers.IntegerField(help_text="Number of servers.")
+    count = Whole(help_text="Number of servers.")
     image = Text(help_text="Id or slug of an OS image.")
     ssh_keys = serializers.ListField(
         child=Text(), max_length=MAX_KEYS, help_text="Ids of the project's SSH keys; at least one."
@@ -62,7 +63,7 @@ class ReservationOut(serializers.Serializer[Reservation]):
 
     id = serializers.CharField(source="public_id", help_text="`res_...`")
     name = serializers.CharField()
-    state = serializers.ChoiceField(choices=[(state.value, state.value) for state in ReservationState])
+    state = serializers.ChoiceField(choices=RESERVATION_STATES)
     state_reason = serializers.CharField(allow_blank=True)
     state_changed_at = InstantField()
     degraded = serializers.BooleanField(help_text="True where fewer servers were handed over than reserved.")
@@ -97,24 +98,32 @@ class ReservationOut(serializers.Serializer[Reservation]):
         """Tell whether there is user-data; what it says may be secret and is not shown."""
         return bool(row.user_data)
 
-    def get_rate_per_gpu_hour(self, row: Reservation) -> MoneyOut:
+    @extend_schema_field(MoneyOut)
+    def get_rate_per_gpu_hour(self, row: Reservation) -> Any:
         """Return the rate that the price was computed from."""
-        return MoneyOut(Rate(row.rate_per_gpu_hour, row.currency)).data  # type: ignore[return-value]
+        return MoneyOut(Rate(row.rate_per_gpu_hour, row.currency)).data
 
-    def get_progress(self, row: Reservation) -> ProgressOut:
+    @extend_schema_field(ProgressOut)
+    def get_progress(self, row: Reservation) -> Any:
         """Return how far the latest operation is; before the first, when it will be through at the latest."""
         progress = self._progress(row)
         if progress:
-            return progress_document(progress)  # type: ignore[return-value]
+            return progress_document(progress)
         is_final = row.state in FINAL
         waiting = {"stage": "done" if is_final else "waiting", "done": 0, "total": row.count}
         eta = None if is_final else row.span.start
-        return ProgressOut({**waiting, "eta": eta}).data  # type: ignore[return-value]
+        return ProgressOut({**waiting, "eta": eta}).data
 
     def get_operation(self, row: Reservation) -> str | None:
         """Return the id of the latest operation."""
         progress = self._progress(row)
         return progress.operation.public_id if progress else None
+
+
+class WrittenReservationOut(ReservationOut):
+    """A reservation after a write, or as it would be after it."""
+
+    dry_run = DRY_RUN
 
 
 def reservation_documents(rows: Sequence[Reservation]) -> list[dict[str, Any]]:

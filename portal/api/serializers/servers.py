@@ -1,8 +1,12 @@
 """The servers of a reservation, as far as they are the tenant's."""
 
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from portal.api.fields import InstantField
+from portal.api.serializers.choices import choices_of
 from portal.fleet.states import ServerState
 from portal.reservations.models import Allocation
 from portal.reservations.states import AllocationState
@@ -40,7 +44,7 @@ class ServerOut(serializers.Serializer[Allocation]):
     state = serializers.SerializerMethodField()
     state_reason = serializers.CharField(allow_blank=True)
     health = serializers.SerializerMethodField()
-    addresses = serializers.SerializerMethodField()
+    addresses = serializers.SerializerMethodField(help_text="None unless it is handed over.")
     ssh_host = serializers.SerializerMethodField()
     ssh_port = serializers.SerializerMethodField()
     ssh_user = serializers.SerializerMethodField()
@@ -51,20 +55,23 @@ class ServerOut(serializers.Serializer[Allocation]):
     def _is_serving(item: Allocation) -> bool:
         return item.state == AllocationState.SERVING
 
+    @extend_schema_field(serializers.ChoiceField(choices=choices_of((*STATES.values(), DEPLOYING))))
     def get_state(self, item: Allocation) -> str:
         """Return the state in the tenant's eyes: reserved, deploying, in_use, releasing, returned or failed."""
         if item.state == AllocationState.BOOKED and item.server.state == ServerState.DEPLOYING:
             return DEPLOYING
         return STATES[AllocationState(item.state)]
 
+    @extend_schema_field(serializers.ChoiceField(choices=choices_of((*HEALTH.values(), UNKNOWN))))
     def get_health(self, item: Allocation) -> str:
         """Return healthy (its checks at hand-over passed), failed or unknown."""
         return HEALTH.get(AllocationState(item.state), UNKNOWN)
 
-    def get_addresses(self, item: Allocation) -> list[AddressOut]:
+    @extend_schema_field(AddressOut(many=True))
+    def get_addresses(self, item: Allocation) -> Any:
         """Return its addresses."""
         addresses = [{"purpose": "login", "address": item.server.ssh_host}] if self._is_serving(item) else []
-        return AddressOut(addresses, many=True).data  # type: ignore[arg-type,return-value]
+        return AddressOut(addresses, many=True).data  # type: ignore[arg-type]
 
     def get_ssh_host(self, item: Allocation) -> str | None:
         """Return where to log in."""

@@ -4,10 +4,13 @@ from datetime import timedelta
 
 from celery import current_app
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, JsonResponse
-from django.views.decorators.http import require_safe
+from drf_spectacular.utils import extend_schema
 from kombu.exceptions import OperationalError
+from rest_framework.request import Request
+from rest_framework.response import Response
 
+from portal.api.refusals import NotReady
+from portal.api.views.public import PublicView
 from portal.core import clock
 from portal.operations.models import WorkerPulse
 
@@ -15,10 +18,13 @@ WORKER_SILENCE = timedelta(seconds=60)
 BROKER_LIMIT_S = 2
 
 
-@require_safe
-def healthz(request: HttpRequest) -> JsonResponse:
-    """Say that the process is up."""
-    return JsonResponse({"status": "ok"})
+@extend_schema(exclude=True)
+class HealthView(PublicView):
+    """Whether this process is up."""
+
+    def get(self, request: Request) -> Response:
+        """Say that the process is up."""
+        return Response({"status": "ok"})
 
 
 def _database() -> bool:
@@ -46,11 +52,14 @@ def _worker() -> bool:
         return False
 
 
-@require_safe
-def readyz(request: HttpRequest) -> JsonResponse:
-    """Say whether database, broker and a worker (seen in the last 60 s) are there; 503 when one is not."""
-    checks = {"database": _database(), "broker": _broker(), "worker": _worker()}
-    return JsonResponse(
-        {"status": "ok" if all(checks.values()) else "unavailable", "checks": checks},
-        status=200 if all(checks.values()) else 503,
-    )
+@extend_schema(exclude=True)
+class ReadyView(PublicView):
+    """Whether the whole can do its work."""
+
+    def get(self, request: Request) -> Response:
+        """Say that database, broker and a worker (seen in the last 60 s) are there. Raises NotReady."""
+        checks = {"database": _database(), "broker": _broker(), "worker": _worker()}
+        if not all(checks.values()):
+            missing = " and ".join(name for name, is_there in checks.items() if not is_there)
+            raise NotReady(f"Not there: {missing}.", extra={"checks": checks})
+        return Response({"status": "ok", "checks": checks})
