@@ -25,7 +25,7 @@ def advance(
     """Move ``row`` from the state it was read in to ``to``, writing ``fields`` along, and record it.
 
     Raises StateConflict when the table does not allow the step, or when the row has left that state meanwhile;
-    then nothing is written and ``row`` is as before. ``state_deadline_at`` among the fields narrows the
+    then nothing is written and ``row`` is as before. ``state_deadline_at`` among the fields takes the place of the
     table's deadline.
     """
     before = row.state
@@ -33,7 +33,7 @@ def advance(
     if not row.STATES.allows(before, to):
         raise StateConflict(
             f"{name} is {before}; it cannot become {to}.",
-            extra={"state": before, "allowed": list(row.STATES.states[before].then) if before else []},
+            extra={"state": before, "allowed": row.STATES.followers(before)},
         )
     now = clock.now()
     deadline = row.STATES.states[to].deadline
@@ -47,12 +47,12 @@ def advance(
     changed = type(row)._default_manager.filter(pk=row.pk, state=before).update(**change)
     if changed != 1:
         raise StateConflict(f"{name} is no longer {before}: somebody else changed it meanwhile. Look again.")
-    for field, value in change.items():
-        setattr(row, field, value)
     record(
         actor=actor,
         verb=f"{row.STATES.name}.state_changed",
         target=target_of(row),
         scope=scope,
-        data={"from": before, "to": to, "reason": reason, **(data or {})},
+        data={**(data or {}), "from": before, "to": to, "reason": reason},
     )
+    for field, value in change.items():
+        setattr(row, field, value)

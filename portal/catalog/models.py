@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from portal.core import ids
 from portal.core.models import Identified
+from portal.core.money import MINOR_UNITS
 from portal.fleet.models import Region, ServerType
 
 
@@ -52,6 +53,10 @@ class PriceBook(models.Model):
                 expressions=[("currency", RangeOperators.EQUAL), ("valid", RangeOperators.OVERLAPS)],
             ),
             models.CheckConstraint(condition=Q(valid__startswith__isnull=False), name="price_book_begins"),
+            models.CheckConstraint(
+                condition=Q(valid__lower_inc=True, valid__upper_inc=False), name="price_book_half_open"
+            ),
+            models.CheckConstraint(condition=Q(currency__in=sorted(MINOR_UNITS)), name="price_book_currency_known"),
         ]
 
     def __str__(self) -> str:

@@ -69,5 +69,5 @@ def quote_price(
     """Price ``count`` servers for ``period`` by the book that holds at ``at``, rounded once. Raises NoPrice."""
     price = list_price(server_type, region, currency, at)
     gpus = count * server_type.gpu_count
-    total = Money(price.per_gpu_hour * gpus * period.hours, currency)
+    total = Money(period.at_rate(price.per_gpu_hour * gpus), currency)
     return PriceQuote(count, gpus, period.hours, price.per_gpu_hour, total)

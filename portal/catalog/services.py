@@ -26,8 +26,8 @@ MOST_PER_GPU_HOUR = Decimal(100_000)
 def publish_image(*, actor: Actor, image: OSImage, published: bool) -> None:
     """Offer an image to tenants, or withdraw it. Reservations that already chose it keep it."""
     if OSImage.objects.filter(pk=image.pk).exclude(is_published=published).update(is_published=published):
-        image.is_published = published
         record(actor=actor, verb="image.published" if published else "image.withdrawn", target=image.public_id)
+    image.is_published = published
 
 
 @dataclass(frozen=True)

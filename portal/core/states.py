@@ -83,7 +83,11 @@ class StateTable:
 
     def allows(self, before: str, after: str) -> bool:
         """Tell whether ``after`` may follow ``before``."""
-        return before in self.states and after in self.states[before].then
+        return after in self.followers(before)
+
+    def followers(self, name: str) -> list[str]:
+        """List the states that may follow ``name``; none for a state that the table does not know."""
+        return list(self.states[name].then) if name in self.states else []
 
     def named(self, nature: Nature) -> tuple[str, ...]:
         """List the states of one nature."""

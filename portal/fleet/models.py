@@ -10,7 +10,7 @@ from portal.core import clock, ids
 from portal.core.models import Identified, Stateful, known_state
 from portal.fleet.states import SERVER, ServerState
 
-slug = RegexValidator(r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", "Use lower-case letters, digits and hyphens.")
+slug = RegexValidator(r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z", "Use lower-case letters, digits and hyphens.")
 
 
 class Region(Identified):
@@ -163,6 +163,10 @@ class Drive(models.Model):
     model = models.CharField(max_length=80)
     size_bytes = models.BigIntegerField()
 
+    class Meta:
+        # The erasure of nothing would prove an empty drive, so that its server could pass without one.
+        constraints = [models.CheckConstraint(condition=Q(size_bytes__gt=0), name="drive_has_size")]
+
     def __str__(self) -> str:
         """Return the serial number."""
         return self.serial
@@ -198,6 +202,7 @@ class Erasure(models.Model):
             self.drive_serial == drive.serial
             and self.bytes_erased == self.bytes_verified == drive.size_bytes
             and self.residue_bytes == 0
+            and drive.size_bytes > 0
         )
 
 

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from portal.audit.services import record, target_of
 from portal.audit.transitions import advance
+from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.errors import FieldError, InvalidInput, StateConflict
 from portal.core.locks import lock_row
@@ -115,8 +116,16 @@ def retire(*, actor: Actor, server: Server, reason: str) -> None:
     advance(server, ServerState.RETIRED, actor=actor, reason=reason)
 
 
+@transaction.atomic
 def overrun(*, actor: Actor, server: Server) -> None:
-    """Move a server whose working state passed its deadline to that state's failure twin."""
+    """Move a server whose working state passed its deadline to that state's failure twin.
+
+    Raises StateConflict for one that is not overdue, or no longer.
+    """
+    # The row as it is now: in a second round through the same state it has a new deadline.
+    deadline = lock_row(Server, server.pk).state_deadline_at
+    if deadline is None or deadline > clock.now():
+        raise StateConflict(f"{server.name} is {server.state} and not overdue.", extra={"state": server.state})
     before = server.STATES.states[server.state]
     advance(server, before.overdue, actor=actor, reason=f"{before.name} took longer than {before.deadline}")
 

@@ -9,6 +9,7 @@ from django.db.models.functions import Lower
 from portal.core import ids
 from portal.core.actors import Actor, ActorKind
 from portal.core.models import Identified
+from portal.core.money import MINOR_UNITS
 from portal.tenancy.roles import CHOICES, MAY, Role, Verb
 
 NAME_LENGTH = 80
@@ -18,11 +19,17 @@ class UserManager(BaseUserManager["User"]):
     """Makes accounts; the e-mail address is the login name."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Create an account. Without a password nobody can log in with it."""
+        """Create an account. Without a password nobody can log in with it. Raises ValueError without an address."""
+        if not email:
+            raise ValueError("An account needs an e-mail address.")
         user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Return the account of an e-mail address, whatever its case: it is unique in that way too."""
+        return self.get(email__iexact=username)
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Create an account that may do everything in the admin."""
@@ -69,7 +76,12 @@ class Organization(Identified):
     currency = models.CharField(max_length=3, default="USD")
 
     class Meta:
-        constraints = [models.UniqueConstraint(Lower("name"), name="organization_name_once")]
+        constraints = [
+            models.UniqueConstraint(Lower("name"), name="organization_name_once"),
+            models.CheckConstraint(
+                condition=models.Q(currency__in=sorted(MINOR_UNITS)), name="organization_currency_known"
+            ),
+        ]
 
     def __str__(self) -> str:
         """Return the name."""

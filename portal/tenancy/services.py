@@ -3,12 +3,13 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from portal.audit.services import record
 from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.constraints import refuse
-from portal.core.errors import InvalidInput, StateConflict
+from portal.core.errors import InvalidInput, NotFound, StateConflict
 from portal.core.locks import lock_row
 from portal.core.money import MINOR_UNITS
 from portal.tenancy import tokens
@@ -136,7 +137,7 @@ def add_ssh_key(*, scope: Scope, actor: Actor, public_key: str, name: str = "") 
     """
     scope.require(Verb.MANAGE_KEYS)
     parsed = parse_public_key(public_key)
-    name = _clean_name(name or parsed.comment or parsed.fingerprint[7:23])
+    name = _clean_name(name or parsed.comment[:NAME_LENGTH] or parsed.fingerprint[7:23])
     known = InvalidInput.of("public_key", "duplicate", "This project already has this key; choose it from the list.")
     if SSHKey.objects.filter(project=scope.project, fingerprint=parsed.fingerprint).exists():
         raise known
@@ -168,16 +169,20 @@ def _clean_name(name: str) -> str:
 
 @transaction.atomic
 def remove_ssh_key(*, scope: Scope, actor: Actor, key: SSHKey) -> None:
-    """Forget a key. Servers that already carry it keep it: it is theirs since they were imaged."""
+    """Forget a key. Servers that already carry it keep it: it is theirs since they were imaged.
+
+    Raises Forbidden, and NotFound for a key of another project or one that is gone already.
+    """
     scope.require(Verb.MANAGE_KEYS)
-    public_id, name = key.public_id, key.name
-    key.delete()
+    removed, _ = SSHKey.objects.filter(pk=key.pk, project=scope.project).delete()
+    if not removed:
+        raise NotFound("This project has no such SSH key.")
     record(
         actor=actor,
         verb="ssh_key.removed",
-        target=public_id,
+        target=key.public_id,
         scope=scope.organization.public_id,
-        data={"name": name},
+        data={"name": key.name},
     )
 
 
@@ -231,7 +236,8 @@ def revoke_token(*, actor: Actor, token: APIToken) -> None:
 
 
 def note_token_use(*, token: APIToken, address: str | None) -> None:
-    """Remember when and from where a token was last used, at most once a minute."""
+    """Remember when and from where a token was last used, at most once a minute, however many requests use it."""
     now = clock.now()
-    if token.last_used_at is None or token.last_used_from != address or now - token.last_used_at > LAST_USED_GRAIN:
-        APIToken.objects.filter(pk=token.pk).update(last_used_at=now, last_used_from=address)
+    if token.last_used_at is None or now - token.last_used_at >= LAST_USED_GRAIN:
+        due = Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USED_GRAIN)
+        APIToken.objects.filter(due, pk=token.pk).update(last_used_at=now, last_used_from=address)

@@ -20,6 +20,7 @@ TYPES = (
     "sk-ssh-ed25519@openssh.com",
     "sk-ecdsa-sha2-nistp256@openssh.com",
 )
+PRIVATE = ("PRIVATE KEY-----", "PuTTY-User-Key-File")
 MIN_RSA_BITS = 2048
 MAX_LENGTH = 8192
 COMMENT_LENGTH = 100
@@ -46,19 +47,21 @@ def parse_public_key(text: str) -> ParsedKey:
     or a body that is not a key.
     """
     text = text.strip()
-    if "PRIVATE KEY" in text:
+    if any(mark in text for mark in PRIVATE):
         raise _refuse("private_key", "This is a private key. Keep it secret and paste the .pub file instead.")
     if len(text) > MAX_LENGTH:
         raise _refuse("too_long", f"A public key has at most {MAX_LENGTH} characters.")
-    if any(ord(char) < 32 or ord(char) == 127 for char in text):
+    if not text.isprintable():
+        # Also what only some programs take for the end of a line, or what hides text from the eye.
         raise _refuse("several_lines", "Paste one key on one line, without control characters.")
     parts = text.split(None, 2)
     if len(parts) < 2 or parts[0] not in TYPES:
         raise _refuse("malformed", f"Start with the key type, one of: {', '.join(TYPES)}. Options are not accepted.")
     body = _checked_body(parts[0], parts[1])
-    comment = (parts[2] if len(parts) == 3 else "")[:COMMENT_LENGTH]
+    comment = (parts[2] if len(parts) == 3 else "")[:COMMENT_LENGTH].rstrip()
     digest = base64.b64encode(hashlib.sha256(body).digest()).decode().rstrip("=")
-    line = " ".join(filter(None, [parts[0], parts[1], comment]))
+    # Written anew: OpenSSH refuses base64 whose unused last bits are set, Python reads it.
+    line = " ".join(filter(None, [parts[0], base64.b64encode(body).decode(), comment]))
     return ParsedKey(line=line, key_type=parts[0], fingerprint=f"SHA256:{digest}", comment=comment)
 
 
@@ -70,8 +73,6 @@ def _checked_body(key_type: str, encoded: str) -> bytes:
     name = key_type.encode()
     if not body.startswith(len(name).to_bytes(4, "big") + name):
         raise _refuse("malformed", f"The key's body is not of the type {key_type} that the line begins with.")
-    if key_type.startswith("sk-"):
-        return body
     try:
         key = load_ssh_public_key(f"{key_type} {encoded}".encode())
     except (ValueError, UnsupportedAlgorithm):
