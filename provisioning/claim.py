@@ -68,7 +68,11 @@ class Lease:
 
 @contextmanager
 def held(claim: Claim) -> Iterator[Lease]:
-    """Keep ``claim`` alive by a heartbeat for as long as the block runs, then give it back."""
+    """Keep ``claim`` alive by a heartbeat for as long as the block runs, then give it back.
+
+    After an error it is not given back: what was left half done is a lost worker's, and is dealt with as such once the
+    lease has run out.
+    """
     lease = Lease(claim)
     stop = threading.Event()
 
@@ -86,4 +90,4 @@ def held(claim: Claim) -> Iterator[Lease]:
     finally:
         stop.set()
         thread.join(timeout=settings.METALYARD_LEASE_SECONDS)
-        claims.give_back(claim=claim)
+    claims.give_back(claim=claim)

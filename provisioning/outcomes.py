@@ -12,6 +12,7 @@ from portal.fleet import services as fleet
 from portal.fleet.models import Server
 from portal.fleet.states import ServerState
 from portal.operations.models import Operation, OperationServer
+from portal.operations.selectors import open_part_of
 from portal.operations.services.events import tell
 from portal.operations.states import OperationKind
 from portal.reservations.services import outcomes as reservations
@@ -55,9 +56,9 @@ def _deployed(part: OperationServer) -> None:
 
 def _deploy_failed(part: OperationServer) -> None:
     server = _fresh(part)
-    if server.state == ServerState.DEPLOYING:
+    # Once this is noted the server may already be deploying for somebody else.
+    if reservations.server_failed(part=part) and server.state == ServerState.DEPLOYING:
         fleet.fail_deploy(actor=SYSTEM, server=server, reason=part.state_reason)
-    reservations.server_failed(part=part)
 
 
 def _begin_release(part: OperationServer) -> bool:
@@ -74,17 +75,21 @@ def _released(part: OperationServer) -> None:
 
 def _release_failed(part: OperationServer) -> None:
     server = _fresh(part)
-    if server.state == ServerState.RELEASING:
-        fleet.fail_release(actor=SYSTEM, server=server, reason=part.state_reason)
-        if part.operation.subject:
-            tell(
-                actor=SYSTEM,
-                subject=part.operation.subject,
-                event_type="server.quarantined",
-                part=part,
-                reason=part.state_reason,
-            )
-    reservations.server_returned(part=part)
+    subject = part.operation.subject
+    # Once this is noted the server may already be with somebody else, or be erased anew.
+    ours = reservations.server_returned(part=part) if subject else open_part_of(server.pk) is None
+    if not ours:
+        return
+    before = server.state
+    fleet.give_up_erasure(actor=SYSTEM, server=server, reason=part.state_reason)
+    if subject and _fresh(part).state != before:
+        tell(
+            actor=SYSTEM,
+            subject=subject,
+            event_type="server.quarantined",
+            part=part,
+            reason=part.state_reason,
+        )
 
 
 OUTCOMES: dict[OperationKind, Outcome] = {

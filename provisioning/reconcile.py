@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Model
 
 from portal.core.actors import SYSTEM
@@ -12,10 +12,11 @@ from portal.core.errors import DomainError
 from portal.fleet import services as fleet
 from portal.fleet.selectors import overdue_servers
 from portal.operations import selectors as operations
+from portal.operations.models import Operation
 from portal.operations.services import claims, steps
 from portal.operations.services.queue import wake
 from portal.reservations import selectors as reservations
-from portal.reservations.services import lifecycle, notices
+from portal.reservations.services import lifecycle, notices, start
 from provisioning.catalogue import work_of
 from provisioning.drive import apply_end, lock_subject
 
@@ -28,7 +29,7 @@ BATCH = 200
 
 
 def _each(rows: Iterable[Row], act: Callable[[Row], object]) -> int:
-    """Act on every row and return how many there were; one that refuses is logged and does not stop the others."""
+    """Act on every row and return how many there were; one that refuses or fails is logged and stops no other."""
     count = 0
     for row in rows:
         count += 1
@@ -36,6 +37,8 @@ def _each(rows: Iterable[Row], act: Callable[[Row], object]) -> int:
             act(row)
         except DomainError as error:
             log.warning("%s: %s", row, error.detail)
+        except DatabaseError:
+            log.exception("%s: left to the next sweep", row)
     return count
 
 
@@ -49,23 +52,25 @@ def wake_waiting() -> int:
 
 def take_lost_claims_away() -> int:
     """Queue again, or fail, what a lost worker held."""
-    lost = list(operations.lost_claims()[:BATCH])
-    for operation in lost:
-        work = work_of(operation.kind)
-        claims.take_away(operation_pk=operation.pk, may_repeat=work.is_repeatable, attempts=work.attempts)
-    return len(lost)
+    return _each(list(operations.lost_claims()[:BATCH]), _take_away)
+
+
+def _take_away(operation: Operation) -> None:
+    work = work_of(operation.kind)
+    claims.take_away(operation_pk=operation.pk, may_repeat=work.is_repeatable, attempts=work.attempts)
 
 
 def time_out_operations() -> int:
     """End operations that took longer than they may."""
-    overdue = list(operations.overdue_operations()[:BATCH])
-    for operation in overdue:
-        with transaction.atomic():
-            lock_subject(operation)
-            ended = steps.time_out(operation_pk=operation.pk)
-            if ended is not None:
-                apply_end(ended)
-    return len(overdue)
+    return _each(list(operations.overdue_operations()[:BATCH]), _time_out)
+
+
+@transaction.atomic
+def _time_out(operation: Operation) -> None:
+    lock_subject(operation)
+    ended = steps.time_out(operation_pk=operation.pk)
+    if ended is not None:
+        apply_end(ended)
 
 
 def overrun_servers() -> int:
@@ -78,7 +83,7 @@ def start_due() -> int:
     """Begin to prepare reservations that are due."""
     return _each(
         reservations.due_to_start()[:BATCH],
-        lambda item: lifecycle.begin_provisioning(actor=SYSTEM, reservation=item),
+        lambda item: start.begin_provisioning(actor=SYSTEM, reservation=item),
     )
 
 
@@ -100,10 +105,17 @@ def announce_ends() -> int:
 def report_contradictions() -> int:
     """Log rows whose states do not fit together. They are reported, never repaired silently."""
     found = [
-        *(f"part {part.pk} is {part.state} in a closed operation" for part in operations.contradictions()[:BATCH]),
+        *(
+            f"part {part.pk} is {part.state} although {part.operation} is {part.operation.state}"
+            for part in operations.contradictions()[:BATCH]
+        ),
         *(
             f"{item.public_id} is {item.state} although {item.reservation.public_id} is {item.reservation.state}"
             for item in reservations.contradictions()[:BATCH]
+        ),
+        *(
+            f"{server} is {server.state} although no reservation holds it"
+            for server in reservations.orphaned_servers()[:BATCH]
         ),
     ]
     for line in found:

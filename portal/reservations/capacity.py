@@ -1,19 +1,25 @@
 """What is free when: questions to the calendar of one pool (a server type in a region)."""
 
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import models
+
 from portal.core import clock
 from portal.core.periods import Period
-from portal.fleet.models import Region, ServerType
+from portal.fleet.models import Region, Server, ServerType
 from portal.fleet.selectors import pool
 from portal.fleet.states import ServerState
+from portal.operations.selectors import servers_at_work
 from portal.reservations.models import Allocation, Placement
-from portal.reservations.placement import FreeServer, choose, most
+from portal.reservations.placement import FreeServer, Opening, choose, first_begin, most
+from portal.reservations.request import MAX_AHEAD
 from portal.reservations.states import HOLDING
 
-HORIZON = timedelta(days=400)
-"""How far ahead the calendar is searched for a fit."""
+READY_MARGIN = timedelta(minutes=2)
+"""What is not ready now is offered for a preparation that begins this much later: an offer takes time to read."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +44,18 @@ def occupied_period(server_type: ServerType, period: Period) -> Period:
     return Period(start, period.end + server_type.cleanup_time)
 
 
+def _ready_now(servers: models.QuerySet[Server]) -> models.QuerySet[Server]:
+    """Narrow ``servers`` to those that can begin to be prepared at once."""
+    return servers.filter(state=ServerState.AVAILABLE).exclude(pk__in=servers_at_work())
+
+
+def _as_free(servers: models.QuerySet[Server]) -> list[FreeServer]:
+    return [FreeServer(pk, fabric) for pk, fabric in servers.order_by("pk").values_list("pk", "fabric_id")]
+
+
 def _candidates(demand: Demand, occupied: Period) -> list[FreeServer]:
     servers = pool(demand.server_type, demand.region)
-    if occupied.start <= clock.now():
-        servers = servers.filter(state=ServerState.AVAILABLE)
-    return [FreeServer(pk, fabric) for pk, fabric in servers.order_by("pk").values_list("pk", "fabric_id")]
+    return _as_free(_ready_now(servers) if occupied.start <= clock.now() else servers)
 
 
 def free_servers(demand: Demand) -> list[FreeServer]:
@@ -70,31 +83,59 @@ def free_count(demand: Demand) -> int:
 
 
 def next_fit(demand: Demand) -> Period | None:
-    """Return the earliest later period of the same length in which the demand fits; None within the horizon.
+    """Return the earliest later period of the same length in which a demand fits that does not fit as it is.
 
-    Capacity only grows at instants at which some allocation ends, so only those are tried.
+    It begins on a whole second, so that it survives being written down. None where there is none that begins early
+    enough to be reserved.
     """
-    server_type = demand.server_type
-    busy: dict[int, list[tuple[datetime, datetime]]] = {}
+    begin = first_begin(
+        _openings(demand),
+        demand.count,
+        same_fabric=demand.same_fabric,
+        after=demand.period.start - demand.server_type.lead_time,
+    )
+    if begin is None:
+        return None
+    start = begin + demand.server_type.lead_time
+    return Period(start, start + demand.period.duration)
+
+
+def _openings(demand: Demand) -> Iterator[Opening]:
+    """Yield when each server of the pool can begin to be prepared for a period of the demand's length."""
+    server_type, now = demand.server_type, clock.now()
+    needed = server_type.lead_time + demand.period.duration + server_type.cleanup_time
+    soonest = demand.period.start - server_type.lead_time
+    latest = now + MAX_AHEAD - server_type.lead_time
+    busy = _busy(demand)
+    ready = {server.pk for server in _ready_now(pool(server_type, demand.region))}
+    for server in _as_free(pool(server_type, demand.region)):
+        free_from = soonest if server.pk in ready else max(soonest, now + READY_MARGIN)
+        for begin, end in [*busy.get(server.pk, []), (latest + needed, latest + needed)]:
+            opening = Opening(server, _whole_start(free_from, server_type.lead_time), min(begin - needed, latest))
+            if opening.first <= opening.last:
+                yield opening
+            free_from = max(free_from, end)
+
+
+def _busy(demand: Demand) -> dict[int, list[tuple[datetime, datetime]]]:
+    """Return by server the spans, in order, in which it is held from the demand's preparation on."""
     rows = Allocation.objects.filter(
-        server__server_type=server_type,
+        server__server_type=demand.server_type,
         server__region=demand.region,
         state__in=HOLDING,
-        occupied__endswith__gt=demand.period.start,
+        occupied__endswith__gt=occupied_period(demand.server_type, demand.period).start,
     ).values_list("server_id", "occupied")
+    busy: dict[int, list[tuple[datetime, datetime]]] = defaultdict(list)
     for server_pk, occupied in rows:
-        busy.setdefault(server_pk, []).append((occupied.lower, occupied.upper))
-    servers = [
-        FreeServer(pk, fabric)
-        for pk, fabric in pool(server_type, demand.region).order_by("pk").values_list("pk", "fabric_id")
-    ]
-    limit = demand.period.start + HORIZON
-    for end in sorted({end for spans in busy.values() for _, end in spans}):
-        start = end + server_type.lead_time
-        if start <= demand.period.start or start > limit:
-            continue
-        low, high = end, start + demand.period.duration + server_type.cleanup_time
-        free = [s for s in servers if all(hi <= low or high <= lo for lo, hi in busy.get(s.pk, ()))]
-        if choose(free, demand.count, same_fabric=demand.same_fabric) is not None:
-            return Period(start, start + demand.period.duration)
-    return None
+        busy[server_pk].append((occupied.lower, occupied.upper))
+    for spans in busy.values():
+        spans.sort()
+    return busy
+
+
+def _whole_start(begin: datetime, lead_time: timedelta) -> datetime:
+    """Return the first instant from ``begin`` on that is a lead time before a whole second."""
+    start = begin + lead_time
+    if start.microsecond:
+        start += timedelta(microseconds=1_000_000 - start.microsecond)
+    return start - lead_time

@@ -1,5 +1,7 @@
 """Who has which server when."""
 
+from decimal import Decimal
+
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
@@ -12,7 +14,7 @@ from portal.core.models import Identified, Stateful, known_state
 from portal.core.money import Money
 from portal.core.periods import Period
 from portal.fleet.models import Region, Server, ServerType
-from portal.reservations.states import ALLOCATION, HOLDING, LIVE, RESERVATION
+from portal.reservations.states import ALLOCATION, HOLDING, LIVE, RESERVATION, UNCHARGED
 from portal.tenancy.models import Organization, Project
 
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$"
@@ -81,8 +83,8 @@ class Reservation(Identified, Stateful):
 
     @property
     def total(self) -> Money:
-        """The price as a value."""
-        return Money(self.price, self.currency)
+        """What is owed for it: the price that was agreed, and nothing where it never was handed over."""
+        return Money(Decimal(0) if self.state in UNCHARGED else self.price, self.currency)
 
     @property
     def gpu_count(self) -> int:

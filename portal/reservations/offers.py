@@ -87,7 +87,7 @@ def search(scope: Scope, demand: Demand) -> Availability:
     _price(demand, currency)
     free = most(capacity.free_servers(demand), same_fabric=demand.same_fabric)
     available = free >= demand.count
-    later = None if available else _next_fit(demand)
+    later = None if available else capacity.next_fit(demand)
     neighbours = _around(demand) if available else _instead(demand, free, later)
     offers: list[Offer] = []
     for kind, near in neighbours:
@@ -150,12 +150,6 @@ def _instead(demand: Demand, free: int, later: Period | None) -> Iterator[tuple[
 def _elsewhere(demand: Demand) -> Iterator[tuple[OfferKind, Demand]]:
     for region in regions().exclude(pk=demand.region.pk):
         yield OfferKind.OTHER_REGION, replace(demand, region=region)
-
-
-def _next_fit(demand: Demand) -> Period | None:
-    """Return the earliest later period that fits, unless it begins later than a reservation may."""
-    later = capacity.next_fit(demand)
-    return later if later and later.start <= clock.now() + MAX_AHEAD else None
 
 
 def _latest_end(demand: Demand) -> datetime | None:

@@ -1,8 +1,11 @@
 """Choosing servers among free ones: pure, so that it can be tested against an oracle."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+import heapq
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
 
 
 @dataclass(frozen=True)
@@ -42,3 +45,33 @@ def most(free: Sequence[FreeServer], *, same_fabric: bool) -> int:
     for server in free:
         sizes[server.fabric_pk] += 1
     return max(sizes.values(), default=0)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A server that can be taken at any instant from ``first`` to ``last``, both included, for as long as asked."""
+
+    server: FreeServer
+    first: datetime
+    last: datetime
+
+
+def first_begin(openings: Iterable[Opening], count: int, *, same_fabric: bool, after: datetime) -> datetime | None:
+    """Return the earliest instant later than ``after`` at which an opening begins and ``count`` servers fit, or None.
+
+    What fits grows only where an opening begins, so one walk over these instants finds it.
+    """
+    moment: datetime
+    open_now: Counter[int] = Counter()
+    ends: list[tuple[datetime, int]] = []
+    ordered = sorted(openings, key=lambda opening: opening.first)
+    for moment, beginning in groupby(ordered, key=lambda opening: opening.first):
+        while ends and ends[0][0] < moment:
+            open_now[heapq.heappop(ends)[1]] -= 1
+        for opening in beginning:
+            group = opening.server.fabric_pk if same_fabric else 0
+            open_now[group] += 1
+            heapq.heappush(ends, (opening.last, group))
+        if moment > after and max(open_now.values()) >= count:
+            return moment
+    return None

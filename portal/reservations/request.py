@@ -22,6 +22,7 @@ MAX_AHEAD = timedelta(days=366)
 NOW_TOLERANCE = timedelta(minutes=2)
 """A start that lies this little in the past means now: forms and clocks are not quicker than that."""
 MAX_LABELS = 20
+MAX_LABEL_VALUE = 100
 LABEL_KEY = re.compile(r"^[a-z0-9]([-a-z0-9_./]{0,61}[a-z0-9])?$")
 
 
@@ -50,20 +51,20 @@ class ReservationRequest:
 def check_period(starts_at: datetime | None, ends_at: datetime) -> Period:
     """Return the period that is meant. Raises InvalidInput on ``starts_at`` or ``ends_at``."""
     now = clock.now()
-    start = starts_at or now
-    if start < now:
-        if now - start > NOW_TOLERANCE:
-            raise InvalidInput.of(
-                "starts_at",
-                "in_the_past",
-                "The start lies in the past; leave it out to start now, or choose a later one.",
-            )
-        start = now
+    asked = starts_at or now
+    if now - asked > NOW_TOLERANCE:
+        raise InvalidInput.of(
+            "starts_at",
+            "in_the_past",
+            "The start lies in the past; leave it out to start now, or choose a later one.",
+        )
+    start = max(asked, now)
     if start - now > MAX_AHEAD:
         raise InvalidInput.of("starts_at", "too_far", f"A start can be at most {MAX_AHEAD.days} days ahead.")
     if ends_at <= start:
         raise InvalidInput.of("ends_at", "not_after_start", "The end must lie after the start.")
-    if ends_at - start < min_length():
+    # The length is judged as it was asked for: who asks for the shortest one from now on must not be too slow for it.
+    if ends_at - asked < min_length():
         minutes = settings.METALYARD_MIN_RESERVATION_MINUTES
         raise InvalidInput.of("ends_at", "too_short", f"A reservation lasts at least {minutes} minutes.")
     if ends_at - start > MAX_LENGTH:
@@ -79,13 +80,26 @@ def check_count(count: int) -> None:
 
 def check_user_data(user_data: str) -> None:
     """Raise InvalidInput on ``user_data`` when it is too large or not text."""
+    if not _is_text(user_data):
+        raise InvalidInput.of(
+            "user_data", "not_text", "User-data must be text without NUL characters and half surrogate pairs."
+        )
     size = len(user_data.encode())
     if size > USER_DATA_LIMIT_BYTES:
         raise InvalidInput.of(
             "user_data", "too_large", f"User-data has {size} bytes; at most {USER_DATA_LIMIT_BYTES} are possible."
         )
-    if "\x00" in user_data:
-        raise InvalidInput.of("user_data", "not_text", "User-data must be text without NUL characters.")
+
+
+def _is_text(value: object) -> bool:
+    """Tell whether the database can keep ``value`` as text: no NUL, and everything has a form in UTF-8."""
+    if not isinstance(value, str) or "\x00" in value:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_labels(labels: Mapping[str, str]) -> None:
@@ -93,11 +107,12 @@ def check_labels(labels: Mapping[str, str]) -> None:
     if len(labels) > MAX_LABELS:
         raise InvalidInput.of("labels", "too_many", f"At most {MAX_LABELS} labels are possible.")
     for key, value in labels.items():
-        if not LABEL_KEY.fullmatch(key) or not isinstance(value, str) or len(value) > 100 or "\x00" in value:
+        if not LABEL_KEY.fullmatch(str(key)) or not _is_text(value) or len(value) > MAX_LABEL_VALUE:
             raise InvalidInput.of(
                 "labels",
                 "malformed",
-                f"Label {key[:64]!r}: keys are lower-case words, values text of up to 100 characters.",
+                f"Label {str(key)[:64]!r}: keys are lower-case words of up to 63 characters, values text of up to "
+                f"{MAX_LABEL_VALUE} characters.",
             )
 
 
@@ -124,7 +139,8 @@ def check(request: ReservationRequest) -> Period:
         lambda: check_count(request.count),
         lambda: check_user_data(request.user_data),
         lambda: check_labels(request.labels),
-        lambda: _check_choices(request),
+        lambda: _check_placement(request.placement),
+        lambda: _check_keys(request.ssh_keys),
     )
     for attempt in attempts:
         try:
@@ -140,8 +156,11 @@ def check(request: ReservationRequest) -> Period:
     return period
 
 
-def _check_choices(request: ReservationRequest) -> None:
-    if request.placement not in Placement.values:
+def _check_placement(placement: str) -> None:
+    if placement not in Placement.values:
         raise InvalidInput.of("placement", "unknown", f"Choose one of: {', '.join(Placement.values)}.")
-    if not request.ssh_keys:
+
+
+def _check_keys(keys: Sequence[SSHKey]) -> None:
+    if not keys:
         raise InvalidInput.of("ssh_keys", "required", "Give at least one SSH key; without one nobody could log in.")

@@ -16,7 +16,7 @@ from portal.operations.stages import STAGES
 from portal.operations.states import OperationKind, PartState
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.services.notices import notice_time
-from portal.reservations.states import ALLOCATIONS_OF, HOLDING, LIVE, AllocationState, ReservationState
+from portal.reservations.states import ALLOCATIONS_OF, HOLDERS_OF, LIVE, AllocationState, ReservationState
 from portal.tenancy.models import Organization
 from portal.tenancy.scope import Scope
 
@@ -206,11 +206,14 @@ def _tile(part: OperationServer, kind: OperationKind) -> Tile:
 
 
 def due_to_start(until: timedelta = timedelta(0)) -> models.QuerySet[Reservation]:
-    """Return scheduled reservations whose preparation is due."""
+    """Return scheduled reservations whose preparation is due and whose period is not over."""
+    now = clock.now()
     return (
         Reservation.objects.select_related("server_type")
         .filter(
-            state=ReservationState.SCHEDULED, period__startswith__lte=clock.now() + until + F("server_type__lead_time")
+            state=ReservationState.SCHEDULED,
+            period__startswith__lte=now + until + F("server_type__lead_time"),
+            period__endswith__gt=now,
         )
         .order_by("pk")
     )
@@ -218,7 +221,12 @@ def due_to_start(until: timedelta = timedelta(0)) -> models.QuerySet[Reservation
 
 def due_to_end() -> models.QuerySet[Reservation]:
     """Return reservations whose period is over but which have not begun to end."""
-    states = (ReservationState.SCHEDULED, ReservationState.PROVISIONING, ReservationState.ACTIVE)
+    states = (
+        ReservationState.HELD,
+        ReservationState.SCHEDULED,
+        ReservationState.PROVISIONING,
+        ReservationState.ACTIVE,
+    )
     return Reservation.objects.filter(state__in=states, period__endswith__lte=clock.now()).order_by("pk")
 
 
@@ -242,6 +250,10 @@ def contradictions() -> models.QuerySet[Allocation]:
     return Allocation.objects.select_related("reservation").filter(wrong)
 
 
-def holding_allocations() -> models.QuerySet[Allocation]:
-    """Return the allocations that keep a server from others."""
-    return Allocation.objects.filter(state__in=HOLDING)
+def orphaned_servers() -> models.QuerySet[Server]:
+    """Return servers that hold a tenant's system although no allocation says for whom."""
+    wrong = models.Q()
+    for state, holders in HOLDERS_OF.items():
+        held = Allocation.objects.filter(server=models.OuterRef("pk"), state__in=holders)
+        wrong |= models.Q(~models.Exists(held), state=state)
+    return Server.objects.filter(wrong).order_by("pk")

@@ -4,6 +4,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from portal.core.states import Nature, State, StateTable
+from portal.fleet.states import ServerState
 
 
 class ReservationState(StrEnum):
@@ -84,6 +85,9 @@ HOLDING = (A.BOOKED, A.SERVING, A.CLEANING)
 LIVE = (R.HELD, R.SCHEDULED, R.PROVISIONING, R.ACTIVE, R.ENDING)
 """States in which a reservation counts against quotas and keeps its name."""
 
+UNCHARGED = (R.CANCELLED, R.EXPIRED, R.FAILED)
+"""States of a reservation that never was handed over: nothing is owed for it."""
+
 ALLOCATIONS_OF: dict[ReservationState, tuple[AllocationState, ...]] = {
     R.HELD: (A.BOOKED, A.RELEASED),
     R.SCHEDULED: (A.BOOKED, A.RELEASED),
@@ -96,3 +100,9 @@ ALLOCATIONS_OF: dict[ReservationState, tuple[AllocationState, ...]] = {
     R.FAILED: (A.FAILED, A.RELEASED),
 }
 """Which states of the allocations are legal under each state of the reservation."""
+
+HOLDERS_OF: dict[ServerState, tuple[AllocationState, ...]] = {
+    ServerState.DEPLOYING: (A.BOOKED, A.CLEANING),
+    ServerState.IN_USE: (A.SERVING, A.CLEANING),
+}
+"""Which states an allocation may have that a server in such a state is for: without one it is nobody's, and open."""

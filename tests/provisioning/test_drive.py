@@ -12,7 +12,7 @@ from portal.fleet.states import ServerState
 from portal.operations.models import BootToken, Operation, OperationEvent
 from portal.operations.services import agents, claims
 from portal.operations.states import OperationState, PartState
-from portal.reservations.models import Reservation
+from portal.reservations.models import Allocation, Reservation
 from portal.reservations.states import AllocationState, ReservationState
 from provisioning.catalogue import CATALOGUE
 from provisioning.drive import drive
@@ -123,6 +123,7 @@ def test_a_failed_release_quarantines(operation):
     Operation.objects.filter(pk=operation.pk).update(kind="release")
     at_step(operation, 1)
     Server.objects.update(state=ServerState.RELEASING)
+    Allocation.objects.update(state=AllocationState.CLEANING)
     for part in operation.parts.all():
         boot_of(
             part,

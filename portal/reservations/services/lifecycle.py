@@ -1,37 +1,33 @@
-"""Starting, ending and cancelling reservations. Each may be asked for twice."""
+"""Cancelling and ending reservations. What comes too late is refused and changes nothing."""
 
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from portal.audit.services import record
 from portal.audit.transitions import advance
 from portal.core import clock
 from portal.core.actors import Actor
-from portal.core.errors import StateConflict
+from portal.core.errors import NotFound, StateConflict
 from portal.core.locks import lock_row, lock_rows
 from portal.core.periods import Period
-from portal.fleet.models import Server
+from portal.fleet.services import give_up_erasure
 from portal.fleet.states import ServerState
 from portal.operations.models import Operation
 from portal.operations.selectors import operations_for
 from portal.operations.services.events import tell
 from portal.operations.services.queue import cancel_operation, queue_operation
 from portal.operations.states import OPEN_OPERATION, OperationKind
-from portal.reservations import capacity
-from portal.reservations.capacity import Demand
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.states import AllocationState, ReservationState
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
 
-START_GRACE = timedelta(minutes=30)
-"""How long a start waits for servers that are still being erased before the others go ahead without them."""
-
+OVER = "the period is over"
 TO_BE_ERASED = (ServerState.DEPLOYING, ServerState.IN_USE)
 
 
-def _booked(reservation: Reservation) -> list[Allocation]:
+def booked(reservation: Reservation) -> list[Allocation]:
+    """Lock the allocations whose servers are kept but not handed over; return them in order, with their servers."""
     locked = lock_rows(Allocation.objects.filter(reservation=reservation, state=AllocationState.BOOKED))
     return list(
         Allocation.objects.select_related("server")
@@ -40,96 +36,23 @@ def _booked(reservation: Reservation) -> list[Allocation]:
     )
 
 
-@transaction.atomic
-def begin_provisioning(*, actor: Actor, reservation: Reservation) -> Operation | None:
-    """Queue the deployment of a scheduled reservation whose preparation is due.
-
-    A server that is not ready is replaced by a free one where there is one; otherwise the start waits for it, up to
-    START_GRACE past the start. Returns None when there is nothing to do, or not yet.
-    """
-    fresh = lock_row(Reservation, reservation.pk)
-    if fresh.state != ReservationState.SCHEDULED or fresh.span.start - fresh.server_type.lead_time > clock.now():
-        return None
-    allocations = _booked(fresh)
-    missing = [item for item in allocations if item.server.state != ServerState.AVAILABLE]
-    missing = [item for item in missing if not _replace(actor, fresh, item)]
-    if missing and clock.now() < fresh.span.start + START_GRACE:
-        _note_delay(actor, fresh, len(missing))
-        return None
-    operation = queue_operation(
-        actor=actor,
-        kind=OperationKind.DEPLOY,
-        subject=fresh.public_id,
-        project=fresh.project,
-        servers=[(item.server, item.hostname) for item in _booked(fresh)],
-        image=fresh.image,
-        ssh_keys=fresh.ssh_keys,
-        user_data=fresh.user_data,
-    )
-    advance(
-        fresh,
-        ReservationState.PROVISIONING,
-        actor=actor,
-        scope=fresh.organization.public_id,
-        data={"operation": operation.public_id},
-    )
-    tell(
-        actor=actor,
-        subject=fresh.public_id,
-        event_type="reservation.provisioning",
-        operation=operation,
-        count=fresh.count,
-    )
-    reservation.refresh_from_db()
-    return operation
+def _let_go(actor: Actor, reservation: Reservation, reason: str) -> None:
+    for allocation in booked(reservation):
+        advance(allocation, AllocationState.RELEASED, actor=actor, reason=reason)
 
 
-def _note_delay(actor: Actor, reservation: Reservation, count: int) -> None:
-    if reservation.start_delayed_at is None:
-        Reservation.objects.filter(pk=reservation.pk).update(start_delayed_at=clock.now())
-        tell(actor=actor, subject=reservation.public_id, event_type="reservation.start_delayed", count=count)
-
-
-def _replace(actor: Actor, reservation: Reservation, allocation: Allocation) -> bool:
-    """Give an unstarted allocation another free server, of the same fabric if promised; tell whether it worked."""
-    demand = Demand(reservation.server_type, reservation.region, 1, _remaining(reservation), reservation.placement)
-    free = [server.pk for server in capacity.free_servers(demand)]
-    servers = Server.objects.filter(pk__in=free, state=ServerState.AVAILABLE)
-    if demand.same_fabric:
-        servers = servers.filter(fabric=allocation.server.fabric_id)
-    still_free = {server.pk for server in capacity.free_servers(demand)}
-    for server in lock_rows(servers):
-        if server.pk not in still_free or server.state != ServerState.AVAILABLE:
-            continue
-        old = allocation.server
-        Allocation.objects.filter(pk=allocation.pk).update(server=server)
-        allocation.server = server
-        record(
-            actor=actor,
-            verb="allocation.server_replaced",
-            target=allocation.public_id,
-            scope=reservation.organization.public_id,
-            data={"old": old.public_id, "new": server.public_id, "old_state": old.state},
-        )
-        tell(
-            actor=actor,
-            subject=reservation.public_id,
-            event_type="reservation.server_replaced",
-            old=allocation.hostname,
-        )
-        return True
-    return False
-
-
-def _remaining(reservation: Reservation) -> Period:
-    return Period(
-        min(max(clock.now(), reservation.span.start), reservation.span.end - timedelta(seconds=1)), reservation.span.end
-    )
+def _require(scope: Scope, reservation: Reservation) -> None:
+    if reservation.project_id != scope.project.pk:
+        raise NotFound("This project has no such reservation.")
+    scope.require(Verb.RELEASE)
 
 
 def cancel(*, scope: Scope, actor: Actor, reservation: Reservation) -> Reservation:
-    """Call off a reservation on the customer's wish. Raises Forbidden, and StateConflict as ``call_off`` does."""
-    scope.require(Verb.RELEASE)
+    """Call off a reservation on the customer's wish.
+
+    Raises NotFound for another project's, Forbidden, and StateConflict as ``call_off`` does.
+    """
+    _require(scope, reservation)
     return call_off(actor=actor, reservation=reservation, reason=f"cancelled by {actor.label}")
 
 
@@ -151,15 +74,17 @@ def call_off(*, actor: Actor, reservation: Reservation, reason: str) -> Reservat
         scope=fresh.organization.public_id,
         reason=reason,
     )
-    for allocation in _booked(fresh):
-        advance(allocation, AllocationState.RELEASED, actor=actor, reason="reservation cancelled")
+    _let_go(actor, fresh, "reservation cancelled")
     tell(actor=actor, subject=fresh.public_id, event_type="reservation.cancelled")
     return fresh
 
 
 def release(*, scope: Scope, actor: Actor, reservation: Reservation) -> Reservation:
-    """End an active reservation on the customer's wish. Raises Forbidden, and StateConflict as ``take_back`` does."""
-    scope.require(Verb.RELEASE)
+    """End an active reservation on the customer's wish.
+
+    Raises NotFound for another project's, Forbidden, and StateConflict as ``take_back`` does.
+    """
+    _require(scope, reservation)
     return take_back(actor=actor, reservation=reservation, reason=f"released by {actor.label}")
 
 
@@ -183,20 +108,22 @@ def end_due(*, actor: Actor, reservation: Reservation) -> Reservation:
     fresh = lock_row(Reservation, reservation.pk)
     if fresh.span.end > clock.now():
         return fresh
-    if fresh.state == ReservationState.SCHEDULED:
-        advance(fresh, ReservationState.FAILED, actor=actor, reason="its servers never became free")
-        for allocation in _booked(fresh):
-            advance(allocation, AllocationState.RELEASED, actor=actor, reason="reservation over")
-        return fresh
-    if fresh.state not in (ReservationState.ACTIVE, ReservationState.PROVISIONING):
-        return fresh
-    return _end(actor, fresh, "the period is over")
+    if fresh.state == ReservationState.HELD:
+        _let_go(actor, fresh, OVER)
+        advance(fresh, ReservationState.EXPIRED, actor=actor, scope=fresh.organization.public_id, reason=OVER)
+        tell(actor=actor, subject=fresh.public_id, event_type="reservation.expired")
+    elif fresh.state == ReservationState.SCHEDULED:
+        _let_go(actor, fresh, OVER)
+        fail(actor=actor, reservation=fresh, reason="its servers never became free")
+    elif fresh.state in (ReservationState.ACTIVE, ReservationState.PROVISIONING):
+        _end(actor, fresh, OVER)
+    return fresh
 
 
 @transaction.atomic
 def overrun(*, actor: Actor, reservation: Reservation) -> None:
     """Move a reservation on whose working state took too long: what is being prepared is taken back; what is being
-    taken back is over for the tenant, and its servers' own deadlines deal with them.
+    taken back is over for the tenant, and its servers are quarantined.
     """
     fresh = lock_row(Reservation, reservation.pk)
     if fresh.state_deadline_at is None or fresh.state_deadline_at > clock.now():
@@ -206,8 +133,10 @@ def overrun(*, actor: Actor, reservation: Reservation) -> None:
     elif fresh.state == ReservationState.ENDING:
         for operation in operations_for(fresh.public_id).filter(state__in=OPEN_OPERATION):
             cancel_operation(actor=actor, operation=operation, reason="took too long")
+        reason = "its erasure took too long"
         for allocation in lock_rows(Allocation.objects.filter(reservation=fresh, state=AllocationState.CLEANING)):
-            advance(allocation, AllocationState.RELEASED, actor=actor, reason="its erasure took too long")
+            advance(allocation, AllocationState.RELEASED, actor=actor, reason=reason)
+            give_up_erasure(actor=actor, server=allocation.server, reason=reason)
         close(actor=actor, reservation=fresh)
 
 
@@ -245,6 +174,13 @@ def _start_cleaning(actor: Actor, reservation: Reservation, reason: str) -> list
         else:
             advance(allocation, AllocationState.RELEASED, actor=actor, reason=reason)
     return to_erase
+
+
+@transaction.atomic
+def fail(*, actor: Actor, reservation: Reservation, reason: str, operation: Operation | None = None) -> None:
+    """Note that none of a reservation's servers was handed over. Raises StateConflict for one that is past that."""
+    advance(reservation, ReservationState.FAILED, actor=actor, scope=reservation.organization.public_id, reason=reason)
+    tell(actor=actor, subject=reservation.public_id, event_type="reservation.failed", operation=operation)
 
 
 @transaction.atomic

@@ -39,7 +39,8 @@ def announce_end(*, actor: Actor, reservation: Reservation) -> bool:
         scope=fresh.organization.public_id,
         data={"ends_at": ends_at},
     )
-    transaction.on_commit(partial(_mail, fresh, ends_at))
+    # A mail server that fails is logged and holds up nobody: the event stands on the reservation's page.
+    transaction.on_commit(partial(_mail, fresh, ends_at), robust=True)
     return True
 
 
@@ -51,5 +52,4 @@ def _mail(reservation: Reservation, ends_at: str) -> None:
         f"{settings.METALYARD_PUBLIC_URL}/reservations/{reservation.public_id}\n",
         None,
         notification_addresses(reservation.project),
-        fail_silently=True,
     )

@@ -5,12 +5,13 @@ from django.db import transaction
 from portal.audit.transitions import advance
 from portal.core import clock
 from portal.core.actors import SYSTEM
+from portal.core.errors import StateConflict
 from portal.core.locks import lock_row, lock_rows
 from portal.core.periods import Period
 from portal.operations.models import Operation, OperationServer
 from portal.operations.services.events import tell
 from portal.reservations.models import Allocation, Reservation
-from portal.reservations.services.lifecycle import close, freed_until
+from portal.reservations.services.lifecycle import close, fail, freed_until
 from portal.reservations.states import AllocationState, ReservationState
 
 
@@ -28,40 +29,48 @@ def _allocation_of(part: OperationServer, state: AllocationState) -> Allocation 
 
 @transaction.atomic
 def server_ready(*, part: OperationServer, ssh_user: str) -> None:
-    """Note that a deployed server is the tenant's."""
+    """Note that a deployed server is the tenant's. Raises StateConflict when its reservation does not wait for it."""
     allocation = _allocation_of(part, AllocationState.BOOKED)
-    if allocation:
-        advance(
-            allocation,
-            AllocationState.SERVING,
-            actor=SYSTEM,
-            host_keys=part.host_keys,
-            ssh_user=ssh_user,
-            ready_at=clock.now(),
-        )
+    if allocation is None:
+        raise StateConflict(f"{part.operation.subject} does not wait for {part.server}.")
+    advance(
+        allocation,
+        AllocationState.SERVING,
+        actor=SYSTEM,
+        host_keys=part.host_keys,
+        ssh_user=ssh_user,
+        ready_at=clock.now(),
+    )
 
 
 @transaction.atomic
-def server_failed(*, part: OperationServer) -> None:
-    """Note that a server could not be handed over; the others go on."""
+def server_failed(*, part: OperationServer) -> bool:
+    """Note that a server could not be handed over; the others go on. Returns False where that is noted already."""
     allocation = _allocation_of(part, AllocationState.BOOKED)
-    if allocation:
-        advance(allocation, AllocationState.FAILED, actor=SYSTEM, reason=part.state_reason)
+    if allocation is None:
+        return False
+    advance(allocation, AllocationState.FAILED, actor=SYSTEM, reason=part.state_reason)
+    return True
 
 
 @transaction.atomic
-def server_returned(*, part: OperationServer) -> None:
-    """Note that a server is no longer the reservation's, whether it returned to the pool or was quarantined."""
+def server_returned(*, part: OperationServer) -> bool:
+    """Note that a server is no longer the reservation's, whether it returned to the pool or was quarantined.
+
+    Returns False where that is noted already.
+    """
     allocation = _allocation_of(part, AllocationState.CLEANING)
-    if allocation:
-        occupied = freed_until(Period.of_range(allocation.occupied), clock.now())
-        advance(
-            allocation,
-            AllocationState.RELEASED,
-            actor=SYSTEM,
-            reason=part.state_reason,
-            occupied=occupied.as_range(),
-        )
+    if allocation is None:
+        return False
+    occupied = freed_until(Period.of_range(allocation.occupied), clock.now())
+    advance(
+        allocation,
+        AllocationState.RELEASED,
+        actor=SYSTEM,
+        reason=part.state_reason,
+        occupied=occupied.as_range(),
+    )
+    return True
 
 
 @transaction.atomic
@@ -71,19 +80,15 @@ def deploy_finished(*, operation: Operation) -> None:
     if reservation is None or reservation.state != ReservationState.PROVISIONING:
         return
     ready = Allocation.objects.filter(reservation=reservation, state=AllocationState.SERVING).count()
-    scope = reservation.organization.public_id
     if ready == 0:
-        advance(
-            reservation, ReservationState.FAILED, actor=SYSTEM, scope=scope, reason="no server could be handed over"
-        )
-        tell(actor=SYSTEM, subject=reservation.public_id, event_type="reservation.failed", operation=operation)
+        fail(actor=SYSTEM, reservation=reservation, reason="no server could be handed over", operation=operation)
         return
     missing = reservation.count - ready
     advance(
         reservation,
         ReservationState.ACTIVE,
         actor=SYSTEM,
-        scope=scope,
+        scope=reservation.organization.public_id,
         reason=f"{missing} of {reservation.count} servers failed" if missing else "",
         degraded=missing > 0,
     )

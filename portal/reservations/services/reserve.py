@@ -18,14 +18,17 @@ from portal.reservations.capacity import Demand
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.placement import choose
 from portal.reservations.request import ReservationRequest, check
-from portal.reservations.services.lifecycle import begin_provisioning
+from portal.reservations.services.start import begin_provisioning
 from portal.reservations.states import LIVE, AllocationState, ReservationState
 from portal.tenancy.models import Organization
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
 
+ATTEMPTS = 3
+"""How often servers are looked for when others keep changing the calendar between the look and the locks."""
+TAKEN = "The servers were taken meanwhile."
 
-@transaction.atomic
+
 def reserve(*, scope: Scope, actor: Actor, request: ReservationRequest) -> Reservation:
     """Reserve servers for the scope's project; one that starts now begins to be prepared at once.
 
@@ -34,7 +37,24 @@ def reserve(*, scope: Scope, actor: Actor, request: ReservationRequest) -> Reser
     """
     scope.require(Verb.RESERVE)
     period = check(request)
+    if any(key.project_id != scope.project.pk for key in request.ssh_keys):
+        raise InvalidInput.of("ssh_keys", "unknown", "Choose SSH keys of this project.")
     demand = Demand(request.server_type, request.region, request.count, period, request.placement)
+    for _ in range(ATTEMPTS):
+        try:
+            return _reserve(scope, actor, request, demand)
+        except InsufficientCapacity:
+            # The locks are gone with what was begun, so the look around below holds up nobody.
+            if not capacity.fits(demand):
+                break
+    raise insufficient(demand)
+
+
+@transaction.atomic
+def _reserve(scope: Scope, actor: Actor, request: ReservationRequest, demand: Demand) -> Reservation:
+    period = demand.period
+    # Asked before the servers are chosen: then those of a start that is due were chosen among the ready ones.
+    is_due = period.start - request.server_type.lead_time <= clock.now()
     price = quote_price(
         request.server_type, request.region, scope.organization.currency, request.count, period, clock.now()
     )
@@ -57,7 +77,7 @@ def reserve(*, scope: Scope, actor: Actor, request: ReservationRequest) -> Reser
         server_type=request.server_type.name,
         region=request.region.code,
     )
-    if period.start - request.server_type.lead_time <= clock.now():
+    if is_due:
         begin_provisioning(actor=actor, reservation=reservation)
     return reservation
 
@@ -94,7 +114,7 @@ def _take(demand: Demand) -> list[Server]:
     free = [server for server in capacity.free_servers(demand) if server.pk in locked]
     chosen = choose(free, demand.count, same_fabric=demand.same_fabric)
     if chosen is None:
-        raise insufficient(demand)
+        raise InsufficientCapacity(TAKEN)
     return [locked[pk] for pk in chosen]
 
 
@@ -142,14 +162,15 @@ def _create(scope: Scope, actor: Actor, request: ReservationRequest, period: Per
 
 def _allocate(reservation: Reservation, servers: list[Server], occupied: Period) -> None:
     width = max(2, len(str(reservation.count)))
-    Allocation.objects.bulk_create(
-        Allocation(
-            state=AllocationState.BOOKED,
-            reservation=reservation,
-            server=server,
-            position=position,
-            hostname=f"{reservation.name}-{position + 1:0{width}d}",
-            occupied=occupied.as_range(),
+    with refuse("allocation_no_overlap", InsufficientCapacity(TAKEN)):
+        Allocation.objects.bulk_create(
+            Allocation(
+                state=AllocationState.BOOKED,
+                reservation=reservation,
+                server=server,
+                position=position,
+                hostname=f"{reservation.name}-{position + 1:0{width}d}",
+                occupied=occupied.as_range(),
+            )
+            for position, server in enumerate(servers)
         )
-        for position, server in enumerate(servers)
-    )
