@@ -107,11 +107,11 @@ def check_labels(labels: Mapping[str, str]) -> None:
     if len(labels) > MAX_LABELS:
         raise InvalidInput.of("labels", "too_many", f"At most {MAX_LABELS} labels are possible.")
     for key, value in labels.items():
-        if not LABEL_KEY.fullmatch(str(key)) or not _is_text(value) or len(value) > MAX_LABEL_VALUE:
+        if not LABEL_KEY.fullmatch(key) or not _is_text(value) or len(value) > MAX_LABEL_VALUE:
             raise InvalidInput.of(
                 "labels",
                 "malformed",
-                f"Label {str(key)[:64]!r}: keys are lower-case words of up to 63 characters, values text of up to "
+                f"Label {key[:64]!r}: keys are lower-case words of up to 63 characters, values text of up to "
                 f"{MAX_LABEL_VALUE} characters.",
             )
 

@@ -1,0 +1,64 @@
+"""Calendars to test against: allocations written as rows, and an oracle that looks at every instant."""
+
+from contextlib import contextmanager
+from datetime import timedelta
+
+from django.db import transaction
+
+from portal.core import clock
+from portal.core.periods import Period
+from portal.reservations.models import Allocation, Placement, Reservation
+from portal.reservations.states import AllocationState, ReservationState
+from tests import factories
+
+STEP = timedelta(minutes=10)
+
+
+@contextmanager
+def undone():
+    """Undo everything that is written inside: one example of many in one test."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def at(steps):
+    return clock.now() + steps * STEP
+
+
+def bare_reservation(state=ReservationState.SCHEDULED, **kwargs):
+    """Return a reservation as a row, without quota, price and allocations."""
+    project = kwargs.pop("project", None) or factories.project()
+    number = Reservation.objects.count()
+    fields = {
+        "state": state,
+        "organization": project.organization,
+        "project": project,
+        "name": f"r-{number}",
+        "server_type": factories.server_type(),
+        "region": factories.region(),
+        "count": 1,
+        "period": Period(at(0), at(6)).as_range(),
+        "placement": Placement.ANY,
+        "image": factories.image(),
+        "ssh_keys": [factories.KEY],
+        "rate_per_gpu_hour": 1,
+        "price": 10,
+        "currency": "USD",
+        "requested_by": "test",
+        **kwargs,
+    }
+    return Reservation.objects.create(**fields)
+
+
+def occupy(reservation, server, first, last, state=AllocationState.BOOKED):
+    """Let a server be held from step ``first`` to step ``last``."""
+    number = Allocation.objects.count()
+    return Allocation.objects.create(
+        state=state,
+        reservation=reservation,
+        server=server,
+        position=number,
+        hostname=f"h{number}",
+        occupied=Period(at(first), at(last)).as_range(),
+    )
