@@ -202,7 +202,8 @@ class Quickstart:
         self.say("")
         self.say(f"  Customer   {access['customer']['email']}   {access['customer']['password']}")
         self.say(f"  Sales      {access['sales']['email']}   {access['sales']['password']}   ({url}/admin/)")
-        self.say(f"  Operations {demo['operations']}   {self.secrets[secret_file.OPERATIONS_PASSWORD]}   ({url}/admin/)")
+        operations = self.secrets[secret_file.OPERATIONS_PASSWORD]
+        self.say(f"  Operations {demo['operations']}   {operations}   ({url}/admin/)")
         self.say(f"  Admin      {demo['admin']}   {self.secrets[secret_file.ADMIN_PASSWORD]}   ({url}/admin/)")
         self.say(f"  API token  {access['api_token']}")
         self.say(f"  The same for scripts: {path}")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import environ
 from csp.constants import NONCE, NONE, SELF
+from django.templatetags.static import static
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
@@ -32,6 +33,7 @@ METALYARD_SHOW_DEMO_LOGINS = env.bool("METALYARD_SHOW_DEMO_LOGINS", False)
 
 INSTALLED_APPS = [
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -187,7 +189,34 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
-UNFOLD = {"SITE_TITLE": "Metalyard staff", "SITE_HEADER": "Metalyard", "SITE_SUBHEADER": "Staff", "SITE_SYMBOL": "dns"}
+UNFOLD = {
+    "SITE_TITLE": "Metalyard staff",
+    "SITE_HEADER": "Metalyard",
+    "SITE_SUBHEADER": "Staff. Times are UTC.",
+    "SITE_SYMBOL": "dns",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("web/mark.svg")}],
+    "SHOW_VIEW_ON_SITE": False,
+    "STYLES": [lambda _request: static("staff/staff.css")],
+    "BORDER_RADIUS": "6px",
+    "LOGIN": {"form": "portal.web.forms.staff_login.StaffLoginForm"},
+    "DASHBOARD_CALLBACK": "portal.audit.staff.navigation.overview",
+    "SIDEBAR": {"show_search": True, "navigation": "portal.audit.staff.navigation.sidebar"},
+    "COLORS": {
+        "primary": {
+            "50": "#eff3fe",
+            "100": "#e0e8fd",
+            "200": "#c6d4fb",
+            "300": "#a2b8f8",
+            "400": "#7d9aff",
+            "500": "#5478f2",
+            "600": "#2d5be9",
+            "700": "#2249c7",
+            "800": "#203f9f",
+            "900": "#1f387d",
+            "950": "#16234c",
+        },
+    },
+}
 
 LOGGING = {
     "version": 1,

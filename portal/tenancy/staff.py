@@ -70,7 +70,7 @@ def _permissions(role: StaffRole) -> Iterator[Permission]:
     for permission in Permission.objects.select_related("content_type"):
         app, model = permission.content_type.app_label, permission.content_type.model
         may_see = (app,) in seen or (app, model) in seen
-        if permission.codename == f"view_{model}" and may_see or f"{app}.{permission.codename}" in ACTS[role]:
+        if (permission.codename == f"view_{model}" and may_see) or f"{app}.{permission.codename}" in ACTS[role]:
             yield permission
 
 

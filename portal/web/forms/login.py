@@ -34,10 +34,7 @@ class LoginForm(forms.Form):
             return values
         attempt = attempts.Attempt.of(self.request, email)
         if attempt.is_blocked():
-            minutes = attempts.WINDOW_S // 60
-            raise forms.ValidationError(
-                f"Too many wrong attempts. Wait up to {minutes} minutes, then try again.", code="too_many_attempts"
-            )
+            raise forms.ValidationError(attempts.TOO_MANY, code="too_many_attempts")
         known = User.objects.filter(email__iexact=email).values_list("email", flat=True).first()
         user = authenticate(self.request, username=known or email, password=password)
         if not isinstance(user, User):

@@ -1,0 +1,124 @@
+"""The way through the staff pages: one table for the sidebar, the first page and its order."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.apps import apps
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+
+from portal.audit.models import AuditEvent
+from portal.audit.staff.pages import TRAIL_WITH_TARGET, RecordAdmin
+from portal.audit.staff.panels import may_view
+
+NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
+    (
+        "Reservations",
+        (
+            ("reservations.reservation", "Reservations", "event_available"),
+            ("reservations.allocation", "Allocations", "view_timeline"),
+        ),
+    ),
+    (
+        "Tenants",
+        (
+            ("tenancy.organization", "Organizations", "apartment"),
+            ("tenancy.project", "Projects", "folder"),
+            ("tenancy.membership", "Members", "group"),
+            ("tenancy.user", "Accounts", "person"),
+            ("quotas.quota", "Quotas", "speed"),
+            ("tenancy.apitoken", "API tokens", "token"),
+            ("tenancy.sshkey", "SSH keys", "vpn_key"),
+        ),
+    ),
+    (
+        "Catalogue",
+        (
+            ("fleet.servertype", "Server types", "memory"),
+            ("catalog.osimage", "OS images", "album"),
+            ("catalog.pricebook", "Price books", "sell"),
+        ),
+    ),
+    (
+        "Fleet",
+        (
+            ("fleet.server", "Servers", "dns"),
+            ("fleet.rack", "Racks", "shelves"),
+            ("fleet.fabric", "Fabrics", "hub"),
+            ("fleet.region", "Regions", "public"),
+        ),
+    ),
+    (
+        "Work",
+        (
+            ("operations.operation", "Operations", "build"),
+            ("operations.operationserver", "Servers at work", "checklist"),
+            ("operations.workerpulse", "Workers", "monitor_heart"),
+        ),
+    ),
+    (
+        "Record",
+        (
+            ("audit.auditevent", "Audit record", "history"),
+            ("operations.operationevent", "Told to customers", "chat"),
+            ("fleet.erasure", "Proofs of erasure", "cleaning_services"),
+        ),
+    ),
+)
+"""Groups of pages: model, title, icon."""
+
+
+def _list_of(label: str) -> str:
+    return reverse(f"admin:{label.replace('.', '_')}_changelist")
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the sidebar: the pages that the person may look at."""
+    groups = [{"title": "", "items": [{"title": "Overview", "icon": "home", "link": reverse("admin:index")}]}]
+    for title, entries in NAVIGATION:
+        items = [
+            {"title": name, "icon": icon, "link": _list_of(label)}
+            for label, name, icon in entries
+            if may_view(request, apps.get_model(label))
+        ]
+        if items:
+            groups.append({"title": title, "items": items})
+    return groups
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A number on the first page that leads to the rows that it counts."""
+
+    title: str
+    count: int
+    address: str
+    tone: str
+
+
+def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Put the numbers and the newest lines of the record onto the first page."""
+    groups = [(title, _tiles(request, [label for label, _, _ in entries])) for title, entries in NAVIGATION]
+    newest = AuditEvent.objects.all()[:10] if may_view(request, AuditEvent) else []
+    return {
+        **context,
+        "title": "Overview",
+        "groups": [(title, tiles) for title, tiles in groups if tiles],
+        "headers": [str(getattr(column, "short_description", "")) for column in TRAIL_WITH_TARGET],
+        "newest": [[column(event) for column in TRAIL_WITH_TARGET] for event in newest],
+    }
+
+
+def _tiles(request: HttpRequest, labels: list[str]) -> list[Tile]:
+    tiles = []
+    for model in map(apps.get_model, labels):
+        page = admin.site._registry.get(model)
+        if not isinstance(page, RecordAdmin) or not may_view(request, model):
+            continue
+        for watch in page.watch:
+            count = model._default_manager.filter(watch.rows()).count()
+            address = f"{_list_of(model._meta.label_lower)}?{urlencode(watch.parameters)}"
+            tiles.append(Tile(watch.title, count, address, watch.tone if count else ""))
+    return tiles

@@ -1,0 +1,118 @@
+"""Price books: made whole, ended, never edited, so that every price that ever held can be read."""
+
+from django.contrib import admin
+from django.db import models
+
+from portal.audit.staff import columns, filters
+from portal.audit.staff.acts import Act, On, Values, act_on
+from portal.audit.staff.pages import RecordAdmin
+from portal.audit.staff.panels import Panel, show_on
+from portal.catalog.admin.price_forms import EndBookForm, PriceBookForm, successor_of
+from portal.catalog.models import Price, PriceBook
+from portal.catalog.services import create_price_book, end_price_book
+from portal.core import clock
+from portal.core.actors import Actor
+from portal.fleet.models import ServerType
+
+VALID = columns.period("valid", "Valid")
+
+
+@admin.register(PriceBook)
+class PriceBookAdmin(RecordAdmin):
+    """List prices of one currency for a span of time."""
+
+    list_display = (
+        columns.field("name", "Name"),
+        columns.field("currency", "Currency"),
+        VALID,
+        columns.field("price_count", "Prices"),
+    )
+    list_filter = (filters.period("valid", "validity"), "currency")
+    search_fields = ("name", "currency")
+    ordering = ("currency", "-valid")
+    counts = {"price_count": "prices"}
+    facts = (("", (columns.field("name", "Name"), columns.field("currency", "Currency"), VALID)),)
+
+
+PRICE = columns.column("Per GPU and hour", lambda row: f"{row.book.currency} {row.per_gpu_hour.normalize():f}")
+show_on(
+    PriceBook,
+    Panel(
+        "Prices",
+        Price,
+        lambda book: book.prices.select_related("book", "server_type", "region").order_by(
+            "server_type__slug", "region"
+        ),
+        (columns.link("server_type", "Server type"), columns.link("region", "Region"), PRICE),
+    ),
+)
+show_on(
+    ServerType,
+    Panel(
+        "Prices that hold or will",
+        Price,
+        lambda kind: (
+            kind.prices.select_related("book", "region")
+            .filter(models.Q(book__valid__endswith=None) | models.Q(book__valid__endswith__gt=clock.now()))
+            .order_by("region__code", "book__currency", "book__valid")
+        ),
+        (
+            columns.link("region", "Region"),
+            PRICE,
+            columns.link("book", "Price book"),
+            columns.period("book__valid", "Valid"),
+        ),
+    ),
+)
+
+
+def _create(actor: Actor, _row: PriceBook | None, values: Values) -> PriceBook:
+    fields = ("name", "currency", "valid_from", "valid_until", "prices")
+    return create_price_book(actor=actor, **{name: values[name] for name in fields})
+
+
+EFFECTS = (
+    "New reservations in the currency get these prices from then on. What is reserved keeps its price.",
+    "A server type without a price in a region is not sold there.",
+    "Books of one currency never overlap: end the present one first. A book cannot be edited, only ended.",
+)
+act_on(
+    PriceBook,
+    Act(
+        name="new",
+        title="New price book",
+        permission="catalog.add_pricebook",
+        on=On.LIST,
+        perform=_create,
+        form=PriceBookForm,
+        effects=EFFECTS,
+        done="{row} is made.",
+        icon="add",
+    ),
+    Act(
+        name="successor",
+        title="Make successor",
+        permission="catalog.add_pricebook",
+        perform=_create,
+        form=PriceBookForm,
+        initial=successor_of,
+        effects=EFFECTS,
+        done="{row} has a successor.",
+        icon="content_copy",
+    ),
+    Act(
+        name="end",
+        title="End",
+        permission="catalog.change_pricebook",
+        perform=lambda actor, row, values: end_price_book(actor=actor, book=row, at=values["at"]),
+        form=EndBookForm,
+        fits=lambda row: row.valid.upper is None or row.valid.upper > clock.now(),
+        effects=(
+            "From then on nothing is sold in this currency until another book holds.",
+            "What is reserved keeps its price.",
+        ),
+        done="{row} has an end.",
+        icon="event_busy",
+        is_grave=True,
+    ),
+)

@@ -1,0 +1,151 @@
+"""Where servers stand and of what kinds they are."""
+
+from django import forms
+from django.contrib import admin
+
+from portal.audit.staff import columns
+from portal.audit.staff.acts import Act, act_on
+from portal.audit.staff.forms import ActForm
+from portal.audit.staff.pages import RecordAdmin
+from portal.audit.staff.panels import Panel, show_on
+from portal.fleet import services
+from portal.fleet.models import Fabric, Rack, Region, Server, ServerType
+
+SERVER_COUNT = columns.field("server_count", "Servers")
+HELP = "Hours, minutes and seconds, such as 0:20:00."
+
+
+class CountedAdmin(RecordAdmin):
+    """Pages of something that servers belong to."""
+
+    counts = {"server_count": "servers"}
+
+
+@admin.register(Region)
+class RegionAdmin(CountedAdmin):
+    """A place with its own power and network."""
+
+    list_display = (columns.field("code", "Code"), columns.field("name", "Name"), SERVER_COUNT)
+    search_fields = ("code", "name", "public_id")
+    ordering = ("code",)
+    facts = (("", (columns.field("code", "Code"), columns.field("name", "Name"), columns.code("public_id", "Id"))),)
+
+
+@admin.register(Fabric)
+class FabricAdmin(CountedAdmin):
+    """A network in which servers talk at full speed."""
+
+    list_display = (
+        columns.field("name", "Name"),
+        columns.link("region", "Region", "region__code"),
+        columns.field("technology", "Technology"),
+        SERVER_COUNT,
+    )
+    list_filter = ("region",)
+    list_select_related = ("region",)
+    search_fields = ("name", "technology", "public_id")
+    ordering = ("region__code", "name")
+    facts = (
+        (
+            "",
+            (
+                columns.field("name", "Name"),
+                columns.link("region", "Region"),
+                columns.field("technology", "Technology"),
+                columns.code("public_id", "Id"),
+            ),
+        ),
+    )
+
+
+@admin.register(Rack)
+class RackAdmin(CountedAdmin):
+    """A rack in a region."""
+
+    list_display = (columns.field("name", "Name"), columns.link("region", "Region", "region__code"), SERVER_COUNT)
+    list_filter = ("region",)
+    list_select_related = ("region",)
+    search_fields = ("name",)
+    ordering = ("region__code", "name")
+    facts = (("", (columns.field("name", "Name"), columns.link("region", "Region"))),)
+
+
+class TimesForm(ActForm):
+    """How long servers of a type take."""
+
+    lead_time = forms.DurationField(label="To prepare before the start", help_text=HELP)
+    cleanup_time = forms.DurationField(label="To clean up after the end", help_text=HELP)
+
+
+@admin.register(ServerType)
+class ServerTypeAdmin(CountedAdmin):
+    """A kind of server that is sold."""
+
+    list_display = (
+        columns.field("name", "Name"),
+        columns.code("slug", "Short name"),
+        columns.field("gpu_model", "GPU"),
+        columns.field("gpu_count", "GPUs"),
+        SERVER_COUNT,
+        columns.column("To prepare", lambda row: columns.short(row.lead_time), "lead_time"),
+        columns.column("To clean up", lambda row: columns.short(row.cleanup_time), "cleanup_time"),
+    )
+    search_fields = ("name", "slug", "gpu_model", "cpu")
+    search_help_text = "Name, short name, GPU or CPU"
+    facts = (
+        (
+            "Machine",
+            (
+                columns.code("slug", "Short name"),
+                columns.field("gpu_model", "GPU"),
+                columns.field("gpu_count", "GPUs"),
+                columns.field("gpu_memory_gb", "Memory per GPU (GB)"),
+                columns.field("cpu", "CPU"),
+                columns.field("memory_gb", "Memory (GB)"),
+                columns.field("storage", "Storage"),
+                columns.field("interconnect", "Interconnect"),
+            ),
+        ),
+        (
+            "Times",
+            (
+                columns.field("lead_time", "To prepare before the start"),
+                columns.field("cleanup_time", "To clean up after the end"),
+            ),
+        ),
+    )
+
+
+act_on(
+    ServerType,
+    Act(
+        name="times",
+        title="Set times",
+        permission="fleet.change_servertype",
+        perform=lambda actor, row, values: services.set_times(actor=actor, server_type=row, **values),
+        form=TimesForm,
+        initial=lambda row: {"lead_time": row.lead_time, "cleanup_time": row.cleanup_time},
+        effects=("New reservations are planned with these times. What is booked already keeps its own.",),
+        done="The times of {row} are set.",
+        icon="schedule",
+    ),
+)
+
+SERVERS = (
+    columns.me("Name"),
+    columns.state,
+    columns.link("server_type", "Type"),
+    columns.link("rack", "Rack"),
+    columns.moment("state_changed_at", "Since"),
+)
+for kind in (Region, Fabric, Rack, ServerType):
+    show_on(
+        kind,
+        Panel(
+            "Servers",
+            Server,
+            lambda row: row.servers.select_related("server_type", "rack").order_by("name"),
+            SERVERS,
+            all_of=f"{'server_type' if kind is ServerType else kind._meta.model_name}__id__exact",
+        ),
+    )
