@@ -71,5 +71,4 @@ def notification_addresses(project: Project) -> list[str]:
         )
         .order_by("pk")
         .values_list("email", flat=True)
-        .distinct()
     )

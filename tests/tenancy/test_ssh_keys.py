@@ -149,6 +149,11 @@ def test_everything_else_is_refused_on_its_field(text, code):
     assert error.detail.endswith(".")
 
 
+def test_a_body_of_another_type_is_called_so():
+    with pytest.raises(InvalidInput, match="not of the type ssh-rsa that the line begins with"):
+        parse_public_key(f"ssh-rsa {BODY}")
+
+
 def test_a_comment_may_speak_of_a_private_key():
     assert parse_public_key(f"{ED25519} MY PRIVATE KEY").comment == "MY PRIVATE KEY"
 

@@ -1,0 +1,40 @@
+"""A row of every table of states, put into any of its states."""
+
+from django.apps import apps
+
+from portal.core.models import Stateful
+from portal.operations.models import Operation, OperationServer
+from portal.reservations.models import Allocation
+from tests import factories
+
+MODELS = {model.STATES.name: model for model in apps.get_models() if issubclass(model, Stateful)}
+
+
+def _started():
+    factories.server()
+    return factories.reservation(starts_at=None)
+
+
+MAKERS = {
+    "server": factories.server,
+    "reservation": _started,
+    "allocation": lambda: Allocation.objects.get(reservation=_started()),
+    "operation": lambda: Operation.objects.get(subject=_started().public_id),
+    "operation_server": lambda: OperationServer.objects.get(operation__subject=_started().public_id),
+}
+
+
+def make(name):
+    """Return a fresh row of the table of that name."""
+    return MAKERS[name]()
+
+
+def put(row, state):
+    """Put a row into a state past all rules, as a test's beginning."""
+    type(row).objects.filter(pk=row.pk).update(state=state, state_reason="", state_deadline_at=None)
+    row.refresh_from_db()
+
+
+def stored(row):
+    """Return all columns of the row as the database has them."""
+    return type(row).objects.filter(pk=row.pk).values().get()
