@@ -17,6 +17,9 @@ from provisioning.workspace import workspace
 
 log = logging.getLogger(__name__)
 
+POWER_ROLES = ("boot_network", "boot_disk", "power_off")
+"""The roles that switch power and wait until the BMC reports it."""
+
 Fail = Callable[[Lease, OperationServer, str, str], None]
 
 
@@ -49,6 +52,7 @@ def _run(lease: Lease, operation: Operation, step: PlaybookStep, parts: Sequence
                     "fence_file": str(fence),
                     "fence_epoch": lease.claim.epoch,
                     "bmc_timeout_s": settings.METALYARD_BMC_TIMEOUT_S,
+                    **{f"{role}_power_timeout_s": settings.METALYARD_BMC_POWER_TIMEOUT_S for role in POWER_ROLES},
                 },
                 time_limit_s=max(1, int(scaled(step.time_limit).total_seconds())),
                 fence=fence,

@@ -25,6 +25,7 @@ START_LIMIT_S = 120
 FAST = {
     "METALYARD_LEASE_SECONDS": "6",
     "METALYARD_BMC_TIMEOUT_S": "3",
+    "METALYARD_BMC_POWER_TIMEOUT_S": "4",
     "METALYARD_STEP_TIME_FACTOR": "0.05",
     "METALYARD_SWEEP_SECONDS": "1",
     "METALYARD_END_NOTICE_MINUTES": "1",
@@ -99,6 +100,10 @@ class Stack:
 
     def disk(self, name):
         return self.dir / "fleet" / "disks" / f"{name}.img"
+
+    def console(self, name):
+        """Return what a machine has written to its serial console."""
+        return (self.dir / "fleet" / "console" / f"{name}.log").read_text().splitlines()
 
     def mark(self):
         """Return the mark that every process of this start carries."""

@@ -26,7 +26,7 @@ def commands():
 
 def test_the_three_curls_search_add_a_key_and_reserve(stack, tmp_path):
     (tmp_path / ".ssh").mkdir()
-    (tmp_path / ".ssh" / "id_ed25519.pub").write_text(client.key_pair()[1] + "\n")
+    (tmp_path / ".ssh" / "id_ed25519.pub").write_text(client.key_pair()[1].replace("e2e", "somebody@laptop") + "\n")
     env = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
