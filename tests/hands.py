@@ -5,7 +5,7 @@ from django.db import transaction
 from portal.core.actors import SYSTEM
 from portal.fleet import services as fleet
 from portal.operations.models import Operation
-from portal.operations.selectors import parts_of
+from portal.operations.selectors import events_of, parts_of
 from portal.operations.services import claims, steps
 from portal.operations.states import OPEN_OPERATION, OperationKind
 from provisioning.catalogue import work_of
@@ -85,3 +85,14 @@ def work(reservation, *, failing=()):
 def active(for_scope=None, *, failing=(), **kwargs):
     """Return a reservation that is handed over."""
     return work(factories.reservation(for_scope, starts_at=None, **kwargs), failing=failing)
+
+
+def states(reservation):
+    """Return the state of the reservation, and of each of its allocations with that of its server."""
+    reservation.refresh_from_db()
+    return [reservation.state, *reservation.allocations.order_by("position").values_list("state", "server__state")]
+
+
+def told(reservation):
+    """Return the types of the events that the customer reads, in order."""
+    return [event.type for event in events_of(reservation.public_id)]

@@ -49,6 +49,8 @@ def await_blocked(count):
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         with connection.cursor() as cursor:
+            # Inside a transaction the first look would be kept until its end.
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
             cursor.execute(WAITING)
             if cursor.fetchone()[0] >= count:
                 return

@@ -5,8 +5,11 @@ from datetime import timedelta
 
 from django.db import transaction
 
+from portal.audit.models import AuditEvent
 from portal.core import clock
 from portal.core.periods import Period
+from portal.fleet.models import Server
+from portal.operations.models import Operation
 from portal.reservations.models import Allocation, Placement, Reservation
 from portal.reservations.states import AllocationState, ReservationState
 from tests import factories
@@ -62,3 +65,11 @@ def occupy(reservation, server, first, last, state=AllocationState.BOOKED):
         hostname=f"h{number}",
         occupied=Period(at(first), at(last)).as_range(),
     )
+
+
+def snapshot():
+    """Return every row that the services here could change, to compare with later."""
+    return [
+        list(model.objects.order_by("pk").values())
+        for model in (Reservation, Allocation, Operation, Server, AuditEvent)
+    ]

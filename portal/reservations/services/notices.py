@@ -1,5 +1,6 @@
 """Announcing the end of a reservation before it comes."""
 
+import logging
 from datetime import timedelta
 from functools import partial
 
@@ -15,6 +16,8 @@ from portal.operations.services.events import tell
 from portal.reservations.models import Reservation
 from portal.reservations.states import ReservationState
 from portal.tenancy.selectors import notification_addresses
+
+log = logging.getLogger(__name__)
 
 
 def notice_time() -> timedelta:
@@ -39,17 +42,20 @@ def announce_end(*, actor: Actor, reservation: Reservation) -> bool:
         scope=fresh.organization.public_id,
         data={"ends_at": ends_at},
     )
-    # A mail server that fails is logged and holds up nobody: the event stands on the reservation's page.
-    transaction.on_commit(partial(_mail, fresh, ends_at), robust=True)
+    transaction.on_commit(partial(_mail, fresh, ends_at))
     return True
 
 
 def _mail(reservation: Reservation, ends_at: str) -> None:
-    send_mail(
-        f"{reservation.name} ends at {ends_at}",
-        f"Your reservation {reservation.name} ({reservation.public_id}) ends at {ends_at}.\n"
-        "Its servers are switched off and their disks erased then. Save your data before.\n\n"
-        f"{settings.METALYARD_PUBLIC_URL}/reservations/{reservation.public_id}\n",
-        None,
-        notification_addresses(reservation.project),
-    )
+    try:
+        send_mail(
+            f"{reservation.name} ends at {ends_at}",
+            f"Your reservation {reservation.name} ({reservation.public_id}) ends at {ends_at}.\n"
+            "Its servers are switched off and their disks erased then. Save your data before.\n\n"
+            f"{settings.METALYARD_PUBLIC_URL}/reservations/{reservation.public_id}\n",
+            None,
+            notification_addresses(reservation.project),
+        )
+    except OSError:
+        # SMTP errors are OSErrors too. It holds up nobody: the event stands on the reservation's page.
+        log.exception("the end of %s was not announced by mail", reservation.public_id)

@@ -1,0 +1,157 @@
+"""Staff on behalf of customers: cancelling and releasing."""
+
+import pytest
+
+from portal.audit.models import AuditEvent
+from portal.operations.models import Operation, OperationEvent
+from portal.reservations.models import Allocation, Reservation
+from portal.tenancy.staff import StaffRole
+from tests import factories, staff
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def sales():
+    return staff.browser(StaffRole.SALES)
+
+
+@pytest.fixture
+def scheduled():
+    factories.servers(2)
+    return factories.reservation(name="later", count=2)
+
+
+def events_of(client):
+    return AuditEvent.objects.filter(actor_id=client.person.public_id)
+
+
+def test_a_scheduled_reservation_is_cancelled_for_the_customer(sales, scheduled):
+    reply = sales.post(staff.act_of(scheduled, "cancel"), staff.REASON | staff.chosen(scheduled))
+
+    scheduled.refresh_from_db()
+    assert reply.url == staff.page_of(scheduled)
+    assert (scheduled.state, scheduled.state_reason) == ("cancelled", staff.REASON["reason"])
+    assert set(Allocation.objects.values_list("state", flat=True)) == {"released"}
+    assert events_of(sales).filter(target=scheduled.public_id, scope=scheduled.organization.public_id).count() == 1
+    told = OperationEvent.objects.get(type="reservation.cancelled")
+    assert told.actor_label == sales.person.email
+
+
+def test_an_active_reservation_is_released_for_the_customer(sales):
+    factories.servers(2)
+    made = staff.hand_over(staff.starting(factories.buyer(), count=2))
+
+    reply = sales.post(staff.act_of(made, "release"), staff.REASON | staff.chosen(made))
+
+    made.refresh_from_db()
+    assert reply.url == staff.page_of(made)
+    assert made.state == "ending"
+    assert Operation.objects.get(kind="release").requested_by == sales.person.email
+
+
+@pytest.mark.parametrize(("act", "words"), [("release", "only an active one can be released")])
+def test_what_is_not_possible_is_refused_with_the_reason(sales, scheduled, act, words):
+    before = AuditEvent.objects.count()
+
+    reply = sales.post(staff.act_of(scheduled, act), staff.REASON | staff.chosen(scheduled))
+
+    scheduled.refresh_from_db()
+    assert reply.status_code == 409
+    assert words in reply.content.decode()
+    assert (scheduled.state, AuditEvent.objects.count()) == ("scheduled", before)
+
+
+def test_an_active_one_is_not_cancelled(sales):
+    factories.servers(1)
+    made = staff.hand_over(staff.starting(factories.buyer()))
+
+    reply = sales.post(staff.act_of(made, "cancel"), staff.REASON | staff.chosen(made))
+
+    made.refresh_from_db()
+    assert (reply.status_code, made.state) == (409, "active")
+    assert "release it instead" in reply.content.decode()
+
+
+def test_operations_may_look_but_not_act(scheduled):
+    operations = staff.browser(StaffRole.OPERATIONS)
+
+    reply = operations.post(staff.act_of(scheduled, "cancel"), staff.REASON | staff.chosen(scheduled))
+
+    scheduled.refresh_from_db()
+    assert (reply.status_code, scheduled.state) == (403, "scheduled")
+    assert operations.get(staff.page_of(scheduled)).status_code == 200
+
+
+def test_several_are_cancelled_and_each_refusal_is_named(sales, scheduled):
+    factories.servers(1)
+    active = staff.hand_over(staff.starting(factories.buyer()))
+
+    reply = sales.post(
+        staff.acts_of(Reservation, "cancel"), staff.REASON | staff.chosen(active, scheduled), follow=True
+    )
+
+    said = [str(message) for message in reply.context["messages"]]
+    assert sorted(Reservation.objects.values_list("state", flat=True)) == ["active", "cancelled"]
+    assert said == [
+        f"{active}: The reservation is active: release it instead.",
+        "Cancel: done for 1 of 2.",
+    ]
+
+
+def test_the_page_of_a_reservation_shows_all_that_belongs_to_it(sales):
+    staff.world()
+    made = Reservation.objects.get()
+
+    page = sales.get(staff.page_of(made)).content.decode()
+
+    for heading in ("Allocations", "Operations", "Servers at work", "Told to the customer", "Record"):
+        assert f">{heading} <" in page
+    assert "USD 480.00" in page
+    assert "Reserved 1 x 8 x H100 in eu-north-1." in page
+    assert "reservation.created" in page
+
+
+def test_a_reservation_is_found_by_name_host_name_server_and_customer(sales, scheduled):
+    other = factories.reservation(factories.buyer(), name="other") if factories.servers(1) else None
+    server = scheduled.allocations.first().server
+    queries = ("later", "later-01", server.name, scheduled.organization.name, scheduled.public_id)
+    for query in queries:
+        listed = sales.get(staff.list_of(Reservation), {"q": query}).context["cl"]
+        assert list(listed.result_list) == [scheduled], query
+
+    assert other in sales.get(staff.list_of(Reservation)).context["cl"].result_list
+
+
+@pytest.mark.parametrize(
+    ("parameters", "names"),
+    [
+        ({"state": "scheduled"}, {"later"}),
+        ({"state": "open"}, {"later", "running"}),
+        ({"state": "ended"}, set()),
+        ({"period": "later"}, {"later"}),
+        ({"period": "now"}, {"running"}),
+        ({"period": "over"}, set()),
+    ],
+)
+def test_filters_keep_what_they_say(sales, scheduled, parameters, names):
+    factories.servers(1)
+    running = staff.starting(factories.buyer())
+    Reservation.objects.filter(pk=running.pk).update(name="running", period=(running.created_at, running.period.upper))
+
+    listed = sales.get(staff.list_of(Reservation), parameters).context["cl"].result_list
+
+    assert {row.name for row in listed} == names
+
+
+def test_the_organization_filter_keeps_one_customers_rows(sales, scheduled):
+    factories.servers(1)
+    factories.reservation(factories.buyer(), name="other")
+
+    listed = (
+        sales.get(staff.list_of(Reservation), {"organization__id__exact": scheduled.organization_id})
+        .context["cl"]
+        .result_list
+    )
+
+    assert [row.name for row in listed] == ["later"]
