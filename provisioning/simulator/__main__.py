@@ -1,7 +1,9 @@
 """Run the emulated fleet: ``python -m provisioning.simulator --fleet FILE --dir DIR``."""
 
 import argparse
+import fcntl
 import logging
+import os
 import signal
 import sys
 import threading
@@ -18,6 +20,7 @@ log = logging.getLogger("provisioning.simulator")
 
 AT_ONCE = 64
 """Network boots that work at one time; the others wait at their first request, as on a busy network."""
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -25,8 +28,27 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m provisioning.simulator", description=__doc__)
     parser.add_argument("--fleet", type=Path, required=True, help="the fleet file")
     parser.add_argument("--dir", type=Path, required=True, help="where disks, consoles, faults and logs are kept")
-    parser.add_argument("--log-level", default="INFO")
+    parser.add_argument("--log-level", default="INFO", choices=LEVELS)
     return parser.parse_args(argv)
+
+
+def set_up_logging(level: str) -> None:
+    """Log to standard error; of libraries what is wrong only: httpx would tell addresses that hold one-time tokens."""
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for library in ("asyncssh", "httpx", "httpcore", "sushy_tools.emulator.main"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def claim(folder: Path) -> int:
+    """Take the folder for this process alone, for as long as it lives. Raises OSError when another one has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise OSError(f"{folder} is in use by another emulated fleet") from None
+    return handle
 
 
 def make_machines(fleet: Fleet, folder: Path) -> dict[str, Machine]:
@@ -43,12 +65,12 @@ def make_machines(fleet: Fleet, folder: Path) -> dict[str, Machine]:
 def main(argv: list[str]) -> int:
     """Serve until told to stop; 2 when it cannot start."""
     options = parse(argv)
-    logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("asyncssh").setLevel(logging.WARNING)
+    set_up_logging(options.log_level)
     ready = options.dir / "ready"
-    ready.unlink(missing_ok=True)
     try:
         fleet = load(options.fleet)
+        claim(options.dir)
+        ready.unlink(missing_ok=True)
         machines = make_machines(fleet, options.dir)
         server = TLSServer(fleet, bmc.build(machines, options.dir))
     except (ValueError, OSError) as error:

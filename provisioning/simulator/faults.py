@@ -39,7 +39,9 @@ class Faults:
     def plant(self, name: str, fault: Fault) -> None:
         """Make something wrong with a machine."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / f"{name}.json").write_text(json.dumps({"fault": fault}))
+        partial = self.folder / f"{name}.part"
+        partial.write_text(json.dumps({"fault": fault}))
+        partial.replace(self.folder / f"{name}.json")
 
     def clear(self, name: str) -> None:
         """Repair a machine."""

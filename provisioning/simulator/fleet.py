@@ -1,9 +1,17 @@
 """Which machines there are: read from a file that is written by whoever owns the fleet."""
 
 import json
-from dataclasses import dataclass, field
+import math
+import re
+from collections import Counter
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+from provisioning.simulator.disk import SEED_BYTES
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_KINDS = {str: "a text", int: "a whole number", float: "a number", Path: "a text"}
 
 
 @dataclass(frozen=True)
@@ -49,22 +57,75 @@ class Fleet:
     specs: list[Spec] = field(default_factory=list)
 
 
-def _pick(kind: type[Any], data: dict[str, Any]) -> Any:
-    return kind(**{name: data[name] for name in kind.__dataclass_fields__ if name in data})
-
-
 def load(path: Path) -> Fleet:
-    """Read a fleet file. Raises ValueError with the reason when it is not one."""
+    """Read a fleet file. Raises ValueError that says in one line what is wrong with it."""
     try:
         data = json.loads(path.read_text())
-        bmc = data["bmc"]
-        return Fleet(
-            host=str(bmc["host"]),
-            port=int(bmc["port"]),
-            cert=Path(bmc["cert"]),
-            key=Path(bmc["key"]),
-            timings=_pick(Timings, data.get("timings", {})),
-            specs=[_pick(Spec, entry) for entry in data["servers"]],
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not a fleet file: {type(error).__name__} {error}") from error
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not JSON: {error}") from error
+    try:
+        return _fleet(_object(data, "the file"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not a fleet file: {error}") from None
+
+
+def _fleet(data: dict[str, Any]) -> Fleet:
+    bmc = _values(_object(data.get("bmc"), "bmc"), {"host": str, "port": int, "cert": Path, "key": Path}, "bmc")
+    _require_port(bmc["port"], "bmc.port")
+    given = _object(data.get("timings", {}), "timings")
+    timings = Timings(**_values(given, {item.name: float for item in fields(Timings)}, "timings", optional=True))
+    servers = data.get("servers")
+    if not isinstance(servers, list):
+        raise ValueError("servers must be a list")
+    specs = [_spec(entry, f"servers[{number}]") for number, entry in enumerate(servers)]
+    for what, values in {
+        "name": [spec.name for spec in specs],
+        "uuid": [spec.uuid for spec in specs],
+        "ssh address": [f"{spec.ssh_host}:{spec.ssh_port}" for spec in specs],
+    }.items():
+        if twice := [value for value, count in Counter(values).items() if count > 1]:
+            raise ValueError(f"two servers have the {what} {twice[0]}")
+    return Fleet(**bmc, timings=timings, specs=specs)
+
+
+def _spec(entry: Any, where: str) -> Spec:
+    kinds = {item.name: item.type for item in fields(Spec) if isinstance(item.type, type)}
+    spec = Spec(**_values(_object(entry, where), kinds, where))
+    if not _NAME.fullmatch(spec.name):
+        raise ValueError(f"{where}.name must be letters, digits, dots, hyphens and underscores")
+    if spec.disk_bytes < SEED_BYTES:
+        raise ValueError(f"{where}.disk_bytes must be at least {SEED_BYTES}")
+    _require_port(spec.ssh_port, f"{where}.ssh_port")
+    return spec
+
+
+def _values(data: dict[str, Any], kinds: dict[str, type], where: str, *, optional: bool = False) -> dict[str, Any]:
+    """Return the named values of ``data``, each of its kind. Raises ValueError."""
+    found = {}
+    for name, kind in kinds.items():
+        value = data.get(name, MISSING)
+        if value is MISSING and optional:
+            continue
+        if not _is_a(kind, value):
+            raise ValueError(f"{where}.{name} must be {_KINDS[kind]}")
+        found[name] = kind(value)
+    return found
+
+
+def _is_a(kind: type, value: Any) -> bool:
+    if kind is float:
+        return type(value) in (int, float) and math.isfinite(value) and value >= 0
+    return type(value) is (str if kind is Path else kind)
+
+
+def _object(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{where} must be an object")
+    return value
+
+
+def _require_port(value: int, where: str) -> None:
+    if not 0 < value < 65536:
+        raise ValueError(f"{where} must be between 1 and 65535")

@@ -1,11 +1,13 @@
 """A server behind its BMC: power, boot override, and what runs on it."""
 
+import contextlib
 import json
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 
@@ -13,11 +15,20 @@ from provisioning.simulator.agent import Agent, Refused, Unreachable
 from provisioning.simulator.disk import Disk, NotBootable
 from provisioning.simulator.faults import Fault, Faults
 from provisioning.simulator.fleet import Spec, Timings
+from provisioning.simulator.journal import Journal
+from provisioning.simulator.power import Power, PowerLost
 from provisioning.simulator.ramdisk import Body, Ramdisk
 from provisioning.simulator.shell import Host
 from provisioning.simulator.sshd import Loop, Sshd
 
 log = logging.getLogger(__name__)
+
+CONSOLE_BYTES = 256 * 1024
+# ResetType values of Redfish's ComputerSystem, by what they do.
+OFF = ("ForceOff", "GracefulShutdown")
+AGAIN = ("ForceRestart", "GracefulRestart")
+ON = ("On", "ForceOn")
+NOTHING = ("Nmi",)
 
 
 @dataclass
@@ -40,6 +51,16 @@ class Place:
     loop: Loop
     gate: threading.Semaphore
 
+    @contextlib.contextmanager
+    def turn(self, power: Power) -> Iterator[None]:
+        """Wait for one's turn on the network. Raises PowerLost when the power is cut meanwhile."""
+        while not self.gate.acquire(timeout=0.2):
+            power.check()
+        try:
+            yield
+        finally:
+            self.gate.release()
+
 
 class Machine:
     """One server. Its BMC calls ``reset`` and ``override``; everything else it does by itself."""
@@ -49,9 +70,10 @@ class Machine:
         self.spec = spec
         self.place = place
         self.disk = Disk(place.folder / "disks" / f"{spec.name}.img", spec.disk_bytes)
+        self.journal = Journal(place.folder / "console" / f"{spec.name}.log", CONSOLE_BYTES)
+        self.console = self.journal.write
         self.lock = threading.RLock()
-        self.off = threading.Event()
-        self.running: threading.Thread | None = None
+        self.life = Power()
         self.sshd: Sshd | None = None
         self.setting = self._remembered()
 
@@ -71,22 +93,16 @@ class Machine:
         partial.write_text(json.dumps(asdict(self.setting)))
         partial.replace(self._state_file)
 
-    def console(self, line: str) -> None:
-        """Write a line to the machine's serial console."""
-        path = self.place.folder / "console" / f"{self.spec.name}.log"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as file:
-            file.write(line + "\n")
-
-    def wrong(self, fault: str) -> bool:
+    def wrong(self, fault: Fault) -> bool:
         """Tell whether the machine has a fault now."""
-        return self.place.faults.has(self.spec.name, Fault(fault))
+        return self.place.faults.has(self.spec.name, fault)
 
     def resume(self) -> None:
-        """After a restart of the emulator: a machine that was on starts from its disk."""
+        """After a restart of the emulator: a machine that was on starts again, from its disk unless told for good."""
         with self.lock:
             if self.setting.power == "On":
-                self._start("Hdd", "")
+                lasting = self.setting.enabled == "Continuous"
+                self._start(*((self.setting.target, self.setting.uri) if lasting else ("Hdd", "")))
 
     def override(self, target: str, enabled: str, uri: str) -> None:
         """Set what the next boot is from."""
@@ -95,98 +111,98 @@ class Machine:
             self._remember()
 
     def reset(self, kind: str) -> None:
-        """Do a power action of Redfish's ResetType."""
+        """Do a power action of Redfish's ResetType. Raises ValueError for one that there is not."""
+        if kind not in (*OFF, *AGAIN, *ON, *NOTHING):
+            raise ValueError(f"unsupported ResetType {kind}")
         with self.lock:
-            if self.wrong(Fault.POWER_STUCK):
+            if self.wrong(Fault.POWER_STUCK) or kind in NOTHING:
                 return
-            if kind in ("ForceOff", "GracefulShutdown", "ForceRestart", "GracefulRestart"):
+            if kind in (*OFF, *AGAIN):
                 self.power_down()
-            if kind not in ("ForceOff", "GracefulShutdown") and self.setting.power == "Off":
+            if kind not in OFF and self.setting.power == "Off":
                 self._power_up()
 
     def power_down(self) -> None:
-        """Lose power: whatever runs stops, sessions drop."""
+        """Lose power: whatever runs stops, sessions drop. Nothing is written to the disk after the return."""
         with self.lock:
-            self.off.set()
-            server, self.sshd = self.sshd, None
+            self.life.cut()
             self.setting.power = "Off"
             self._remember()
-        if server is not None:
-            server.stop()
+            server, self.sshd = self.sshd, None
+            if server is not None:
+                server.stop()
 
     def _power_up(self) -> None:
-        target, uri = self.setting.target, self.setting.uri
+        target, uri = ("None", "") if self.setting.enabled == "Disabled" else (self.setting.target, self.setting.uri)
         if self.setting.enabled == "Once":
             self.setting.target, self.setting.enabled, self.setting.uri = "None", "Disabled", ""
         self.setting.power = "On"
         self._remember()
-        if not self.wrong(Fault.POWER_LIE):
-            self._start(target, uri)
+        self._start(target, uri)
 
     def _start(self, target: str, uri: str) -> None:
-        self.off = threading.Event()
-        arguments = (self.running, self.off, target, uri)
-        self.running = threading.Thread(target=self._run, args=arguments, name=self.spec.name, daemon=True)
-        self.running.start()
+        self.life = Power()
+        if not self.wrong(Fault.POWER_LIE):
+            arguments = (self.life, target, uri)
+            threading.Thread(target=self._run, args=arguments, name=self.spec.name, daemon=True).start()
 
-    def _run(self, before: threading.Thread | None, off: threading.Event, target: str, uri: str) -> None:
-        if before is not None:
-            # What ran until the power was cut must not write to the disk any more: a machine has one life at a time.
-            before.join()
-        timings = self.place.timings()
+    def _run(self, life: Power, target: str, uri: str) -> None:
+        timings, disk = self.place.timings(), Disk(self.disk.path, self.disk.size, life.held)
         self.console(f"power on, boot from {target}")
-        if off.wait(timings.power_on_s):
-            return
-        if target == "UefiHttp" and uri:
-            self._network_boot(off, uri, timings)
-        else:
-            self._disk_boot(off, timings)
+        try:
+            life.pause(timings.power_on_s)
+            if target == "UefiHttp" and uri:
+                self._network_boot(life, disk, uri, timings)
+            else:
+                if target in ("Pxe", "UefiHttp"):
+                    self.console("no boot server answers; next is the disk")
+                self._disk_boot(life, disk, timings)
+        except PowerLost:
+            self.console("power lost")
 
-    def _network_boot(self, off: threading.Event, uri: str, timings: Timings) -> None:
-        body = Body(self.spec, self.disk, timings, off.is_set, off.wait, self.wrong, self.console)
-        boot = Ramdisk(body, uri)
-        with self.place.gate:
-            if not off.is_set():
-                boot.run()
+    def _network_boot(self, life: Power, disk: Disk, uri: str, timings: Timings) -> None:
+        boot = Ramdisk(Body(self.spec, disk, timings, life, self.wrong, self.console), uri)
+        with self.place.turn(life):
+            boot.run()
         with self.lock:
             # Only this boot may switch the machine off: it may have been switched off and on again meanwhile.
-            if self.off is off and boot.report:
+            if self.life is life and boot.report:
                 self.power_down()
 
-    def _disk_boot(self, off: threading.Event, timings: Timings) -> None:
+    def _disk_boot(self, life: Power, disk: Disk, timings: Timings) -> None:
         try:
-            header, seed = self.disk.read_image_header(), self.disk.read_seed()
-        except NotBootable as error:
+            header, seed = disk.read_image_header(), disk.read_seed()
+        except (NotBootable, OSError) as error:
             self.console(str(error))
             return
-        if off.wait(timings.boot_s):
-            return
+        life.pause(timings.boot_s)
         key = seed.get("host_key")
         if not key:
             key = asyncssh.generate_private_key("ssh-ed25519").export_private_key().decode()
-            self.disk.write_seed({**seed, "host_key": key})
+            disk.write_seed({**seed, "host_key": key})
         host = Host(self.spec, seed["hostname"], seed["ssh_user"], str(header.get("os")), seed.get("user_data", ""))
         server = Sshd(self.place.loop, host, header, seed, key)
         with self.lock:
-            if off.is_set():
+            life.check()
+            try:
+                server.start()
+            except (OSError, ValueError) as error:
+                self.console(f"sshd cannot start: {error}")
                 return
-            server.start()
             self.sshd = server
         self.console(f"{host.hostname} is up")
         if not self.wrong(Fault.NO_PHONE_HOME):
-            self._phone_home(off, seed, key)
+            self._phone_home(life, seed, key)
 
-    def _phone_home(self, off: threading.Event, seed: dict[str, object], key: str) -> None:
+    def _phone_home(self, life: Power, seed: dict[str, Any], key: str) -> None:
         home = seed.get("phone_home")
         if not isinstance(home, dict):
             return
         if self.wrong(Fault.SSH_WRONG_HOST_KEY):
             key = asyncssh.generate_private_key("ssh-ed25519").export_private_key().decode()
         public = asyncssh.import_private_key(key).export_public_key().decode().strip()
-        agent = Agent(off.is_set)
-        try:
-            agent.post(home["url"], home["token"], {"hostname": seed["hostname"], "host_keys": [public]})
-        except (Refused, Unreachable) as error:
-            self.console(f"phone home: {type(error).__name__} {error}")
-        finally:
-            agent.close()
+        with Agent(life) as agent:
+            try:
+                agent.post(home["url"], home["token"], {"hostname": seed["hostname"], "host_keys": [public]})
+            except (Refused, Unreachable, KeyError, ValueError) as error:
+                self.console(f"phone home: {type(error).__name__} {error}")

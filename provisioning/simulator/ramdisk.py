@@ -7,12 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from provisioning.simulator.agent import Agent, Refused, Unreachable
-from provisioning.simulator.disk import CHUNK, Disk
+from provisioning.simulator.agent import FIRST_PAUSE_S, Agent, DownloadFailed, Refused, Unreachable
+from provisioning.simulator.disk import CHUNK, Disk, packed
+from provisioning.simulator.faults import Fault
 from provisioning.simulator.fleet import Spec, Timings
+from provisioning.simulator.power import Power
 
 REPORT_EVERY_S = 0.5
 STALL_PERCENT = 40
+DOWNLOADS = 3
+"""How often an image whose download is cut is fetched from its beginning."""
+DETAIL_CHARS = 500
 
 
 class JobFailed(Exception):
@@ -22,24 +27,19 @@ class JobFailed(Exception):
         """Keep code and detail."""
         super().__init__(detail)
         self.code = code
-        self.detail = detail
+        self.detail = detail[:DETAIL_CHARS]
 
 
 @dataclass(frozen=True)
 class Body:
-    """What of the machine the ramdisk sees. ``stopped`` tells when power is lost, ``wrong`` asks for a fault."""
+    """What of the machine the ramdisk sees; ``wrong`` asks for a fault."""
 
     spec: Spec
     disk: Disk
     timings: Timings
-    stopped: Callable[[], bool]
-    pause: Callable[[float], bool]
-    wrong: Callable[[str], bool]
+    power: Power
+    wrong: Callable[[Fault], bool]
     console: Callable[[str], None]
-
-
-class PowerLost(Exception):
-    """The machine was switched off in the middle."""
 
 
 class Ramdisk:
@@ -50,80 +50,94 @@ class Ramdisk:
         self.body = body
         self.uri = uri
         self.token = uri.rstrip("/").rsplit("/", 1)[-1]
-        self.agent = Agent(body.stopped)
         self.reported_at = 0.0
         self.report: dict[str, str] = {}
 
     def run(self) -> None:
-        """Do the job of this boot. Whatever goes wrong is on the console, and in the report if there can be one."""
-        if self.body.wrong("agent_silent"):
+        """Do the job of this boot. Whatever goes wrong is on the console, and in the report if there can be one.
+
+        Raises PowerLost.
+        """
+        if self.body.wrong(Fault.AGENT_SILENT):
             self.body.console("ramdisk started; it does not find its network")
             return
-        try:
-            job = self.agent.fetch_job(self.uri)
-            self.report = job["report"]
-            result = self._do(job)
-            self.agent.post(self.report["done_url"], self.token, result)
-            self.body.console(f"job {job['kind']} done: {'ok' if result['ok'] else result['error']}")
-        except (Refused, Unreachable, KeyError, ValueError) as error:
-            self.body.console(f"gave up: {type(error).__name__} {error}")
-        except PowerLost:
-            self.body.console("power lost in the middle of the job")
-        finally:
-            self.agent.close()
+        with Agent(self.body.power) as self.agent:
+            try:
+                job = self.agent.fetch_job(self.uri)
+                self.report = {"progress": job["report"]["progress_url"], "done": job["report"]["done_url"]}
+                result = self._do(job)
+                self.agent.post(self.report["done"], self.token, result)
+                self.body.console(f"job {job['kind']} done: {'ok' if result['ok'] else result['error']}")
+            except (Refused, Unreachable) as error:
+                self.body.console(f"gave up: {type(error).__name__} {error}")
+            except (KeyError, TypeError, ValueError) as error:
+                self.body.console(f"gave up, the job makes no sense: {type(error).__name__} {error}")
 
     def _do(self, job: dict[str, Any]) -> dict[str, Any]:
         self.body.console(f"job {job['kind']} fetched")
+        work = {"image": self._image, "erase": self._erase}.get(job["kind"])
+        if work is None:
+            raise ValueError(f"unknown kind {job['kind']}")
         try:
-            return self._image(job) if job["kind"] == "image" else self._erase()
+            return work(job)
         except JobFailed as failure:
             return {"ok": False, "error": failure.code, "detail": failure.detail}
         except OSError as error:
-            return {"ok": False, "error": "write_failed", "detail": str(error)}
+            return {"ok": False, "error": "write_failed", "detail": str(error)[:DETAIL_CHARS]}
 
     def _progress(self, stage: str, percent: int) -> None:
-        if self.body.stopped():
-            raise PowerLost
-        while percent >= STALL_PERCENT and self.body.wrong("progress_stall"):
-            if self.body.pause(0.5):
-                raise PowerLost
+        self.body.power.check()
+        while percent >= STALL_PERCENT and self.body.wrong(Fault.PROGRESS_STALL):
+            self.body.power.pause(0.5)
         now = time.monotonic()
         if now - self.reported_at >= REPORT_EVERY_S:
             self.reported_at = now
-            self.agent.post(self.report["progress_url"], self.token, {"stage": stage, "percent": percent})
+            self.agent.note(self.report["progress"], self.token, {"stage": stage, "percent": percent})
 
     def _image(self, job: dict[str, Any]) -> dict[str, Any]:
-        image, started = job["image"], time.monotonic()
-        size = int(image["size_bytes"])
-        room = size - 1 if self.body.wrong("disk_too_small") else self.body.disk.room
+        image, started, disk = job["image"], time.monotonic(), self.body.disk
+        url, size, expected = str(image["url"]), int(image["size_bytes"]), str(image["sha256"])
+        seed = _seed_of(job)
+        room = size - 1 if self.body.wrong(Fault.DISK_TOO_SMALL) else disk.room
         if size > room:
             raise JobFailed("disk_too_small", f"the image has {size} bytes, the disk room for {room}")
-        self._write(image["url"], size, image["sha256"])
+        # Whatever happens from here on, half of this image is never started with what an earlier one was given.
+        disk.forget_seed()
+        self._download(url, size, expected)
         self._spread(started, self.body.timings.image_min_s, "write", 60, 80)
         read_back = hashlib.sha256()
-        for data in self.body.disk.chunks(size):
+        for data in disk.chunks(size):
             read_back.update(data)
             self._progress("verify", 85)
-        seed = job["seed"]
-        self.body.disk.write_seed({**seed, "user_data": base64.b64decode(seed.get("user_data_base64", "")).decode()})
+        disk.write_seed(seed)
         self._progress("verify", 100)
         return {"ok": True, "sha256": read_back.hexdigest(), "bytes_written": size}
 
+    def _download(self, url: str, size: int, expected: str) -> None:
+        for last in [False] * (DOWNLOADS - 1) + [True]:
+            try:
+                self._write(url, size, expected)
+                return
+            except DownloadFailed as error:
+                self.body.console(f"image download: {error}")
+                if last:
+                    raise JobFailed("image_download_failed", str(error)) from error
+                self.body.power.pause(FIRST_PAUSE_S)
+
     def _write(self, url: str, size: int, expected: str) -> None:
         digest, written = hashlib.sha256(), 0
-        try:
-            for data in self.agent.stream(url, CHUNK):
-                piece = data
-                if written == 0 and self.body.wrong("checksum_wrong"):
-                    piece = bytes([data[0] ^ 1]) + data[1:]
-                if written + len(piece) > size:
-                    raise JobFailed("image_checksum_mismatch", "the image is longer than announced")
-                digest.update(piece)
-                self.body.disk.write(written, piece)
-                written += len(piece)
-                self._progress("download", written * 60 // size)
-        except (Refused, Unreachable) as error:
-            raise JobFailed("image_download_failed", str(error)) from error
+        for data in self.agent.stream(url, CHUNK):
+            piece = data
+            if written == 0 and self.body.wrong(Fault.CHECKSUM_WRONG):
+                piece = bytes([data[0] ^ 1]) + data[1:]
+            if written + len(piece) > size:
+                raise JobFailed("image_checksum_mismatch", f"the image is longer than the {size} bytes announced")
+            digest.update(piece)
+            self.body.disk.write(written, piece)
+            written += len(piece)
+            self._progress("download", written * 60 // size)
+        if written < size:
+            raise JobFailed("image_checksum_mismatch", f"the image has {written} bytes of the {size} announced")
         if digest.hexdigest() != expected:
             raise JobFailed("image_checksum_mismatch", f"expected {expected}, got {digest.hexdigest()}")
 
@@ -131,12 +145,11 @@ class Ramdisk:
         """Take at least ``least_s`` in all, reporting on the way: emulated disks are quicker than real ones."""
         while (spent := time.monotonic() - started) < least_s:
             self._progress(stage, low + int((high - low) * spent / least_s))
-            if self.body.pause(min(0.2, least_s - spent)):
-                raise PowerLost
+            self.body.power.pause(min(0.2, least_s - spent))
 
-    def _erase(self) -> dict[str, Any]:
+    def _erase(self, _job: dict[str, Any]) -> dict[str, Any]:
         disk, started = self.body.disk, time.monotonic()
-        for done in disk.erase(skip_some=self.body.wrong("erase_skips")):
+        for done in disk.erase(skip_some=self.body.wrong(Fault.ERASE_SKIPS)):
             self._progress("erase", done * 50 // disk.size)
         self._spread(started, self.body.timings.erase_min_s, "erase", 50, 60)
         found = (0, 0)
@@ -153,3 +166,14 @@ class Ramdisk:
             "residue_bytes": residue,
             "drive_serial": self.body.spec.drive_serial,
         }
+
+
+def _seed_of(job: dict[str, Any]) -> dict[str, Any]:
+    """Return the seed of an image job. Raises JobFailed when it is none that a disk can hold."""
+    try:
+        seed = job["seed"]
+        seed = {**seed, "user_data": base64.b64decode(seed.get("user_data_base64", ""), validate=True).decode()}
+        packed(seed)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise JobFailed("agent_error", f"the seed cannot be used: {error}") from error
+    return seed

@@ -7,6 +7,8 @@ from typing import Any
 
 from provisioning.simulator.fleet import Spec
 
+LONGEST_LINE = 4096
+
 
 @dataclass(frozen=True)
 class Host:
@@ -74,6 +76,8 @@ COMMANDS: dict[str, Callable[[Host, list[str]], Answer]] = {
 
 def answer(host: Host, line: str) -> Answer:
     """Answer one command line."""
+    if len(line) > LONGEST_LINE:
+        return Answer(err="bash: the line is too long (emulated server)\n", status=2)
     try:
         words = shlex.split(line)
     except ValueError as error:
@@ -93,4 +97,4 @@ def known() -> str:
 
 def welcome(host: Host, header: dict[str, Any]) -> str:
     """Return what an interactive login is greeted with."""
-    return f"{header.get('os', 'Linux')} on {host.hostname} (emulated {host.spec.model})\r\n"
+    return f"{header.get('os', 'Linux')} on {host.hostname} (emulated {host.spec.model})\n"

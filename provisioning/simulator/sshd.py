@@ -1,8 +1,7 @@
 """A real SSH server per booted machine, all in one event loop."""
 
 import asyncio
-import logging
-import re
+import contextlib
 import threading
 from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime
@@ -10,14 +9,15 @@ from typing import Any, TypeVar
 
 import asyncssh
 
+from provisioning.simulator.keys import read_keys, valid_lines
 from provisioning.simulator.shell import Host, answer, welcome
 
-log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
-# sshd(8), AUTHORIZED_KEYS FILE FORMAT: expiry-time="YYYYMMDDHHMM[SS][Z]"
-_EXPIRY = re.compile(r'(^|,)expiry-time="(\d{12}|\d{14})Z?"')
-START_LIMIT_S = 10
+LIMIT_S = 10
+"""How long the loop may take to open or close a server."""
+LOGIN_LIMIT_S = 60
+Process = asyncssh.SSHServerProcess[str]
 
 
 class Loop:
@@ -29,56 +29,13 @@ class Loop:
         threading.Thread(target=self.loop.run_forever, name="sshd", daemon=True).start()
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Run ``work`` in the loop and wait for it."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(START_LIMIT_S)
-
-
-def valid_lines(lines: Sequence[str], now: datetime) -> list[str]:
-    """Return the authorized_keys lines that have not expired, with the options that asyncssh knows."""
-    found = []
-    for line in lines:
-        match = _EXPIRY.search(line)
-        if match:
-            form = "%Y%m%d%H%M%S" if len(match[2]) == 14 else "%Y%m%d%H%M"
-            if datetime.strptime(match[2], form).replace(tzinfo=UTC) <= now:
-                continue
-            line = _EXPIRY.sub("", line, count=1).lstrip(" ,")
-        found.append(line)
-    return found
-
-
-def read_keys(lines: Sequence[str]) -> asyncssh.SSHAuthorizedKeys | None:
-    """Parse authorized_keys lines; a line that cannot be read lets nobody in and disturbs no other."""
-    good = []
-    for line in lines:
+        """Run ``work`` in the loop and wait for it. Raises TimeoutError when the loop is stuck."""
+        waiting = asyncio.run_coroutine_threadsafe(work, self.loop)
         try:
-            asyncssh.import_authorized_keys(line + "\n")
-        except ValueError as error:
-            log.warning("authorized key ignored: %s", error)
-        else:
-            good.append(line)
-    return asyncssh.import_authorized_keys("\n".join(good) + "\n") if good else None
-
-
-class Door(asyncssh.SSHServer):
-    """Lets in the seed's user with the seed's keys, and nobody else."""
-
-    def __init__(self, user: str, lines: Sequence[str]) -> None:
-        """Remember who may come in."""
-        self.user = user
-        self.lines = lines
-        self.connection: asyncssh.SSHServerConnection | None = None
-
-    def connection_made(self, connection: asyncssh.SSHServerConnection) -> None:
-        """Remember the connection."""
-        self.connection = connection
-
-    def begin_auth(self, username: str) -> bool:
-        """Offer the keys that are valid now to the one user there is."""
-        keys = read_keys(valid_lines(self.lines, datetime.now(UTC)))  # noqa: TID251 - a machine has its own clock
-        if username == self.user and keys is not None and self.connection is not None:
-            self.connection.set_authorized_keys(keys)
-        return True
+            return waiting.result(LIMIT_S)
+        except TimeoutError:
+            waiting.cancel()
+            raise
 
 
 class Sshd:
@@ -89,68 +46,108 @@ class Sshd:
         self.loop = loop
         self.host = host
         self.header = header
-        self.seed = seed
+        self.keys: Sequence[str] = [line for line in seed.get("ssh_authorized_keys", []) if isinstance(line, str)]
         self.host_key = host_key
         self.listener: asyncssh.SSHAcceptor | None = None
         self.connections: set[asyncssh.SSHServerConnection] = set()
+        self.closed = False
 
     def start(self) -> None:
-        """Listen. Raises OSError when the address cannot be used."""
+        """Listen. Raises OSError when the address, ValueError when the host key cannot be used."""
         self.listener = self.loop.run(self._listen())
 
     async def _listen(self) -> asyncssh.SSHAcceptor:
         return await asyncssh.listen(
             self.host.spec.ssh_host,
             self.host.spec.ssh_port,
-            server_factory=self._door,
+            server_factory=lambda: Door(self),
             server_host_keys=[asyncssh.import_private_key(self.host_key)],
             process_factory=self._serve,
+            agent_forwarding=False,
+            allow_scp=False,
             config=None,
+            errors="replace",
+            login_timeout=LOGIN_LIMIT_S,
             reuse_address=True,
         )
 
-    def _door(self) -> Door:
-        return Door(self.host.user, self.seed.get("ssh_authorized_keys", []))
-
-    async def _serve(self, process: "asyncssh.SSHServerProcess[str]") -> None:
-        connection = process.get_extra_info("connection")
-        self.connections.add(connection)
-        try:
-            if process.command is not None:
-                self._answer(process, process.command)
-                return
-            process.stdout.write(welcome(self.host, self.header))
-            await self._talk(process)
-        finally:
-            self.connections.discard(connection)
-
-    def _answer(self, process: "asyncssh.SSHServerProcess[str]", line: str) -> None:
-        found = answer(self.host, line)
-        process.stdout.write(found.out)
-        process.stderr.write(found.err)
-        process.exit(found.status)
-
-    async def _talk(self, process: "asyncssh.SSHServerProcess[str]") -> None:
-        prompt = f"{self.host.user}@{self.host.hostname}:~$ "
-        process.stdout.write(prompt)
-        try:
-            async for line in process.stdin:
-                if line.strip() in ("exit", "logout"):
-                    break
-                found = answer(self.host, line)
-                process.stdout.write(found.out + found.err + prompt)
-        except (asyncssh.BreakReceived, asyncssh.TerminalSizeChanged):
-            process.stdout.write("\n")
-        process.exit(0)
-
     def stop(self) -> None:
-        """Drop every session and stop listening."""
+        """Drop every connection and stop listening."""
         if self.listener is not None:
             self.loop.run(self._close(self.listener))
             self.listener = None
 
     async def _close(self, listener: asyncssh.SSHAcceptor) -> None:
+        # Waiting for the listener to be closed would be to wait for its clients, from Python 3.12 on.
+        self.closed = True
         listener.close()
         for connection in list(self.connections):
             connection.abort()
-        await listener.wait_closed()
+
+    async def _serve(self, process: Process) -> None:
+        with contextlib.suppress(asyncssh.Error, OSError):
+            if process.subsystem is not None:
+                process.stderr.write(f"subsystem {process.subsystem}: there is none (emulated server)\n")
+                process.exit(1)
+            elif process.command is not None:
+                self._answer(process, process.command)
+            else:
+                await self._talk(process)
+
+    def _answer(self, process: Process, line: str) -> None:
+        found = answer(self.host, line)
+        process.stdout.write(found.out)
+        process.stderr.write(found.err)
+        process.exit(found.status)
+
+    async def _talk(self, process: Process) -> None:
+        prompt = f"{self.host.user}@{self.host.hostname}:~$ "
+        process.stdout.write(welcome(self.host, self.header) + prompt)
+        while line := await _line(process, prompt):
+            if line.strip() in ("exit", "logout"):
+                break
+            found = answer(self.host, line)
+            process.stdout.write(found.out + found.err + prompt)
+            await process.stdout.drain()
+        process.exit(0)
+
+
+async def _line(process: Process, prompt: str) -> str:
+    """Return the next line, empty at the end of input. Ctrl-C gives a new prompt, a resized window nothing."""
+    while True:
+        try:
+            return await process.stdin.readline()
+        except (asyncssh.BreakReceived, asyncssh.SignalReceived):
+            process.stdout.write("\n" + prompt)
+        except asyncssh.TerminalSizeChanged:
+            continue
+
+
+class Door(asyncssh.SSHServer):
+    """Lets in the seed's user with the seed's keys, and nobody else, for as long as the machine has power."""
+
+    def __init__(self, sshd: Sshd) -> None:
+        """Guard ``sshd``."""
+        self.sshd = sshd
+        self.connection: asyncssh.SSHServerConnection | None = None
+
+    def connection_made(self, connection: asyncssh.SSHServerConnection) -> None:
+        """Remember the connection, whatever it is going to be used for."""
+        self.connection = connection
+        if self.sshd.closed:
+            connection.abort()
+        else:
+            self.sshd.connections.add(connection)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Forget the connection."""
+        if self.connection is not None:
+            self.sshd.connections.discard(self.connection)
+
+    def begin_auth(self, username: str) -> bool:
+        """Offer the keys that are valid now to the one user there is."""
+        now = datetime.now(UTC)  # noqa: TID251 - a machine has its own clock
+        keys = read_keys(valid_lines(self.sshd.keys, now))
+        if username == self.sshd.host.user and keys is not None and self.connection is not None:
+            self.connection.set_authorized_keys(keys)
+        return True

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import socket
-import subprocess
-import sys
 import time
 
 import pytest
@@ -15,56 +11,20 @@ from provisioning.fence import Fence, write_fence
 from provisioning.runner import Run, run
 from provisioning.simulator.faults import Fault, Faults
 from provisioning.workspace import workspace
+from tests.provisioning.simulator.emulator import entry, running, uuid_of, write_fleet
 
 NAMES = ["srv_good", "srv_busy", "srv_stuck", "srv_hangs", "srv_swapped"]
 URI = "http://127.0.0.1:1/agent/v1/boot/nobody-answers"
-
-
-def uuid_of(number: int) -> str:
-    return f"7e57ab1e-0000-4000-8000-{number:012d}"
-
-
-def write_fleet(folder, certificate) -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    servers = [
-        {
-            "name": name, "uuid": uuid_of(number), "serial": f"SN{number}", "model": "H100",
-            "bmc_user": f"user{number}",
-            "bmc_password_sha256": hashlib.sha256(f"password-{number}".encode()).hexdigest(),
-            "mac": f"52:54:00:00:00:{number:02x}", "disk_bytes": 1 << 20, "drive_serial": f"D{number}",
-            "ssh_host": f"127.77.250.{number + 1}", "ssh_port": 2222, "gpu_model": "H100", "gpu_count": 8, "cpu": "x",
-            "memory_gb": 64,
-        }
-        for number, name in enumerate(NAMES)
-    ]  # fmt: skip
-    bmc = {"host": "127.0.0.1", "port": port, "cert": str(certificate[0]), "key": str(certificate[1])}
-    (folder / "fleet.json").write_text(json.dumps({"bmc": bmc, "timings": {}, "servers": servers}))
-    return port
 
 
 @pytest.fixture(scope="module")
 def emulated(tmp_path_factory, certificate):
     """The running emulator; gives (its folder, the inventory's hosts)."""
     folder = tmp_path_factory.mktemp("fleet")
-    port = write_fleet(folder, certificate)
-    files = ["--fleet", str(folder / "fleet.json"), "--dir", str(folder)]
-    emulator = subprocess.Popen([sys.executable, "-m", "provisioning.simulator", *files], stderr=subprocess.DEVNULL)
-    try:
-        wait_until_ready(emulator, folder)
+    servers = [entry(number, name=name) for number, name in enumerate(NAMES)]
+    port = write_fleet(folder, servers, cert=certificate[0], key=certificate[1])
+    with running(folder):
         yield folder, hosts_of(port, certificate)
-    finally:
-        emulator.terminate()
-        emulator.wait(20)
-
-
-def wait_until_ready(emulator, folder):
-    deadline = time.monotonic() + 60
-    while not (folder / "ready").exists():
-        assert emulator.poll() is None, "the emulator ended"
-        assert time.monotonic() < deadline, "the emulator never got ready"
-        time.sleep(0.1)
 
 
 def hosts_of(port, certificate):

@@ -1,0 +1,92 @@
+"""The fleet file: what is wrong with it is said in one line, with the place."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from provisioning.simulator.__main__ import main
+from provisioning.simulator.fleet import Timings, load
+from tests.provisioning.simulator.emulator import entry, write_fleet
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a fleet of two after a change to it, and gives its file."""
+
+    def go(change=lambda data: None):
+        write_fleet(tmp_path, [entry(1), entry(2)], cert="c.crt", key="k.key", port=8443)
+        path = tmp_path / "fleet.json"
+        data = json.loads(path.read_text())
+        change(data)
+        path.write_text(json.dumps(data))
+        return path
+
+    return go
+
+
+def test_a_fleet_is_read(write):
+    fleet = load(write(lambda data: data.update(timings={"boot_s": 2}, more="ignored")))
+
+    assert (fleet.host, fleet.port, str(fleet.cert), str(fleet.key)) == ("127.0.0.1", 8443, "c.crt", "k.key")
+    assert fleet.timings == Timings(boot_s=2.0)
+    assert [spec.name for spec in fleet.specs] == ["srv-1", "srv-2"]
+    assert (fleet.specs[1].serial, fleet.specs[1].disk_bytes) == ("SN2", 3 << 19)
+
+
+def server(**changes):
+    return lambda data: data["servers"][1].update(changes)
+
+
+@pytest.mark.parametrize(
+    "change,words",
+    [
+        (lambda data: data.pop("bmc"), "bmc must be an object"),
+        (lambda data: data["bmc"].pop("cert"), "bmc.cert must be a text"),
+        (lambda data: data["bmc"].update(port=0), "bmc.port must be between 1 and 65535"),
+        (lambda data: data["bmc"].update(port="443"), "bmc.port must be a whole number"),
+        (lambda data: data["bmc"].update(port=True), "bmc.port must be a whole number"),
+        (lambda data: data.update(timings={"boot_s": -1}), "timings.boot_s must be a number"),
+        (lambda data: data.update(timings={"boot_s": float("nan")}), "timings.boot_s must be a number"),
+        (lambda data: data.update(timings=[1]), "timings must be an object"),
+        (lambda data: data.update(servers={}), "servers must be a list"),
+        (lambda data: data["servers"].append("x"), "servers[2] must be an object"),
+        (lambda data: data["servers"][1].pop("mac"), "servers[1].mac must be a text"),
+        (server(name="../../etc/x"), "servers[1].name must be letters, digits, dots, hyphens and underscores"),
+        (server(name=""), "servers[1].name must be letters"),
+        (server(disk_bytes=1 << 19), "servers[1].disk_bytes must be at least 1048576"),
+        (server(disk_bytes=1e9), "servers[1].disk_bytes must be a whole number"),
+        (server(ssh_port=70_000), "servers[1].ssh_port must be between 1 and 65535"),
+        (server(name="srv-1"), "two servers have the name srv-1"),
+        (server(uuid=entry(1)["uuid"]), "two servers have the uuid 7e57ab1e"),
+        (lambda data: data["servers"][1].update(ssh_host="h", ssh_port=1) or data["servers"][0].update(
+            ssh_host="h", ssh_port=1), "two servers have the ssh address h:1"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_in_one_line_and_nothing_is_begun(write, change, words, capsys, tmp_path):
+    path = write(change)
+
+    code = main(["--fleet", str(path), "--dir", str(tmp_path / "fleet")])
+
+    said = capsys.readouterr().err
+    assert code == 2
+    assert said.startswith(f"the emulated fleet cannot start: {path} is not a fleet file: {words}")
+    assert said.count("\n") == 1
+    assert not (tmp_path / "fleet").exists()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "[1]", "\x00"])
+def test_what_is_no_json_object(tmp_path, text):
+    path = tmp_path / "fleet.json"
+    path.write_text(text)
+
+    with pytest.raises(ValueError, match=r"is not JSON|must be an object") as problem:
+        load(path)
+
+    assert "\n" not in str(problem.value)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(ValueError, match=r"none\.json: No such file or directory"):
+        load(tmp_path / "none.json")
