@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import models
-from django.db.models import Count, F, Sum
+from django.db.models import Count, F, Min, Sum
 
 from portal.core import clock
 from portal.core.errors import NotFound
 from portal.fleet.models import Server, ServerType
-from portal.operations.models import Operation, OperationServer
+from portal.operations.models import Operation, OperationEvent, OperationServer
 from portal.operations.selectors import latest_operations
 from portal.operations.stages import STAGES
 from portal.operations.states import OperationKind, PartState
@@ -75,6 +75,21 @@ def ready_counts(reservations: Iterable[Reservation]) -> dict[int, int]:
         .order_by()
         .values_list("reservation")
         .annotate(servers=Count("pk"))
+    )
+    return dict(rows)
+
+
+END_EVENTS = ("reservation.ending", "reservation.cancelled", "reservation.expired", "reservation.failed")
+"""What is told at the instant from which a tenant no longer has, or never will have, the servers."""
+
+
+def over_since(reservations: Iterable[Reservation]) -> dict[str, datetime]:
+    """Return when each reservation ended for its tenant, by its id; erasing goes on after that. Others are left out."""
+    rows = (
+        OperationEvent.objects.filter(subject__in=[row.public_id for row in reservations], type__in=END_EVENTS)
+        .order_by()
+        .values_list("subject")
+        .annotate(at=Min("created_at"))
     )
     return dict(rows)
 

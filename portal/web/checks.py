@@ -36,4 +36,8 @@ def _quota(organization: Organization, demand: Demand) -> Check:
     total = used + demand.count
     if quota and quota.admits(used=used, requested=demand.count):
         return Check(passes=True, text=f"Within quota ({total} of {limit} servers).")
-    return Check(passes=False, text=f"Over quota: {total} of {limit} servers. Ask for more, or choose fewer.")
+    if quota is None:
+        return Check(passes=False, text="No quota for this server type here. Ask sales for one.")
+    room = max(0, limit - used)
+    way_out = f"Choose at most {room}, or ask" if room else "Ask"
+    return Check(passes=False, text=f"Over quota: {total} of {limit} servers. {way_out} sales for more.")

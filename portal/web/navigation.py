@@ -22,8 +22,14 @@ class Item:
     label: str
     icon: str
     href: str
-    count: int
     current: bool
+    count: int | None
+    """The number beside it; None where there is none to show."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether a number can stand beside it."""
+        return self.count is not None
 
 
 @dataclass(frozen=True)
@@ -69,8 +75,7 @@ def draw(current: str, counts: dict[str, int]) -> tuple[Group, ...]:
         Group(
             title,
             tuple(
-                Item(e.key, e.label, e.icon, reverse(f"web:{e.key}"), counts.get(e.key, 0), e.key == lit)
-                for e in entries
+                Item(e.key, e.label, e.icon, reverse(f"web:{e.key}"), e.key == lit, counts.get(e.key)) for e in entries
             ),
         )
         for title, entries in GROUPS

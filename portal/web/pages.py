@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, cast
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -31,8 +31,10 @@ def is_fragment(request: HttpRequest) -> bool:
 def _to_login(request: HttpRequest) -> HttpResponse:
     address = reverse("web:login")
     if is_fragment(request):
-        # A redirect would put the login form into the fragment: the whole page has to go there.
-        return HttpResponse(headers={"HX-Redirect": address})
+        # A redirect would put the login form into the fragment: the whole page has to go there, and come back.
+        page = urlsplit(request.headers.get("HX-Current-URL", ""))
+        wanted = f"{page.path}?{page.query}" if page.query else page.path
+        return HttpResponse(headers={"HX-Redirect": f"{address}?ended=1&next={quote(wanted)}" if wanted else address})
     return redirect(f"{address}?next={quote(request.get_full_path())}")
 
 

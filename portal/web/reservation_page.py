@@ -1,25 +1,23 @@
-"""What the page of one reservation shows: facts, stages, tiles, log and how to log in. Pure but for its selectors."""
+"""What the page of one reservation shows: its state in words, facts, preparation, log, and how to log in."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.utils.html import format_html
 
-from portal.core import clock
-from portal.operations.models import OperationEvent
 from portal.operations.selectors import events_of
-from portal.operations.stages import STAGES
-from portal.operations.states import OPEN_OPERATION, OperationKind, PartState
 from portal.reservations.models import Allocation, Reservation
-from portal.reservations.selectors import Progress, Tile, allocations_of, progress_of
+from portal.reservations.selectors import Progress, allocations_of, over_since, progress_of
 from portal.reservations.states import AllocationState, ReservationState
-from portal.web.templatetags.web import length, moment, rate
+from portal.web.endings import End, end_of, time_left
+from portal.web.event_log import log_lines
+from portal.web.logins import key_names, login_of
+from portal.web.preparation import planned_stages, stage_rows, tile_rows
+from portal.web.templatetags.web import lasting, moment, rate, when
 from portal.web.wording import money_text
 
-LOG_LENGTH = 200
-SSH_PORT = 22
+LOG_LENGTH = 400
+"""Events that the log goes back; all of them are in the API."""
 
 QUICK = (ReservationState.PROVISIONING, ReservationState.ENDING)
 """States in which something changes every few seconds."""
@@ -27,7 +25,8 @@ QUICK = (ReservationState.PROVISIONING, ReservationState.ENDING)
 SLOW = (ReservationState.HELD, ReservationState.SCHEDULED)
 """States that wait for a point in time."""
 
-POLL_SECONDS = {**dict.fromkeys(QUICK, 2), **dict.fromkeys(SLOW, 20)}
+POLL_SECONDS = {**dict.fromkeys(QUICK, 2), **dict.fromkeys(SLOW, 20), ReservationState.ACTIVE: 30}
+"""How often the page looks again; in the states that are not here nothing changes any more."""
 
 CANCELLABLE = (ReservationState.HELD, ReservationState.SCHEDULED, ReservationState.PROVISIONING)
 
@@ -35,182 +34,98 @@ SENTENCES = {
     ReservationState.HELD: "The capacity is kept while you decide.",
     ReservationState.SCHEDULED: "Confirmed. Preparation begins in time for the start.",
     ReservationState.PROVISIONING: "The servers are being prepared.",
-    ReservationState.ACTIVE: "The servers are yours.",
     ReservationState.ENDING: "The servers are being erased and taken back.",
-    ReservationState.ENDED: "Over. All servers are taken back.",
-    ReservationState.CANCELLED: "Cancelled before it began.",
-    ReservationState.EXPIRED: "The hold ran out.",
-    ReservationState.FAILED: "No server could be handed over. You are not charged.",
-}
-
-DONE_WORDS = {OperationKind.DEPLOY: "Ready", OperationKind.RELEASE: "Erased and returned"}
-
-BAD_EVENTS = ("reservation.failed", "server.failed", "server.quarantined")
-
-TILE_TONES = {
-    PartState.SUCCEEDED: "ok",
-    PartState.FAILED: "bad",
-    PartState.CANCELLED: "",
+    ReservationState.ENDED: "All servers are taken back.",
+    ReservationState.CANCELLED: "Nothing was put on the servers. You are not charged.",
+    ReservationState.EXPIRED: "The hold ran out. You are not charged.",
+    ReservationState.FAILED: "You are not charged.",
 }
 
 
-@dataclass(frozen=True)
-class Login:
-    """How to log in to one server, and the lines that prove that it is that server."""
-
-    id: str
-    hostname: str
-    command: str
-    known_hosts: Sequence[str]
-
-
-def address_of(allocation: Allocation) -> str:
-    """Return the server's address as known_hosts writes it: with the port only where it is not 22 (sshd(8))."""
-    server = allocation.server
-    return server.ssh_host if server.ssh_port == SSH_PORT else f"[{server.ssh_host}]:{server.ssh_port}"
-
-
-def login_of(allocation: Allocation) -> Login:
-    """Return the ssh line and the known_hosts lines of a handed-over server."""
-    server = allocation.server
-    return Login(
-        id=server.public_id,
-        hostname=allocation.hostname,
-        command=f"ssh -p {server.ssh_port} {allocation.ssh_user}@{server.ssh_host}",
-        known_hosts=[f"{address_of(allocation)} {key}" for key in allocation.host_keys],
-    )
+def sentence_of(reservation: Reservation, progress: Progress | None, end: End) -> str:
+    """Return the state in words: why it is so, what it means, and the stage that is under way."""
+    state = ReservationState(reservation.state)
+    if state == ReservationState.ACTIVE:
+        return f"The servers are yours until {when(end.at)}."
+    parts = [SENTENCES[state]]
+    if state == ReservationState.ENDED:
+        parts.insert(0, f"It ended early, {when(end.at)}." if end.is_early else "Its time is over.")
+    elif reservation.state_reason:
+        parts.insert(0, f"{reservation.state_reason[0].upper()}{reservation.state_reason[1:]}.")
+    current = next((stage.title for stage in progress.stages if stage.is_current), "") if progress else ""
+    if current and state in QUICK:
+        parts.append(f"Now: {current}.")
+    return " ".join(parts)
 
 
-def fact_rows(reservation: Reservation, eta: datetime | None) -> list[dict[str, str]]:
+def fact_rows(reservation: Reservation, end: End, eta: datetime | None) -> list[dict[str, str]]:
     """Return the facts: what, how many, from when, until when, for how much."""
-    span = reservation.span
-    left = time_left(span.end) if reservation.state == ReservationState.ACTIVE else None
+    per_gpu = f"{rate(reservation.rate_per_gpu_hour, reservation.currency)}/GPU·h"
     return [
         _fact(
             "Pool", reservation.server_type.name, f"{reservation.region.code} · {reservation.get_placement_display()}"
         ),
         _fact("Servers", str(reservation.count), f"{reservation.gpu_count} GPUs · {reservation.image.name}"),
-        _fact("Starts", moment(span.start), format_html("ready by {} (est.)", moment(eta)) if eta else ""),
-        _fact("Ends", moment(span.end), f"in {length(left)}" if left is not None else ""),
+        _fact("Starts", moment(reservation.span.start), _start_note(reservation, eta)),
+        _fact(end.label, moment(end.at), end.note),
         _fact(
             "Total excl. tax",
             money_text(reservation.total),
-            f"{rate(reservation.rate_per_gpu_hour, reservation.currency)}/GPU·h",
+            f"{per_gpu}, for the reserved time" if end.is_early else per_gpu,
         ),
     ]
+
+
+def _start_note(reservation: Reservation, eta: datetime | None) -> str:
+    if eta:
+        return format_html("ready by {} (est.)", moment(eta))
+    return f"in {lasting(time_left(reservation.span.start))}" if reservation.state in SLOW else ""
 
 
 def _fact(label: str, value: str, note: str) -> dict[str, str]:
     return {"label": label, "value": value, "note": note}
 
 
-def stage_rows(reservation: Reservation, progress: Progress | None) -> list[dict[str, str]]:
-    """Return the stage bar: before the first operation the stages to come."""
-    servers = f"{reservation.count} server{'s' if reservation.count > 1 else ''}"
-    if progress is None:
-        if reservation.state not in SLOW:
-            return []
-        planned = [{"label": stage.title, "note": "", "state": "todo"} for stage in STAGES[OperationKind.DEPLOY]]
-        return [{"label": "Allocated", "note": servers, "state": "done"}, *planned]
-    is_open = progress.operation.state in OPEN_OPERATION
-    return [
-        {"label": stage.title, "note": f"{stage.done} of {stage.total}", "state": _stage_state(stage, is_open=is_open)}
-        for stage in progress.stages
-    ]
-
-
-def _stage_state(stage: Any, *, is_open: bool) -> str:
-    if stage.done == stage.total:
-        return "done"
-    if not is_open:
-        return "failed"
-    return "now" if stage.is_current else "todo"
-
-
-def tile_rows(progress: Progress | None) -> list[dict[str, Any]]:
-    """Return a tile per server of the latest operation; the bar counts all of its stages."""
-    if progress is None:
-        return []
-    order = [stage.name for stage in progress.stages]
-    kind = OperationKind(progress.operation.kind)
-    return [_tile(tile, order, DONE_WORDS[kind]) for tile in progress.tiles]
-
-
-def _tile(tile: Tile, order: list[str], done_word: str) -> dict[str, Any]:
-    place = order.index(tile.stage) if tile.stage in order else 0
-    overall = 100 if tile.state == PartState.SUCCEEDED else (place * 100 + tile.percent) // len(order)
-    return {
-        "id": tile.server.public_id,
-        "name": tile.hostname,
-        "percent": overall,
-        "tone": TILE_TONES.get(PartState(tile.state), "busy" if tile.stage else "wait"),
-        "note": done_word if tile.state == PartState.SUCCEEDED else _tile_note(tile),
-    }
-
-
-def _tile_note(tile: Tile) -> str:
-    if tile.state == PartState.FAILED:
-        return tile.reason
-    if tile.state == PartState.CANCELLED:
-        return "Called off"
-    return f"{tile.stage_title}, {tile.percent} %" if tile.stage and tile.percent else tile.stage_title
-
-
-def log_rows(events: Sequence[OperationEvent]) -> list[dict[str, Any]]:
-    """Return the log, newest first as given; ``new_day`` marks where the date changes."""
-    rows: list[dict[str, Any]] = []
-    day: date | None = None
-    for event in events:
-        changed = event.created_at.date() != day
-        day = event.created_at.date()
-        rows.append(
-            {
-                "id": event.public_id,
-                "at": event.created_at,
-                "server": event.hostname,
-                "text": event.message + _took(event.duration_ms),
-                "tone": "bad" if event.type in BAD_EVENTS else "",
-                "new_day": changed,
-            }
-        )
-    return rows
-
-
-def _took(duration_ms: int | None) -> str:
-    if not duration_ms:
-        return ""
-    minutes, seconds = divmod(round(duration_ms / 1000), 60)
-    return f" ({minutes} min {seconds} s)" if minutes else f" ({max(1, seconds)} s)"
-
-
 def live_context(reservation: Reservation) -> dict[str, Any]:
     """Return everything that the live part of the page shows."""
     progress = progress_of(reservation)
     state = ReservationState(reservation.state)
-    newest = list(events_of(reservation.public_id).order_by("-pk")[:LOG_LENGTH])
-    serving = [item for item in allocations_of(reservation) if item.state == AllocationState.SERVING]
+    end = end_of(reservation, over_since([reservation]).get(reservation.public_id))
+    newest = list(events_of(reservation.public_id).order_by("-pk")[: LOG_LENGTH + 1])
+    allocations = list(allocations_of(reservation))
     return {
         "reservation": reservation,
-        "sentence": SENTENCES[state],
-        "badge": badge_text(state, reservation, progress),
-        "facts": fact_rows(reservation, progress.eta if progress and state == ReservationState.PROVISIONING else None),
-        "stages": stage_rows(reservation, progress),
-        "tiles": tile_rows(progress),
-        "log": log_rows(newest),
-        "logins": [login_of(item) for item in serving] if state == ReservationState.ACTIVE else [],
+        "sentence": sentence_of(reservation, progress, end),
+        "badge": badge_text(state, progress),
+        "facts": fact_rows(
+            reservation, end, progress.eta if progress and state == ReservationState.PROVISIONING else None
+        ),
+        "stages": stage_rows(reservation, progress) if progress else planned_stages(reservation),
+        "shows_stages": progress is not None or state in SLOW,
+        "tiles": tile_rows(progress) if progress else [],
+        "is_prepared": state == ReservationState.ACTIVE,
+        "failures": [item for item in allocations if item.state == AllocationState.FAILED],
+        "log": log_lines(newest[:LOG_LENGTH]),
+        "log_is_cut": len(newest) > LOG_LENGTH,
+        **_access(reservation, state, allocations),
         "poll_seconds": POLL_SECONDS.get(state),
     }
 
 
-def badge_text(state: ReservationState, reservation: Reservation, progress: Progress | None) -> str:
+def _access(reservation: Reservation, state: ReservationState, allocations: list[Allocation]) -> dict[str, Any]:
+    """Return how to log in, now or soon."""
+    serving = [item for item in allocations if item.state == AllocationState.SERVING]
+    return {
+        "logins": [login_of(item) for item in serving] if state == ReservationState.ACTIVE else [],
+        "will_log_in": state in CANCELLABLE,
+        "keys": key_names(reservation.ssh_keys),
+    }
+
+
+def badge_text(state: ReservationState, progress: Progress | None) -> str:
     """Return the badge's words: while servers are worked on, how many are through."""
     word = str(state).capitalize()
     if progress is None or state not in QUICK:
         return word
     through = "ready" if state == ReservationState.PROVISIONING else "erased"
     return f"{word} · {progress.done} of {progress.total} {through}"
-
-
-def time_left(end: datetime) -> timedelta:
-    """Return how long it is to ``end``, at least nothing."""
-    return max(end - clock.now(), timedelta(0))

@@ -11,6 +11,8 @@ from django.core.paginator import Paginator
 from portal.core.money import Money
 from portal.tenancy.models import Organization, Project
 from portal.web import navigation
+from portal.web.api_call import ApiCall, Field
+from portal.web.event_log import Line
 from portal.web.shell import Shell
 
 AT = datetime(2026, 12, 2, 12, 0, tzinfo=UTC)
@@ -81,22 +83,18 @@ def _stages(states: list[str]) -> list[dict[str, str]]:
     ]
 
 
-def _events() -> list[dict[str, Any]]:
-    lines = [
-        ("gpu-05", "image checksum wrong, taken out of the pool", "bad", False),
-        ("gpu-04", "first boot ok, checked by ssh (4 min 12 s)", "", False),
-        ("", "4 servers allocated in fabric A", "", True),
-    ]
+def _log() -> list[Line]:
     return [
-        {"id": f"evt{n}", "at": AT, "server": server, "text": text, "tone": tone, "new_day": new_day}
-        for n, (server, text, tone, new_day) in enumerate(lines)
+        Line("evt3", AT, "Image checksum wrong. Taken out of the pool.", "bad", new_day=True, hostnames=["gpu-05"]),
+        Line("evt2", AT, "First boot ok.", hostnames=["gpu-01", "gpu-02", "gpu-04"], durations_ms=[241_000, 252_000]),
+        Line("evt1", AT, "Reserved 4 x 8x H200 in eu-north-1."),
     ]
 
 
 def gallery() -> dict[str, Any]:
     """Return the context of the gallery page."""
     wrong = SampleForm(
-        {"wrong-name": "", "wrong-count": "0", "wrong-image": "u", "wrong-starts_at": "never"}, prefix="wrong"
+        {"wrong-name": "", "wrong-count": "0", "wrong-image": "u", "wrong-starts_at": ""}, prefix="wrong"
     )
     wrong.add_error(None, "Only 3 servers are free in this window; the next full slot begins 4 Dec 12:00 UTC.")
     return {
@@ -114,7 +112,10 @@ def gallery() -> dict[str, Any]:
         "stages": _stages(["done", "done", "now", "todo", "todo"]),
         "stages_failed": _stages(["done", "failed", "todo", "todo", "todo"]),
         "tiles": _tiles(),
-        "events": _events(),
+        "log": _log(),
+        "call": ApiCall(
+            "https://portal.example/api/v1/reservations", (Field("name", '"train-7b"'), Field("count", "4"))
+        ),
         "meters": [
             {"label": "H200 · eu-north-1", "used": 8, "limit": 32, "percent": 25, "tone": "ok", "unit": "servers"},
             {"label": "B200 · us-central-2", "used": 15, "limit": 16, "percent": 94, "tone": "warn", "unit": "servers"},

@@ -14,7 +14,8 @@ from portal.web.counts import nav_counts
 
 THEMES = (("system", "System colours", "monitor"), ("light", "Light", "sun"), ("dark", "Dark", "moon"))
 THEME_COOKIE = "theme"
-MODULES = tuple(f"web/js/{name}.js" for name in ("theme", "copy", "overlays", "live", "keys", "focus", "times"))
+MODULE_NAMES = ("theme", "copy", "overlays", "live", "keys", "focus", "times", "trouble", "forms", "api_call")
+MODULES = tuple(f"web/js/{name}.js" for name in MODULE_NAMES)
 
 
 class WebRequest(HttpRequest):

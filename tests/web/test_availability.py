@@ -68,8 +68,8 @@ def test_a_quota_that_is_too_small_is_said_apart_from_capacity(web, plan, buyer)
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"count": "0"}, "greater than or equal to 1"),
-        ({"count": "99999"}, "less than or equal to 512"),
+        ({"count": "0"}, "At least 1."),
+        ({"count": "99999"}, "At most 512."),
         ({"count": "many"}, "Enter a whole number"),
         ({"count": ""}, "This field is required"),
         ({"type": "abacus"}, "Select a valid choice"),
@@ -81,7 +81,7 @@ def test_a_quota_that_is_too_small_is_said_apart_from_capacity(web, plan, buyer)
         ({"end": "9999-12-31T23:59"}, "at most 366 days"),
         ({"duration": "5", "unit": "minutes"}, "at least 60 minutes"),
         ({"duration": "9999", "unit": "days"}, "at most 366 days"),
-        ({"duration": "-1"}, "greater than or equal to 1"),
+        ({"duration": "-1"}, "At least 1."),
         ({"duration": ""}, "Give a duration or an end"),
         ({"unit": "years"}, "Select a valid choice"),
         ({"placement": "nowhere"}, "Select a valid choice"),

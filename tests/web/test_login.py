@@ -100,6 +100,16 @@ def test_a_fragment_without_login_sends_the_whole_page_to_the_login(db):
     assert reply.content == b""
 
 
+def test_after_the_session_ended_the_login_leads_back_to_the_page_that_polled(db, person):
+    page = "http://testserver/reservations?show=all"
+    reply = Client().get("/reservations/res_x/live", headers={"HX-Request": "true", "HX-Current-URL": page})
+    login = Client().get(reply.headers["HX-Redirect"])
+
+    assert reply.headers["HX-Redirect"] == "/login?ended=1&next=/reservations%3Fshow%3Dall"
+    assert b"Your session ended" in login.content
+    assert post(Client(), next=login.context["next"]).url == "/reservations?show=all"
+
+
 def test_somebody_without_a_project_is_told_so_and_staff_go_to_the_admin(db):
     client = Client()
     client.force_login(factories.user())

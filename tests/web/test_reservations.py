@@ -10,7 +10,7 @@ from portal.core.actors import SYSTEM
 from portal.fleet.models import Server
 from portal.operations.models import OperationServer
 from portal.operations.services.events import tell
-from portal.reservations.models import Allocation, Reservation
+from portal.reservations.models import Allocation
 from portal.reservations.services import lifecycle, outcomes
 from portal.tenancy.roles import Role
 from tests import factories
@@ -19,36 +19,58 @@ from tests.web.conftest import HOST_KEY, browser_of
 
 def test_a_starting_reservation_polls_every_two_seconds(web, starting):
     page = web.get(f"/reservations/{starting.public_id}").content.decode()
-    part = web.get(f"/reservations/{starting.public_id}/live?was=provisioning")
+    part = web.get(f"/reservations/{starting.public_id}/live")
 
     assert 'hx-trigger="every 2s, refresh"' in page
+    assert 'data-every="2"' in page
     assert "Provisioning · 0 of 2 ready" in page
     assert part.status_code == 200
-    assert "HX-Refresh" not in part.headers
     assert "now-1-01" in part.content.decode()
     assert "Reserved 2 x 8 x H100 in eu-north-1." in part.content.decode()
 
 
-def test_an_active_reservation_shows_how_to_log_in_and_ends_the_polling(web, active):
+def test_an_active_reservation_shows_how_to_log_in_and_looks_again_now_and_then(web, active):
     page = web.get(f"/reservations/{active.public_id}").content.decode()
-    part = web.get(f"/reservations/{active.public_id}/live?was=provisioning")
+    part = web.get(f"/reservations/{active.public_id}/live")
 
     server = Allocation.objects.get(hostname="now-1-02").server
     assert f"ssh -p 2222 ubuntu@{server.ssh_host}" in page
     assert f"[{server.ssh_host}]:2222 {HOST_KEY}" in page
+    assert "The servers are yours until" in page
+    assert "1 d left" in page
+    assert b'data-every="30"' in part.content
+    assert part.status_code == 200
+
+
+def test_a_scheduled_reservation_says_when_it_starts_and_waits_longer(web, buyer):
+    later = factories.reservation(buyer)
+
+    page = web.get(f"/reservations/{later.public_id}").content.decode()
+
+    assert 'data-every="20"' in page
+    assert "in 23 h 59 min" in page
+    assert "after 1 d" in page
+
+
+def test_a_final_state_ends_the_polling(web, buyer):
+    later = factories.reservation(buyer)
+    lifecycle.cancel(scope=buyer, actor=buyer.actor, reservation=later)
+
+    page = web.get(f"/reservations/{later.public_id}").content.decode()
+    part = web.get(f"/reservations/{later.public_id}/live")
+
     assert "data-live" not in page
     assert part.status_code == 286
+    assert b"data-every" not in part.content
 
 
-def test_a_scheduled_reservation_reloads_its_page_once_it_moves(web, buyer):
-    later = factories.reservation(buyer)
-    still = web.get(f"/reservations/{later.public_id}/live?was=scheduled")
-    Reservation.objects.filter(pk=later.pk).update(state="provisioning")
+def test_a_poll_renews_the_numbers_beside_the_navigation(web, active):
+    page = web.get(f"/reservations/{active.public_id}").content.decode()
+    part = web.get(f"/reservations/{active.public_id}/live").content.decode()
 
-    moved = web.get(f"/reservations/{later.public_id}/live?was=scheduled")
-
-    assert (still.status_code, "HX-Refresh" in still.headers) == (200, False)
-    assert moved.headers["HX-Refresh"] == "true"
+    assert '<span class="count" id="count-servers">2</span>' in page
+    assert '<span class="count" id="count-servers" hx-swap-oob="true">2</span>' in part
+    assert '<span class="count" id="count-reservations" hx-swap-oob="true">1</span>' in part
 
 
 def test_the_log_is_escaped_and_says_what_failed(web, starting):

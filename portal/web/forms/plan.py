@@ -14,10 +14,11 @@ from portal.fleet.models import Region, ServerType
 from portal.fleet.selectors import regions, server_types
 from portal.reservations.capacity import Demand
 from portal.reservations.models import Placement
-from portal.reservations.request import MAX_COUNT, check_period
+from portal.reservations.request import MAX_COUNT, check_period, min_length
 
 UNITS = {"minutes": timedelta(minutes=1), "hours": timedelta(hours=1), "days": timedelta(days=1)}
 MAX_DURATION = 10_000
+BOUNDS = {"min_value": "At least %(limit_value)s.", "max_value": "At most %(limit_value)s."}
 START_DELAY = timedelta(seconds=2)
 """A start "now" is set a moment ahead, so that the period is exactly as long as what was asked for and priced."""
 
@@ -50,6 +51,7 @@ class PlanForm(forms.Form):
         label="Servers",
         min_value=1,
         max_value=MAX_COUNT,
+        error_messages=BOUNDS,
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
     )
     placement = forms.ChoiceField(label="Placement", choices=Placement.choices)
@@ -59,7 +61,9 @@ class PlanForm(forms.Form):
         help_text="Empty: now",
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
-    duration = forms.IntegerField(label="Duration", required=False, min_value=1, max_value=MAX_DURATION)
+    duration = forms.IntegerField(
+        label="Duration", required=False, min_value=1, max_value=MAX_DURATION, error_messages=BOUNDS
+    )
     unit = forms.ChoiceField(label="Unit", choices=[(unit, unit) for unit in UNITS])
     end = forms.DateTimeField(
         label="or end (UTC)",
@@ -102,6 +106,9 @@ class PlanForm(forms.Form):
         values = super().clean() or {}
         if not {"start", "duration", "end"} & set(self.errors):
             self._clean_period(values)
+        elif values.get("start"):
+            # How long is not understood, but from when is: say now what would be said after the next attempt.
+            self._check_period(values["start"], _after(values["start"], min_length()), counted="duration")
         return values
 
     def _clean_period(self, values: dict[str, Any]) -> None:
@@ -110,13 +117,17 @@ class PlanForm(forms.Form):
         if end is None:
             self.add_error("duration", forms.ValidationError("Give a duration or an end.", code="required"))
             return
+        counted = "duration" if values.get("end") is None else "end"
+        values["period"] = self._check_period(start or self._now(), end, counted=counted)
+
+    def _check_period(self, start: datetime, end: datetime, *, counted: str) -> Period | None:
         try:
-            values["period"] = check_period(start or self._now(), end)
+            return check_period(start, end)
         except InvalidInput as error:
-            counted = "duration" if values.get("end") is None else "end"
             for item in error.errors:
                 name = "start" if item.field == "starts_at" else counted
                 self.add_error(name, forms.ValidationError(item.detail, code=item.code))
+        return None
 
     def _now(self) -> datetime:
         return (clock.now() + START_DELAY).replace(microsecond=0)
@@ -129,10 +140,7 @@ class PlanForm(forms.Form):
         unit: str | None = values.get("unit")
         if not duration or not unit:
             return None
-        try:
-            return (start or self._now()) + duration * UNITS[unit]
-        except OverflowError:  # past the year 9999: the check of the period says that it is too far
-            return datetime.max.replace(tzinfo=UTC)
+        return _after(start or self._now(), duration * UNITS[unit])
 
     def plan(self) -> Plan:
         """Return the search. Only for a valid form."""
@@ -145,3 +153,11 @@ class PlanForm(forms.Form):
             placement=values["placement"],
             starts_now=values["start"] is None,
         )
+
+
+def _after(start: datetime, span: timedelta) -> datetime:
+    """Return ``start`` and ``span`` together; past the year 9999 the last instant, which is refused as too far."""
+    try:
+        return start + span
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)

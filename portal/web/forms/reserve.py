@@ -6,6 +6,8 @@ from django import forms
 
 from portal.catalog.models import OSImage
 from portal.catalog.selectors import images
+from portal.core import clock
+from portal.operations.models import USER_DATA_LIMIT_BYTES
 from portal.tenancy.models import NAME_LENGTH, SSHKey
 from portal.tenancy.scope import Scope
 from portal.tenancy.selectors import ssh_keys_of
@@ -18,7 +20,7 @@ class ReserveForm(forms.Form):
     name = forms.CharField(
         label="Name",
         max_length=40,
-        help_text="Lower-case letters, digits and hyphens. The servers' host names begin with it.",
+        help_text="Lower-case letters, digits and hyphens. The servers are called name-01, name-02 and so on.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     image = forms.ChoiceField(label="OS image")
@@ -46,12 +48,14 @@ class ReserveForm(forms.Form):
         required=False,
         strip=False,
         help_text="A cloud-init document or script, at most 16 KiB.",
-        widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
+        widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false", "data-max-bytes": USER_DATA_LIMIT_BYTES}),
     )
+    opened_at = forms.DateTimeField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
         """Offer the published images and the project's keys."""
         super().__init__(*args, **kwargs)
+        self.initial.setdefault("opened_at", clock.as_rfc3339(clock.now()))
         self.images: dict[str, OSImage] = {row.public_id: row for row in images()}
         self.keys: dict[str, SSHKey] = {row.public_id: row for row in ssh_keys_of(scope)}
         for name, rows in (("image", self.images), ("ssh_keys", self.keys)):

@@ -69,18 +69,29 @@ def hours(value: Decimal) -> str:
     return text.removesuffix(".00")
 
 
-@register.simple_tag
-def moment(value: datetime | None) -> SafeString | str:
+def when(value: datetime) -> str:
     """Write an instant with its zone; the year only where it is not this one's."""
-    if value is None:
-        return "-"
     at = value.astimezone(UTC)
     year = "" if at.year == clock.now().year else f" {at.year}"
-    return format_html('<time datetime="{}">{} UTC</time>', clock.as_rfc3339(at), f"{at.day} {at:%b}{year} {at:%H:%M}")
+    return f"{at.day} {at:%b}{year} {at:%H:%M} UTC"
+
+
+@register.simple_tag
+def moment(value: datetime | None) -> SafeString | str:
+    """Write an instant for people and for programs."""
+    if value is None:
+        return "-"
+    return format_html('<time datetime="{}">{}</time>', clock.as_rfc3339(value), when(value))
 
 
 @register.filter
-def length(value: timedelta) -> str:
+def counted(number: int, noun: str) -> str:
+    """Write a number of things: ``1 server``, ``2 servers``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+@register.filter
+def lasting(value: timedelta) -> str:
     """Write a span of time in its two largest units: ``2 d 4 h``."""
     minutes = max(0, int(value.total_seconds() // 60))
     days, rest = divmod(minutes, 24 * 60)

@@ -1,6 +1,8 @@
 """Searching for free servers."""
 
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -8,8 +10,9 @@ from django.views.decorators.http import require_safe
 
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
+from portal.web.api_call import search_call
 from portal.web.checks import checks_for
-from portal.web.forms.plan import Plan, PlanForm
+from portal.web.forms.plan import PlanForm
 from portal.web.nearby import near
 from portal.web.pages import is_fragment, tenant_page
 from portal.web.pools import Pool, pools_for, query_of
@@ -22,33 +25,43 @@ def availability(request: HttpRequest, scope: Scope) -> HttpResponse:
     form = PlanForm.of(request.GET.dict())
     context: dict[str, Any] = {"form": form, "may_reserve": scope.may(Verb.RESERVE)}
     if form.is_valid():
-        context |= _results(scope, form.plan(), request.GET.get("pick", ""))
+        context |= _results(request, scope, form)
     template = "web/parts/availability.html" if is_fragment(request) else "web/pages/availability.html"
     return render(request, template, context)
 
 
-def _results(scope: Scope, plan: Plan, pick: str) -> dict[str, Any]:
-    currency = scope.organization.currency
-    pools = pools_for(plan, currency)
-    chosen = next((pool for pool in pools if _key(pool) == pick), None) or next(iter(pools), None)
+def _results(request: HttpRequest, scope: Scope, form: PlanForm) -> dict[str, Any]:
+    plan = form.plan()
+    pick = request.GET.get("pick", "")
+    pools = pools_for(plan, scope.organization.currency)
+    picked = next((pool for pool in pools if _key(pool) == pick), None)
+    chosen = picked or next(iter(pools), None)
+    checks = checks_for(scope.organization, chosen.demand) if chosen else []
     rows = [
         {
             "pool": pool,
-            "key": _key(pool),
             "query": query_of(pool.demand, plan),
+            "pick_query": urlencode({**form.data, "pick": _key(pool)}),
             "chosen": pool is chosen,
         }
         for pool in pools
     ]
     return {
         "plan": plan,
+        "api_call": search_call(request, replace(plan, **_place(chosen))) if chosen else None,
         "rows": rows,
+        "fitting": sum(pool.fits for pool in pools),
         "chosen": chosen,
+        "pick": _key(picked) if picked else "",
         "chosen_query": query_of(chosen.demand, plan) if chosen else "",
-        "checks": checks_for(scope.organization, chosen.demand) if chosen else [],
+        "checks": checks,
+        "can_order": all(check.passes for check in checks),
         "offers": near(scope, chosen.demand, plan) if chosen else [],
-        "anything_fits": any(pool.fits for pool in pools),
     }
+
+
+def _place(pool: Pool) -> dict[str, Any]:
+    return {"server_type": pool.demand.server_type, "region": pool.demand.region}
 
 
 def _key(pool: Pool) -> str:

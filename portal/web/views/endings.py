@@ -45,7 +45,7 @@ def release(request: HttpRequest, scope: Scope, public_id: str) -> HttpResponse:
         lifecycle.release(scope=scope, actor=scope.actor, reservation=found)
     except StateConflict as error:
         return _not_now(request, found, error.detail)
-    messages.success(request, f"{found.name} is being released: its servers are erased and taken back.")
+    messages.success(request, f"You released {found.name}.")
     return redirect("web:reservation", found.public_id)
 
 
@@ -63,5 +63,5 @@ def cancel(request: HttpRequest, scope: Scope, public_id: str) -> HttpResponse:
         lifecycle.cancel(scope=scope, actor=scope.actor, reservation=found)
     except StateConflict as error:
         return _not_now(request, found, error.detail)
-    messages.success(request, f"{found.name} is cancelled.")
+    messages.success(request, f"You cancelled {found.name}.")
     return redirect("web:reservation", found.public_id)

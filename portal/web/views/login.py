@@ -26,7 +26,12 @@ def login(request: HttpRequest) -> HttpResponse:
         auth.login(request, form.user)
         return redirect(safe_next(request))
     status = TOO_MANY if form.has_error("__all__", "too_many_attempts") else 200
-    context = {"form": form, "next": safe_next(request), "show_demo": settings.METALYARD_SHOW_DEMO_LOGINS}
+    context = {
+        "form": form,
+        "next": safe_next(request),
+        "session_ended": "ended" in request.GET,
+        "show_demo": settings.METALYARD_SHOW_DEMO_LOGINS,
+    }
     return render(request, "web/pages/login.html", context, status=status)
 
 

@@ -15,8 +15,9 @@ from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
 from portal.tenancy.selectors import ssh_keys_of
 from portal.web.counts import meters_of
+from portal.web.endings import rows_of
+from portal.web.logins import login_of
 from portal.web.pages import tenant_page
-from portal.web.reservation_page import login_of
 
 SHOWN_METERS = 6
 SHOWN_LIVE = 10
@@ -31,11 +32,11 @@ def dashboard(request: HttpRequest, scope: Scope) -> HttpResponse:
     live = reservations_of(scope).filter(state__in=LIVE).order_by("period", "pk")
     steps = _steps(scope)
     context = {
-        "live": live[:SHOWN_LIVE],
+        "live": rows_of(live[:SHOWN_LIVE]),
         "live_count": live.count(),
         "shown_live": SHOWN_LIVE,
         "steps": steps,
-        "is_new": not all(steps.values()),
+        "is_new": scope.may(Verb.RESERVE) and not all(steps.values()),
         "meters": meters_of(scope)[:SHOWN_METERS],
         "may_reserve": scope.may(Verb.RESERVE),
     }
@@ -84,4 +85,4 @@ def find(request: HttpRequest, scope: Scope) -> HttpResponse:
     targets = {row.public_id for row in found} | {host.reservation.public_id for host in hosts}
     if len(targets) == 1:
         return redirect("web:reservation", targets.pop())
-    return render(request, "web/pages/find.html", {"find_query": query, "found": found, "rows": _rows(hosts)})
+    return render(request, "web/pages/find.html", {"find_query": query, "found": rows_of(found), "rows": _rows(hosts)})

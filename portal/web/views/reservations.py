@@ -9,9 +9,12 @@ from portal.reservations.selectors import reservation_of, reservations_of
 from portal.reservations.states import LIVE, ReservationState
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
+from portal.web.api_call import servers_call
+from portal.web.counts import nav_counts
+from portal.web.endings import rows_of
 from portal.web.forms.confirm import TypedNameForm
 from portal.web.pages import STOP_POLLING, tenant_page
-from portal.web.reservation_page import CANCELLABLE, SLOW, live_context
+from portal.web.reservation_page import CANCELLABLE, live_context
 
 PAGE_LENGTH = 50
 
@@ -23,8 +26,11 @@ def reservations(request: HttpRequest, scope: Scope) -> HttpResponse:
     everything = reservations_of(scope)
     shows_all = request.GET.get("show") == "all"
     rows = everything if shows_all else everything.filter(state__in=LIVE)
+    page = Paginator(rows, PAGE_LENGTH).get_page(request.GET.get("page"))
     context = {
-        "page": Paginator(rows, PAGE_LENGTH).get_page(request.GET.get("page")),
+        "page": page,
+        "rows": rows_of(page),
+        "may_reserve": scope.may(Verb.RESERVE),
         "shows_all": shows_all,
         "has_any": everything.exists(),
         "query": "show=all" if shows_all else "",
@@ -40,6 +46,7 @@ def reservation(request: HttpRequest, scope: Scope, public_id: str) -> HttpRespo
     context = live_context(found) | {
         "may_release": scope.may(Verb.RELEASE),
         "release_form": TypedNameForm(wanted=found.name, prefix="release"),
+        "api_call": servers_call(request, found.public_id),
         "can_end": found.state in (*CANCELLABLE, ReservationState.ACTIVE),
     }
     return render(request, "web/pages/reservation.html", context)
@@ -48,13 +55,10 @@ def reservation(request: HttpRequest, scope: Scope, public_id: str) -> HttpRespo
 @tenant_page
 @require_safe
 def live(request: HttpRequest, scope: Scope, public_id: str) -> HttpResponse:
-    """Answer the poll. A state that stays by itself ends the polling; one that begins to move reloads the page."""
+    """Answer the poll, and renew the numbers beside the navigation. A final state ends the polling."""
     found = reservation_of(scope, public_id)
-    context = live_context(found) | {"may_release": scope.may(Verb.RELEASE)}
-    reply = render(request, "web/parts/reservation_live.html", context)
-    was = request.GET.get("was", "")
-    if was in SLOW and was != found.state:
-        reply.headers["HX-Refresh"] = "true"
+    context = live_context(found) | {"may_release": scope.may(Verb.RELEASE), "counts": nav_counts(scope)}
+    reply = render(request, "web/parts/reservation_poll.html", context)
     if context["poll_seconds"] is None:
         reply.status_code = STOP_POLLING
     return reply

@@ -13,13 +13,15 @@ from portal.core.errors import DomainError, Forbidden, InsufficientCapacity
 from portal.core.refusals import show_refusal
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
+from portal.web.api_call import reserve_call
 from portal.web.checks import checks_for
 from portal.web.forms.plan import Plan, PlanForm
 from portal.web.forms.reserve import ReserveForm
 from portal.web.nearby import near
-from portal.web.ordering import FORM_NAMES, place
+from portal.web.ordering import FORM_NAMES, made_already, place
 from portal.web.pages import tenant_page
 from portal.web.pools import price_of, query_of
+from portal.web.wording import money_text
 
 INVALID = 422
 
@@ -51,10 +53,13 @@ def _order(request: HttpRequest, scope: Scope) -> HttpResponse:
     except Forbidden:
         raise
     except DomainError as error:
+        before = made_already(scope=scope, plan=plan, form=form)
+        if before:
+            return redirect("web:reservation", before.public_id)
         show_refusal(form, error, FORM_NAMES)
         offers = near(scope, plan.demand, plan) if isinstance(error, InsufficientCapacity) else []
         return _page(request, scope, plan_form, form, status=error.status, offers=offers)
-    messages.success(request, f"{reservation.name} is reserved.")
+    messages.success(request, f"You reserved {reservation.name} for {money_text(reservation.total)}.")
     return redirect("web:reservation", reservation.public_id)
 
 
@@ -63,7 +68,8 @@ def _page(
 ) -> HttpResponse:
     context = {"form": form, "plan_form": plan_form, "bad_forms": [f for f in (plan_form, form) if f.errors], **more}
     if plan_form.is_valid():
-        context |= _plan(scope, plan_form.plan())
+        plan = plan_form.plan()
+        context |= _plan(scope, plan) | {"api_call": reserve_call(request, plan, form)}
     return render(request, "web/pages/reserve.html", context, status=status)
 
 

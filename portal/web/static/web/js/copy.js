@@ -1,4 +1,4 @@
-// Copy buttons: <button data-copy="id of the element whose text is copied">.
+// Copy buttons: <button data-copy="id of the element whose text is copied">; of a list, the line of code in each item.
 const SHOWN_MS = 1600;
 
 function select(source) {
@@ -9,6 +9,11 @@ function select(source) {
   selection.addRange(range);
 }
 
+function textOf(source) {
+  const lines = source.matches("ul, ol") ? [...source.querySelectorAll("code")] : [source];
+  return lines.map((line) => line.textContent.trim()).join("\n");
+}
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
@@ -17,7 +22,7 @@ document.addEventListener("click", async (event) => {
   if (!source || !word) return;
   let said = "Copied";
   try {
-    await navigator.clipboard.writeText(source.textContent.trim());
+    await navigator.clipboard.writeText(textOf(source));
   } catch {
     // The clipboard is closed to pages without TLS: leave the text selected instead.
     select(source);

@@ -4,6 +4,12 @@ document.addEventListener("htmx:afterSettle", (event) => {
   event.target.querySelector?.(".error-summary")?.focus();
 });
 
+// What a choice shows may lie outside the window on narrow screens.
+document.addEventListener("htmx:afterSettle", (event) => {
+  const shown = document.getElementById(event.detail.requestConfig?.elt?.dataset?.shows ?? "");
+  shown?.scrollIntoView({ block: "nearest" });
+});
+
 // Links of the summary lead to the field itself, not only near it.
 document.addEventListener("click", (event) => {
   const link = event.target.closest(".error-summary a[href^='#']");

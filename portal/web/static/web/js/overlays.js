@@ -1,4 +1,4 @@
-// Dialogs and menus. A link with data-dialog leads to a page that asks the same question: it works without this module.
+// Dialogs, menus, and links to what is folded away (data-opens). A link with data-dialog leads to a page that asks the same question: it works without this module.
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-dialog]");
   const dialog = opener && document.getElementById(opener.dataset.dialog);
@@ -7,6 +7,9 @@ document.addEventListener("click", (event) => {
     dialog.showModal();
     return;
   }
+  const unfolder = event.target.closest("[data-opens]");
+  const folded = unfolder && document.getElementById(unfolder.dataset.opens)?.closest("details");
+  if (folded) folded.open = true;
   const closer = event.target.closest("[data-close]");
   if (closer) {
     event.preventDefault();
