@@ -1,0 +1,195 @@
+"""What may be done to a server in which state: every service in every state of the table."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from portal.audit.models import AuditEvent
+from portal.core.actors import SYSTEM
+from portal.core.errors import InvalidInput, StateConflict
+from portal.core.states import Nature
+from portal.fleet import services
+from portal.fleet.models import Server, ServerType
+from portal.fleet.states import SERVER, ServerState
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+S = ServerState
+NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
+TICK = timedelta(microseconds=1)
+WORKING = SERVER.named(Nature.WORKING)
+
+# Which service moves a server where, and from which states.
+MOVES = {
+    services.begin_deploy: (S.DEPLOYING, {S.AVAILABLE}),
+    services.fail_deploy: (S.DEPLOY_FAILED, {S.DEPLOYING}),
+    services.begin_release: (
+        S.RELEASING,
+        {
+            S.ENROLLED,
+            S.INSPECTING,
+            S.DEPLOYING,
+            S.DEPLOY_FAILED,
+            S.IN_USE,
+            S.MAINTENANCE,
+            S.QUARANTINED,
+        },
+    ),
+    services.fail_release: (S.QUARANTINED, {S.RELEASING}),
+    services.quarantine: (S.QUARANTINED, {S.AVAILABLE, S.DEPLOY_FAILED, S.IN_USE, S.RELEASE_FAILED, S.MAINTENANCE}),
+    services.begin_maintenance: (S.MAINTENANCE, {S.INSPECT_FAILED, S.AVAILABLE, S.QUARANTINED}),
+    services.retire: (S.RETIRED, {S.ENROLLED, S.INSPECT_FAILED, S.AVAILABLE, S.MAINTENANCE, S.QUARANTINED}),
+    services.hand_over: (S.IN_USE, {S.DEPLOYING}),
+}
+CASES = [pytest.param(act, state, id=f"{act.__name__}-{state}") for act in MOVES for state in ServerState]
+
+
+def stored(server):
+    return Server.objects.filter(pk=server.pk).values("state", "state_reason", "state_deadline_at").get()
+
+
+def steps():
+    return [(event.data["from"], event.data["to"]) for event in AuditEvent.objects.order_by("pk")]
+
+
+@pytest.mark.parametrize("act, state", CASES)
+def test_a_service_acts_in_its_states_and_in_no_other(act, state):
+    to, allowed = MOVES[act]
+    server = factories.server(state=state)
+    words = {} if act is services.hand_over else {"reason": "because"}
+    before = stored(server)
+
+    if state not in allowed:
+        with pytest.raises(StateConflict):
+            act(actor=SYSTEM, server=server, **words)
+        assert stored(server) == before
+        assert steps() == []
+        return
+    act(actor=SYSTEM, server=server, **words)
+
+    assert stored(server)["state"] == server.state == to
+    assert stored(server)["state_reason"] == words.get("reason", "")
+    assert steps()[0][0] == state
+    assert steps()[-1][1] == to
+
+
+def test_a_failed_release_passes_through_its_failure_into_quarantine():
+    server = factories.server(state=S.RELEASING)
+
+    services.fail_release(actor=SYSTEM, server=server, reason="residue")
+
+    assert steps() == [(S.RELEASING, S.RELEASE_FAILED), (S.RELEASE_FAILED, S.QUARANTINED)]
+
+
+def overdue(state, deadline=NOW):
+    return factories.server(state=state, state_deadline_at=deadline)
+
+
+@pytest.mark.parametrize("state", WORKING)
+@time_machine.travel(NOW, tick=False)
+def test_an_overdue_server_moves_to_its_failure_twin(state):
+    server = overdue(state)
+
+    services.overrun(actor=SYSTEM, server=server)
+
+    twin = SERVER.states[state].overdue
+    assert stored(server)["state"] == server.state == twin
+    assert stored(server)["state_reason"] == f"{state} took longer than {SERVER.states[state].deadline}"
+    assert steps() == [(state, twin)]
+
+
+@pytest.mark.parametrize("state", WORKING)
+@time_machine.travel(NOW, tick=False)
+def test_one_that_is_not_overdue_stays(state):
+    server = overdue(state, NOW + TICK)
+
+    with pytest.raises(StateConflict, match="not overdue"):
+        services.overrun(actor=SYSTEM, server=server)
+
+    assert stored(server)["state"] == state
+    assert steps() == []
+
+
+@pytest.mark.parametrize("state", sorted(set(ServerState) - set(WORKING)))
+def test_what_rests_is_never_overdue(state):
+    server = factories.server(state=state)
+
+    with pytest.raises(StateConflict, match="not overdue"):
+        services.overrun(actor=SYSTEM, server=server)
+
+    assert stored(server)["state"] == state
+
+
+@time_machine.travel(NOW, tick=False)
+def test_one_that_came_around_to_the_same_state_anew_has_its_new_deadline():
+    seen = overdue(S.RELEASING)
+    services.fail_release(actor=SYSTEM, server=Server.objects.get(), reason="no proof")
+    services.begin_release(actor=SYSTEM, server=Server.objects.get(), reason="once more")
+
+    with pytest.raises(StateConflict, match="not overdue"):
+        services.overrun(actor=SYSTEM, server=seen)
+
+    assert stored(seen)["state"] == S.RELEASING
+
+
+GIVEN_UP = {
+    S.RELEASING: S.QUARANTINED,
+    S.DEPLOYING: S.QUARANTINED,
+    S.DEPLOY_FAILED: S.QUARANTINED,
+    S.IN_USE: S.QUARANTINED,
+}
+
+
+@pytest.mark.parametrize("state", list(ServerState))
+def test_a_server_whose_erasure_is_given_up_is_never_left_in_work(state):
+    server = factories.server(state=state)
+
+    services.give_up_erasure(actor=SYSTEM, server=server, reason="called off")
+
+    assert stored(server)["state"] == GIVEN_UP.get(state, state)
+    assert len(steps()) == {S.RELEASING: 2, S.DEPLOYING: 2, S.DEPLOY_FAILED: 1, S.IN_USE: 1}.get(state, 0)
+
+
+def test_times_of_a_type_are_set_and_recorded_once():
+    kind = factories.server_type()
+
+    for _ in range(2):
+        services.set_times(
+            actor=SYSTEM, server_type=kind, lead_time=timedelta(minutes=5), cleanup_time=services.LONGEST_TIME
+        )
+
+    assert ServerType.objects.values_list("lead_time", "cleanup_time").get() == (
+        timedelta(minutes=5),
+        timedelta(days=7),
+    )
+    event = AuditEvent.objects.get()
+    assert (event.verb, event.target) == ("server_type.times_set", f"fleet.servertype:{kind.pk}")
+    assert event.data == {
+        "slug": kind.slug,
+        "from": {"lead_time_s": 1200.0, "cleanup_time_s": 1800.0},
+        "to": {"lead_time_s": 300.0, "cleanup_time_s": 604800.0},
+    }
+
+
+@pytest.mark.parametrize(
+    "times, fields",
+    [
+        ((-TICK, timedelta(0)), ["lead_time"]),
+        ((timedelta(0), services.LONGEST_TIME + TICK), ["cleanup_time"]),
+        ((-TICK, -TICK), ["lead_time", "cleanup_time"]),
+    ],
+)
+def test_times_out_of_range_are_refused_on_their_fields(times, fields):
+    kind = factories.server_type()
+    before = ServerType.objects.values().get()
+
+    with pytest.raises(InvalidInput) as refusal:
+        services.set_times(actor=SYSTEM, server_type=kind, lead_time=times[0], cleanup_time=times[1])
+
+    assert [(error.field, error.code) for error in refusal.value.errors] == [
+        (field, "out_of_range") for field in fields
+    ]
+    assert ServerType.objects.values().get() == before
+    assert steps() == []
