@@ -21,6 +21,7 @@ from tests import factories
 ADMINISTRATOR = "administrator"
 ROLES = (ADMINISTRATOR, *StaffRole)
 SECRETS = {
+    "username": "MARKER-bmc-user",
     "password_encrypted": "MARKER-bmc-password",
     "secret_sha256": "MARKER-token-digest",
     "token_sha256": "MARKER-boot-digest",
@@ -96,7 +97,7 @@ def world(servers=2):
 
 
 def _mark():
-    BMC.objects.update(password_encrypted=SECRETS["password_encrypted"])
+    BMC.objects.update(username=SECRETS["username"], password_encrypted=SECRETS["password_encrypted"])
     for token in APIToken.objects.all():
         APIToken.objects.filter(pk=token.pk).update(secret_sha256=f"{SECRETS['secret_sha256']}-{token.pk}")
     OperationServer.objects.update(verify_key_encrypted=SECRETS["verify_key_encrypted"])

@@ -49,7 +49,7 @@ show_on(
         lambda organization: organization.quotas.select_related("server_type", "region").order_by(
             "server_type__slug", "region__code"
         ),
-        (columns.me("Quota"), *OF_WHAT),
+        (columns.me("Server type", "server_type__name"), *OF_WHAT[1:]),
         all_of="organization__id__exact",
     ),
 )

@@ -170,7 +170,7 @@ class ActPages:
             "chosen": [_line(item) for item in chosen.rows],
             "address": self._address(act, row),
             "back": page_of(row) if row else self._list_address(),
-            "submit": act.title if len(chosen.rows) < 2 else f"{act.title}: {len(chosen.rows)}",
+            "go": act.title if len(chosen.rows) < 2 else f"{act.title}: {len(chosen.rows)}",
         }
         return self._page(request, "admin/act.html", act, row, context, status)
 

@@ -38,6 +38,11 @@ def column(title: str, show: Column, order: str | None = None) -> Column:
     return admin.display(shown, description=title, ordering=order)
 
 
+def heading_of(shown: Column) -> str:
+    """Return a column's heading."""
+    return str(getattr(shown, "short_description", ""))
+
+
 def follow(row: Any, path: str) -> Any:
     """Return the value at the end of a double-underscore path; None where it breaks off."""
     try:
@@ -60,12 +65,12 @@ def page_of(row: models.Model) -> str:
         return ""
 
 
-def linked(row: models.Model | None) -> str | SafeString:
-    """Return a row's name, leading to its page where it has one."""
+def linked(row: models.Model | None, words: Any = None) -> str | SafeString:
+    """Return a row's name, or other words for it, leading to its page where it has one."""
     if row is None:
         return ""
-    address = page_of(row)
-    return format_html('<a class="staff-link" href="{}">{}</a>', address, row) if address else str(row)
+    address, words = page_of(row), row if words is None else words
+    return format_html('<a class="staff-link" href="{}">{}</a>', address, words) if address else str(words)
 
 
 def link(path: str, title: str, order: str | None = None) -> Column:
@@ -73,9 +78,9 @@ def link(path: str, title: str, order: str | None = None) -> Column:
     return column(title, lambda row: linked(follow(row, path)), order or path)
 
 
-def me(title: str) -> Column:
-    """Return the first column of a panel: the row itself, leading to its page."""
-    return column(title, linked)
+def me(title: str, path: str = "") -> Column:
+    """Return the first column of a panel: the row's name, or the value at ``path``, leading to the row's page."""
+    return column(title, lambda row: linked(row, follow(row, path) if path else None))
 
 
 def target(path: str, title: str) -> Column:
@@ -162,7 +167,7 @@ def _range(value: Any) -> str | SafeString:
     if value is None:
         return ""
     end = instant(value.upper) if value.upper else "without end"
-    return format_html("{} to {}", instant(value.lower), end)
+    return format_html('<span class="staff-range">{} <br>{}</span>', instant(value.lower), end)
 
 
 def period(path: str, title: str) -> Column:

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from portal.audit.models import AuditEvent
+from portal.audit.staff.columns import heading_of
 from portal.audit.staff.pages import TRAIL_WITH_TARGET, RecordAdmin
 from portal.audit.staff.panels import may_view
 
@@ -106,7 +107,7 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         **context,
         "title": "Overview",
         "groups": [(title, tiles) for title, tiles in groups if tiles],
-        "headers": [str(getattr(column, "short_description", "")) for column in TRAIL_WITH_TARGET],
+        "headers": [heading_of(column) for column in TRAIL_WITH_TARGET],
         "newest": [[column(event) for column in TRAIL_WITH_TARGET] for event in newest],
     }
 

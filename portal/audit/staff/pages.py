@@ -20,6 +20,7 @@ from portal.audit.staff.acting import ActPages, pk_of
 from portal.audit.staff.acts import On, acts_on
 from portal.audit.staff.panels import MOST, Table, may_view, tables_for
 from portal.audit.staff.watch import Watch
+from portal.core.models import Stateful
 
 if TYPE_CHECKING:
     Page = admin.ModelAdmin[Any]
@@ -39,13 +40,13 @@ class RecordAdmin(ActPages, Page):
     watch: ClassVar[tuple[Watch, ...]] = ()
 
     list_per_page = 50
-    show_full_result_count = False
     list_filter_submit = True
     list_fullwidth = True
     list_disable_select_all = True
+    show_facets = admin.ShowFacets.NEVER
     view_on_site = False
     empty_value_display = columns.NOTHING
-    change_form_outer_after_template = "admin/panels.html"
+    change_form_template = "admin/record.html"
 
     def __init__(self, model: type[models.Model], admin_site: admin.AdminSite) -> None:
         """Refuse to show a model whose facts are not named: by default the admin would show every field."""
@@ -114,6 +115,11 @@ class RecordAdmin(ActPages, Page):
         row = kwargs.get("obj")
         if row is not None:
             context["actions_detail"] = self.buttons(request, row)
+            context["name"] = self.get_list_display(request)[0](row)  # type: ignore[operator]
+            context["state"] = columns.state(row) if isinstance(row, Stateful) else ""
+            context["groups"] = [
+                (heading, [(columns.heading_of(show), show(row)) for show in shown]) for heading, shown in self.facts
+            ]
             context["panels"] = [*tables_for(request, row), *self._trail(request, row)]
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -127,7 +133,7 @@ class RecordAdmin(ActPages, Page):
         events = self.trail_of(row)
         shown = list(events[: MOST + 1])
         cells = [[column(event) for column in TRAIL] for event in shown[:MOST]]
-        headers = [str(getattr(column, "short_description", "")) for column in TRAIL]
+        headers = [columns.heading_of(column) for column in TRAIL]
         more = self._history_address(row) if len(shown) > MOST else ""
         count = len(shown) if not more else events.order_by().count()
         return [Table("Record", headers, cells, count, more)]

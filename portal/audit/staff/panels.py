@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.admin.utils import label_for_field
 from django.contrib.auth import get_permission_codename
 from django.db import models
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils.text import slugify
 
-from portal.audit.staff.columns import Column
+from portal.audit.staff.columns import Column, heading_of
 
 MOST = 25
 """How many rows a panel shows; the rest is one click away."""
@@ -42,6 +42,11 @@ class Table:
     rows: Sequence[Sequence[Any]]
     count: int
     more: str
+
+    @property
+    def key(self) -> str:
+        """A name for the element that holds the table."""
+        return f"panel-{slugify(self.title)}"
 
 
 _PANELS: dict[type[models.Model], list[Panel]] = {}
@@ -74,7 +79,7 @@ def _table(panel: Panel, row: models.Model) -> Table:
     count = len(shown) if len(shown) <= MOST else rows.order_by().count()
     return Table(
         title=panel.title,
-        headers=[str(label_for_field(column, panel.model)) for column in panel.columns],
+        headers=[heading_of(column) for column in panel.columns],
         rows=[[column(item) for column in panel.columns] for item in shown[:MOST]],
         count=count,
         more=_list_of(panel, row) if count > MOST else "",

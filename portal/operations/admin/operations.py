@@ -150,7 +150,7 @@ show_on(
         "Servers",
         OperationServer,
         lambda operation: operation.parts.select_related("server").order_by("position"),
-        (columns.me("Part"), columns.link("server", "Server"), *PROGRESS),
+        (columns.me("Host name", "hostname"), columns.link("server", "Server"), *PROGRESS),
         all_of="operation__id__exact",
     ),
     Panel(

@@ -18,7 +18,7 @@ show_on(
         Allocation,
         lambda reservation: reservation.allocations.select_related("server").order_by("position", "pk"),
         (
-            columns.column("Host name", lambda row: row.hostname),
+            columns.me("Host name", "hostname"),
             columns.state,
             columns.link("server", "Server"),
             OCCUPIED,
@@ -40,7 +40,12 @@ show_on(
             .select_related("operation", "server")
             .order_by("-operation", "position")
         ),
-        (columns.me("Part"), columns.field("operation__kind", "Kind"), columns.link("server", "Server"), *PROGRESS),
+        (
+            columns.me("Host name", "hostname"),
+            columns.field("operation__kind", "Kind"),
+            columns.link("server", "Server"),
+            *PROGRESS,
+        ),
     ),
     Panel(
         "Told to the customer",
@@ -56,8 +61,8 @@ show_on(
         Allocation,
         lambda server: server.allocations.select_related("reservation").order_by("-pk"),
         (
-            columns.link("reservation", "Reservation"),
-            columns.column("Host name", lambda row: row.hostname),
+            columns.column("Reservation", lambda row: columns.linked(row.reservation, row.reservation.name)),
+            columns.me("Host name", "hostname"),
             columns.state,
             OCCUPIED,
         ),
@@ -65,7 +70,7 @@ show_on(
     ),
 )
 RESERVATION = (
-    columns.column("Name", lambda row: row.name),
+    columns.me("Name", "name"),
     columns.state,
     columns.field("count", "Servers"),
     columns.link("server_type", "Type"),
@@ -79,7 +84,7 @@ show_on(
         "Reservations",
         Reservation,
         lambda organization: organization.reservations.select_related("server_type", "region").order_by("-pk"),
-        (columns.me("Reservation"), *RESERVATION),
+        RESERVATION,
         all_of="organization__id__exact",
     ),
 )
@@ -89,7 +94,7 @@ show_on(
         "Reservations",
         Reservation,
         lambda project: project.reservations.select_related("server_type", "region").order_by("-pk"),
-        (columns.me("Reservation"), *RESERVATION),
+        RESERVATION,
         all_of="project__id__exact",
     ),
 )

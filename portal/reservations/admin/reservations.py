@@ -106,7 +106,9 @@ class AllocationAdmin(RecordAdmin):
     list_display = (
         columns.field("hostname", "Host name"),
         columns.state,
-        columns.link("reservation", "Reservation", "reservation__name"),
+        columns.column(
+            "Reservation", lambda row: columns.linked(row.reservation, row.reservation.name), "reservation__name"
+        ),
         columns.link("server", "Server", "server__name"),
         columns.period("occupied", "Occupied"),
         columns.moment("ready_at", "Handed over"),
@@ -126,7 +128,7 @@ class AllocationAdmin(RecordAdmin):
             "",
             (
                 *columns.life,
-                columns.link("reservation", "Reservation"),
+                columns.column("Reservation", lambda row: columns.linked(row.reservation, row.reservation.name)),
                 columns.link("server", "Server"),
                 columns.field("hostname", "Host name"),
                 columns.period("occupied", "Occupied, with preparation and clean-up"),

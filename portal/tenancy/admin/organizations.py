@@ -81,8 +81,7 @@ class ProjectAdmin(RecordAdmin):
 
 
 MEMBER = (
-    columns.me("Member"),
-    columns.link("user", "Account"),
+    columns.me("Member", "user__email"),
     columns.field("role", "Role"),
     CREATED,
 )

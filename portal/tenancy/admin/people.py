@@ -97,7 +97,7 @@ show_on(
         "Member of",
         Membership,
         lambda user: user.memberships.select_related("user", "organization").order_by("organization__name"),
-        (columns.me("Member"), columns.link("organization", "Organization"), columns.field("role", "Role"), CREATED),
+        (columns.me("Organization", "organization__name"), columns.field("role", "Role"), CREATED),
     ),
 )
 
