@@ -12,9 +12,11 @@ from portal.core import clock, secrets
 from portal.core.actors import SYSTEM
 from portal.fleet.models import BMC, Drive, Fabric, Rack, Region, Server, ServerType
 from portal.fleet.states import ServerState
+from portal.operations.models import OperationServer
 from portal.quotas.models import Quota
 from portal.reservations.models import Placement
 from portal.reservations.request import ReservationRequest
+from portal.reservations.services import outcomes
 from portal.reservations.services.reserve import reserve
 from portal.tenancy.models import Membership, Organization, Project, SSHKey, User
 from portal.tenancy.roles import Role
@@ -24,6 +26,7 @@ from portal.tenancy.services import issue_token
 _counter = itertools.count(1)
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEE4MZ0oqEvEEDnMtIsAGVbc2RRrFCOOhRyM2Xtl7Yr2 ana@lab"
 KEY_FINGERPRINT = "SHA256:test-fingerprint"
+HOST_KEY = "ssh-ed25519 AAAAHOSTKEY"
 PASSWORD = "correct horse battery"
 DISK_BYTES = 16 * 1024 * 1024
 
@@ -187,3 +190,13 @@ def request(for_scope, **kwargs):
 def reservation(for_scope=None, **kwargs):
     who = for_scope or buyer()
     return reserve(scope=who, actor=who.actor, request=request(who, **kwargs))
+
+
+def hand_over(a_reservation, host_keys=(HOST_KEY,)):
+    """Bring a reservation that is being prepared to its tenant, by the services that the outcome path calls."""
+    for part in OperationServer.objects.filter(operation__subject=a_reservation.public_id):
+        part.host_keys = list(host_keys)
+        outcomes.server_ready(part=part, ssh_user="ubuntu")
+    outcomes.deploy_finished(operation=part.operation)
+    a_reservation.refresh_from_db()
+    return a_reservation

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import IntegrityError, InterfaceError, OperationalError
@@ -46,7 +47,7 @@ class Problem:
             "title": kind.title,
             "status": kind.status,
             "detail": self.detail,
-            "instance": request.path,
+            "instance": quote(request.path),
             "code": kind.code,
             "request_id": request_id_of(request),
         }

@@ -2,13 +2,15 @@
 
 import itertools
 import json
+import time
 from datetime import timedelta
+from urllib.parse import quote
 
 from django.test import Client
 
 from portal.core import clock
 from portal.tenancy.roles import Role
-from tests import factories
+from tests import factories, racing
 
 _keys = itertools.count(1)
 PROBLEM = "application/problem+json"
@@ -69,7 +71,7 @@ def assert_problem(reply, status, code):
     assert found["code"] == code, found
     assert found["status"] == status
     assert found["type"] == f"/api/v1/problems#{code}"
-    assert found["instance"] == reply.request["PATH_INFO"]
+    assert found["instance"] == quote(reply.wsgi_request.path)
     assert found["request_id"] == reply.headers["X-Request-Id"]
     assert found["title"]
     assert found["detail"]
@@ -77,3 +79,11 @@ def assert_problem(reply, status, code):
         assert set(error) == {"pointer", "code", "detail"}
         assert error["detail"]
     return {error["pointer"]: error["code"] for error in found.get("errors", [])}
+
+
+def await_true(condition):
+    """Wait until a condition of another thread's making holds."""
+    deadline = time.monotonic() + racing.PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "did not come true"
+        time.sleep(0.01)

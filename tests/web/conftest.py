@@ -6,11 +6,9 @@ import pytest
 from django.test import Client
 
 from portal.core import clock
-from portal.operations.models import OperationServer
-from portal.reservations.services import outcomes
 from tests import factories
 
-HOST_KEY = "ssh-ed25519 AAAAHOSTKEY"
+HOST_KEY = factories.HOST_KEY
 
 
 @pytest.fixture
@@ -83,10 +81,5 @@ def starting(buyer):
 @pytest.fixture
 def active(starting):
     """Return an active reservation, brought there by the services that the outcome path calls."""
-    for part in OperationServer.objects.filter(operation__subject=starting.public_id):
-        part.host_keys = [HOST_KEY]
-        outcomes.server_ready(part=part, ssh_user="ubuntu")
-    outcomes.deploy_finished(operation=part.operation)
-    starting.refresh_from_db()
-    assert starting.state == "active"
+    assert factories.hand_over(starting).state == "active"
     return starting
