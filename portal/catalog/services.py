@@ -20,6 +20,7 @@ from portal.fleet.models import Region, ServerType
 
 BOOK_NAME_LENGTH = 80
 MOST_PER_GPU_HOUR = Decimal(100_000)
+RATE_PLACES = 6
 
 
 @transaction.atomic
@@ -90,9 +91,15 @@ def _check_book(name: str, currency: str, prices: Sequence[PriceLine]) -> None:
     if len({(line.server_type.pk, line.region.pk) for line in prices}) < len(prices):
         raise InvalidInput.of("prices", "twice", "Give one price for a server type in a region.")
     for line in prices:
-        if not Decimal(0) <= line.per_gpu_hour < MOST_PER_GPU_HOUR:
-            limit = f"{line.server_type.name} in {line.region.code}: give a price from 0 to below {MOST_PER_GPU_HOUR}."
-            raise InvalidInput.of("prices", "out_of_range", limit)
+        if not _is_rate(line.per_gpu_hour):
+            limit = f"from 0 to below {MOST_PER_GPU_HOUR}, with at most {RATE_PLACES} decimals"
+            where = f"{line.server_type.name} in {line.region.code}"
+            raise InvalidInput.of("prices", "out_of_range", f"{where}: give a price {limit}.")
+
+
+def _is_rate(amount: Decimal) -> bool:
+    """Tell whether the column keeps this price as it is."""
+    return amount.is_finite() and 0 <= amount < MOST_PER_GPU_HOUR and amount == round(amount, RATE_PLACES)
 
 
 def _check_validity(now: datetime, start: datetime, end: datetime | None) -> None:

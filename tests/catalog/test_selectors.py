@@ -1,0 +1,171 @@
+"""What is sold, at which price, and when a price holds."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from math import floor
+
+import pytest
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.catalog.models import Price, PriceBook
+from portal.catalog.selectors import image_of, images, list_price, list_prices, quote_price
+from portal.core.errors import NoPrice, NotFound
+from portal.core.money import MINOR_UNITS, Money
+from portal.core.periods import Period
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+START = datetime(2030, 1, 1, tzinfo=UTC)
+END = datetime(2030, 7, 1, tzinfo=UTC)
+TICK = timedelta(microseconds=1)
+
+
+def book(start=START, end=END, currency="USD"):
+    return PriceBook.objects.create(name="Book", currency=currency, valid=DateTimeTZRange(start, end, "[)"))
+
+
+def price(rate="2.50", in_book=None, **kwargs):
+    fields = {"server_type": factories.server_type(), "region": factories.region(), **kwargs}
+    return Price.objects.create(book=in_book or book(), per_gpu_hour=Decimal(rate), **fields)
+
+
+def rate_at(moment, currency="USD"):
+    try:
+        return list_price(factories.server_type(), factories.region(), currency, moment).per_gpu_hour
+    except NoPrice:
+        return None
+
+
+def test_a_book_holds_from_its_first_instant_to_just_before_its_end():
+    price("2.50")
+
+    assert [rate_at(moment) for moment in (START - TICK, START, END - TICK, END)] == [
+        None,
+        Decimal("2.50"),
+        Decimal("2.50"),
+        None,
+    ]
+
+
+def test_where_one_book_ends_and_the_next_begins_exactly_one_holds():
+    price("2.50")
+    price("3.00", book(END, None))
+
+    assert [rate_at(moment) for moment in (END - TICK, END, END + timedelta(days=3650))] == [
+        Decimal("2.50"),
+        Decimal("3.00"),
+        Decimal("3.00"),
+    ]
+
+
+def test_what_is_not_sold_has_no_price_and_the_refusal_says_where_and_in_what():
+    price()
+    other = factories.server_type("b200", name="8 x B200")
+
+    for kind, region, currency in [
+        (other, factories.region(), "USD"),
+        (factories.server_type(), factories.region("south"), "USD"),
+        (factories.server_type(), factories.region(), "EUR"),
+    ]:
+        with pytest.raises(NoPrice, match=f"{kind.name} has no price in {region.code} in {currency}; choose another"):
+            list_price(kind, region, currency, START)
+
+
+def test_all_prices_of_a_currency_come_by_type_and_region(django_assert_num_queries):
+    usd = book()
+    south, north = factories.region("south"), factories.region("north")
+    h100, a100 = factories.server_type("h100"), factories.server_type("a100")
+    made = [
+        price(in_book=usd, server_type=kind, region=place)
+        for kind, place in [(h100, south), (h100, north), (a100, south)]
+    ]
+    price(in_book=book(currency="EUR"))
+    price(in_book=book(END, None))
+
+    with django_assert_num_queries(1):
+        found = [(item, item.book.currency, item.server_type.slug) for item in list_prices("USD", START)]
+
+    assert [item for item, _, _ in found] == [made[2], made[1], made[0]]
+
+
+@given(
+    st.decimals(0, 999_999, places=6),
+    st.integers(1, 10_000),
+    st.integers(1, 5 * 365 * 86_400_000_000),
+    st.sampled_from(sorted(MINOR_UNITS)),
+)
+def test_a_quote_is_the_exact_product_rounded_once(rate, count, microseconds, currency):
+    kind = factories.server_type()
+    period = Period(START, START + timedelta(microseconds=microseconds))
+    PriceBook.objects.all().delete()
+    price(rate, book(currency=currency))
+
+    quote = quote_price(kind, factories.region(), currency, count, period, START)
+
+    exact = Fraction(rate) * count * kind.gpu_count * Fraction(microseconds, 3_600_000_000)
+    unit = Fraction(1, 10 ** MINOR_UNITS[currency])
+    assert Fraction(quote.total.amount) == floor(exact / unit + Fraction(1, 2)) * unit
+    assert (quote.count, quote.gpus, quote.rate, quote.currency) == (count, count * kind.gpu_count, rate, currency)
+    assert quote.hours == period.hours
+
+
+@pytest.mark.parametrize(
+    "rate, seconds, total",
+    [
+        ("2.50", 86_400, "480.00"),
+        ("0.001875", 1200, "0.01"),
+        ("0.001874", 1200, "0.00"),
+        ("0", 3600, "0.00"),
+    ],
+)
+def test_a_quote_by_hand(rate, seconds, total):
+    price(rate)
+    period = Period(START, START + timedelta(seconds=seconds))
+
+    quote = quote_price(factories.server_type(), factories.region(), "USD", 1, period, START)
+
+    assert quote.total == Money(Decimal(total), "USD")
+
+
+def test_a_quote_goes_by_the_book_of_its_instant_not_of_the_period():
+    price("2.50")
+    price("3.00", book(END, None))
+    later = Period(END, END + timedelta(hours=1))
+
+    quote = quote_price(factories.server_type(), factories.region(), "USD", 1, later, START)
+
+    assert quote.rate == Decimal("2.50")
+
+
+def test_what_has_no_price_has_no_quote():
+    with pytest.raises(NoPrice):
+        quote_price(factories.server_type(), factories.region(), "USD", 1, Period(START, END), START)
+
+
+def test_an_image_is_found_by_id_and_by_slug():
+    image = factories.image(slug="ubuntu-24")
+    factories.image()
+
+    assert image_of(image.public_id) == image_of("ubuntu-24") == image
+
+
+@pytest.mark.parametrize("name", ["", "UBUNTU-24", "img_nothing", "ubuntu"])
+def test_an_unknown_image_is_told_missing(name):
+    factories.image(slug="ubuntu-24")
+
+    with pytest.raises(NotFound, match="There is no OS image"):
+        image_of(name)
+
+
+def test_a_withdrawn_image_is_neither_listed_nor_found():
+    shown = [factories.image(name=name) for name in ("Ubuntu", "Debian")]
+    hidden = factories.image(is_published=False)
+
+    assert list(images()) == shown[::-1]
+    for name in (hidden.public_id, hidden.slug):
+        with pytest.raises(NotFound):
+            image_of(name)
