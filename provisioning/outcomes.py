@@ -77,7 +77,7 @@ def _release_failed(part: OperationServer) -> None:
     server = _fresh(part)
     subject = part.operation.subject
     # Once this is noted the server may already be with somebody else, or be erased anew.
-    ours = reservations.server_returned(part=part) if subject else open_part_of(server.pk) is None
+    ours = reservations.server_returned(part=part) if subject else open_part_of(server.pk) in (None, part)
     if not ours:
         return
     before = server.state

@@ -35,7 +35,9 @@ def erase_anew(*, actor: Actor, server: Server, reason: str) -> Operation:
         )
     part = open_part_of(fresh.pk)
     if part is not None:
-        raise StateConflict(f"{fresh.name} is part of {part.operation}, which is still open: wait for it or cancel it.")
+        raise StateConflict(
+            f"{fresh.name} is part of an operation that is still open ({part.operation}): wait for it or cancel it."
+        )
     begin_release(actor=actor, server=fresh, reason=reason)
     return queue_operation(
         actor=actor,
