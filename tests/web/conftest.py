@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
+from playwright.sync_api import sync_playwright
 
 from portal.core import clock
 from tests import factories
+from tests.web.browser import ARGUMENTS, CHROMIUM
 
 HOST_KEY = factories.HOST_KEY
 
@@ -83,3 +85,32 @@ def active(starting):
     """Return an active reservation, brought there by the services that the outcome path calls."""
     assert factories.hand_over(starting).state == "active"
     return starting
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with pytest.MonkeyPatch.context() as patch:
+        # Playwright's loop lives in this thread; Django would refuse the test's own queries beside it.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+            yield browser
+            browser.close()
+
+
+@pytest.fixture
+def open_page(chromium, live_server):
+    """Return a function that opens a window, logged in as somebody if asked."""
+    contexts = []
+
+    def open_one(login=None, **options):
+        context = chromium.new_context(base_url=live_server.url, **options)
+        contexts.append(context)
+        if login:
+            session = login.cookies["sessionid"].value
+            context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+        return context.new_page()
+
+    yield open_one
+    for context in contexts:
+        context.close()
