@@ -117,8 +117,8 @@ def test_a_quote_is_the_exact_product_rounded_once(rate, count, microseconds, cu
     "rate, seconds, total",
     [
         ("2.50", 86_400, "480.00"),
-        ("0.001875", 1200, "0.01"),
-        ("0.001874", 1200, "0.00"),
+        ("0.024375", 1200, "0.07"),
+        ("0.024374", 1200, "0.06"),
         ("0", 3600, "0.00"),
     ],
 )

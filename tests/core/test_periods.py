@@ -71,7 +71,7 @@ def test_a_rate_is_exact_beyond_any_rounding(period, rate):
 
 @pytest.mark.parametrize(
     "seconds, rate, amount",
-    [(1200, "0.015", "0.005"), (1200, "0.045", "0.015"), (400, "1.125", "0.125"), (1200, "3", "1")],
+    [(1200, "0.015", "0.005"), (1200, "0.195", "0.065"), (400, "1.125", "0.125"), (1200, "3", "1")],
 )
 def test_a_third_of_an_hour_loses_nothing(seconds, rate, amount):
     period = Period(START, START + timedelta(seconds=seconds))
