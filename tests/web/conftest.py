@@ -7,6 +7,8 @@ from django.test import Client
 from playwright.sync_api import sync_playwright
 
 from portal.core import clock
+from portal.operations.models import OperationServer
+from portal.reservations.services import outcomes
 from tests import factories
 from tests.web.browser import ARGUMENTS, CHROMIUM
 
@@ -73,6 +75,16 @@ def order(buyer, plan):
 def buyer_image():
     """Return the one published image."""
     return factories.OSImage.objects.get()
+
+
+def take_back(reservation):
+    """Take the servers of an ending reservation back, as the outcome path does."""
+    parts = OperationServer.objects.filter(operation__subject=reservation.public_id, operation__kind="release")
+    for part in parts:
+        outcomes.server_returned(part=part)
+    parts.update(state="succeeded")
+    outcomes.release_finished(operation=part.operation)
+    reservation.refresh_from_db()
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ import pytest
 
 from portal.core import clock
 from portal.reservations.models import Reservation
+from portal.tenancy.roles import Role
 from tests import factories
+from tests.web.conftest import browser_of
 
 
 def text(reply):
@@ -119,3 +121,47 @@ def test_every_link_to_an_order_leads_to_a_page_that_can_be_ordered(web, plan):
     assert len(links) > 2, "that of the row and the panel, and those of what stands beside it"
     for link in links:
         assert "Reserve for $" in web.get(link).content.decode()
+
+
+def test_a_pool_can_be_chosen_and_stays_so_while_it_is_there(web, plan):
+    factories.price(of_type=factories.server_type("b200x8", name="8 x B200"), rate="5.00")
+    factories.server(of_type=factories.server_type("b200x8"))
+    search = plan | {"type": "", "count": "1"}
+
+    first = web.get("/availability", search)
+    other = web.get("/availability", search | {"pick": "h100x8@eu-north-1"})
+    gone = web.get("/availability", search | {"pick": "h100x8@nowhere"})
+
+    assert "Reserve 1 x 8 x B200" in text(first)
+    assert "Reserve 1 x 8 x H100" in text(other)
+    assert '<input type="hidden" name="pick" value="h100x8@eu-north-1">' in other.content.decode()
+    assert "Reserve 1 x 8 x B200" in text(gone)
+    assert b'name="pick"' not in gone.content
+
+
+def test_what_is_wrong_with_start_and_duration_is_said_at_once(web, plan):
+    form = web.get("/availability", plan | {"start": "2001-01-01T00:00", "duration": "-1"}).context["form"]
+
+    assert set(form.errors) == {"start", "duration"}
+
+
+def test_over_quota_the_way_on_leads_to_the_quotas(web, plan, buyer):
+    buyer.organization.quotas.update(limit=1)
+    one_too_many = web.get("/availability", plan)
+    buyer.organization.quotas.all().delete()
+    none = web.get("/availability", plan)
+
+    assert "Choose at most 1, or ask sales for more." in text(one_too_many)
+    assert "No quota for this server type here. Ask sales for one." in text(none)
+    for reply in (one_too_many, none):
+        assert b">Continue</a>" not in reply.content
+        assert b"See your quotas" in reply.content
+
+
+def test_a_viewer_looks_and_is_offered_nothing_to_take(buyer, plan):
+    viewer = browser_of(factories.scope(Role.VIEWER, buyer.project))
+
+    page = viewer.get("/availability", plan)
+
+    assert "8 fits 2" in text(page)
+    assert b"/reserve?" not in page.content

@@ -14,7 +14,7 @@ from portal.reservations.models import Allocation
 from portal.reservations.services import lifecycle, outcomes
 from portal.tenancy.roles import Role
 from tests import factories
-from tests.web.conftest import HOST_KEY, browser_of
+from tests.web.conftest import HOST_KEY, browser_of, take_back
 
 
 def test_a_starting_reservation_polls_every_two_seconds(web, starting):
@@ -109,17 +109,42 @@ def test_release_wants_the_name_and_then_erases(web, active):
 
 def test_an_ended_reservation_says_that_its_servers_were_erased(web, active, buyer):
     lifecycle.release(scope=buyer, actor=buyer.actor, reservation=active)
-    parts = OperationServer.objects.filter(operation__kind="release")
-    for part in parts:
-        outcomes.server_returned(part=part)
-    parts.update(state="succeeded")
-    outcomes.release_finished(operation=part.operation)
+    take_back(active)
 
     page = web.get(f"/reservations/{active.public_id}").content.decode()
 
     assert "Ended" in page
     assert page.count("Erased and returned") == 2
     assert "ssh -p" not in page
+
+
+def test_a_reservation_with_failed_servers_names_them_and_why_also_when_it_is_over(web, starting, buyer):
+    first, second = OperationServer.objects.filter(operation__subject=starting.public_id).order_by("position")
+    first.state_reason = "The image's checksum was wrong."
+    outcomes.server_failed(part=first)
+    outcomes.server_ready(part=second, ssh_user="ubuntu")
+    outcomes.deploy_finished(operation=second.operation)
+    running = web.get(f"/reservations/{starting.public_id}").content.decode()
+
+    starting.refresh_from_db()
+    lifecycle.release(scope=buyer, actor=buyer.actor, reservation=starting)
+    take_back(starting)
+    over = web.get(f"/reservations/{starting.public_id}").content.decode()
+
+    for page in (running, over):
+        assert "1 of 2 could not be handed over" in page
+        assert '<b class="mono">now-1-01</b> The image&#x27;s checksum was wrong.' in page
+    assert "Degraded" in running
+    assert running.count("ssh -p 2222") == 1
+
+
+def test_ssh_lines_stand_under_their_host_names_and_can_be_copied_together(web, active):
+    page = web.get(f"/reservations/{active.public_id}").content.decode()
+
+    assert page.count('<b class="mono">now-1-0') == 2
+    assert 'data-copy="logins"' in page
+    assert 'data-copy="known-hosts"' in page
+    assert "With ana@lab." in page
 
 
 def test_release_of_what_is_not_active_is_refused_kindly(web, starting):
@@ -150,6 +175,8 @@ def test_a_viewer_sees_but_cannot_end(buyer, active):
 
     active.refresh_from_db()
     assert b"Release early" not in page
+    assert b"release-dialog" not in page
+    assert b"Reserve servers" not in viewer.get("/reservations").content
     assert (reply.status_code, active.state) == (403, "active")
 
 

@@ -1,0 +1,74 @@
+"""What a page asks the database does not grow with the number of servers, reservations or keys."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from portal.core import clock
+from tests import factories
+from tests.web.conftest import browser_of
+
+SIZES = (1, 10, 64)
+PAGES = {
+    "/": 15,
+    "/availability": 40,
+    "/reserve?type=h100x8&region=eu-north-1&count=1": 18,
+    "/reservations": 11,
+    "/reservations?show=all": 11,
+    "/servers": 10,
+    "/ssh-keys": 8,
+    "/quotas": 9,
+    "/find?q=h": 10,
+    "/reservations/{id}": 13,
+    "/reservations/{id}/live": 12,
+    "/reservations/{id}/release": 8,
+}
+"""At most this many queries each."""
+
+
+@pytest.fixture
+def stage(db):
+    """Return a function that makes a tenant with that many servers handed over, reservations and keys."""
+
+    def make(count):
+        buyer = factories.buyer(limit=1000)
+        buyer.organization.quotas.update(limit=1000)
+        factories.servers(count * 2 + 2)
+        image = factories.image()
+        soon = clock.now() + timedelta(seconds=5)
+        held = factories.reservation(buyer, name="held", count=count, starts_at=soon, image=image)
+        factories.hand_over(held)
+        for number in range(count):
+            factories.reservation(buyer, name=f"h-{number}", image=image)
+            factories.ssh_key(buyer.project)
+        return browser_of(buyer), held.public_id
+
+    return make
+
+
+def queries_of(window, address):
+    with CaptureQueriesContext(connection) as queries:
+        reply = window.get(address)
+    assert reply.status_code == 200, address
+    return len(queries)
+
+
+def test_pages_ask_as_often_for_many_servers_as_for_one(stage):
+    asked = {page: [] for page in PAGES}
+    for count in SIZES:
+        window, public_id = stage(count)
+        for page in PAGES:
+            asked[page].append(queries_of(window, page.format(id=public_id)))
+
+    assert {page: counts for page, counts in asked.items() if len(set(counts)) > 1} == {}
+    assert {page: counts[0] for page, counts in asked.items() if counts[0] > PAGES[page]} == {}
+
+
+def test_a_search_that_does_not_fit_halves_its_way_to_what_would(stage):
+    nothing_fits = "/availability?type=h100x8&region=eu-north-1&count=400"
+    asked = [queries_of(stage(count)[0], nothing_fits) for count in SIZES]
+
+    # Two questions for each time that the number of bookings doubles.
+    assert asked[-1] - asked[0] <= 2 * SIZES[-1].bit_length()
