@@ -1,6 +1,6 @@
 """The states of everything as a page: diagrams and tables drawn from the tables that the code runs on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -42,7 +42,7 @@ class Fit:
 
     parent: str
     children: str
-    legal: Mapping[str, Sequence[str]]
+    legal: Sequence[tuple[str, Sequence[str]]]
 
 
 CHAPTERS = (
@@ -53,8 +53,8 @@ CHAPTERS = (
     Chapter("Part: one server's share of an operation", PART, "portal/operations/states.py"),
 )
 FITS = (
-    Fit("Reservation", "Allocations", ALLOCATIONS_OF),
-    Fit("Operation", "Parts", PARTS_OF),
+    Fit("Reservation", "Allocations", tuple(ALLOCATIONS_OF.items())),
+    Fit("Operation", "Parts", tuple(PARTS_OF.items())),
 )
 
 
@@ -96,7 +96,7 @@ def _chapter(chapter: Chapter) -> str:
 
 
 def _fit(fit: Fit) -> str:
-    rows = [(f"`{state}`", ", ".join(f"`{child}`" for child in children)) for state, children in fit.legal.items()]
+    rows = [(f"`{state}`", ", ".join(f"`{child}`" for child in children)) for state, children in fit.legal]
     return _table((fit.parent, f"{fit.children} may be"), rows)
 
 
