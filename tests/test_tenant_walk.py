@@ -1,0 +1,255 @@
+"""Every route there is, walked by another tenant with a token and with a login: what is not theirs is not there.
+
+A route that this walk does not know fails it: say here whether it is open to all, or which object its id names.
+"""
+
+import re
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import URLResolver, get_resolver, include, path, re_path
+
+from portal.reservations.models import Allocation
+from portal.tenancy.roles import Role
+from tests import factories
+from tests.api.client import Api, assert_problem, order
+from tests.api.world import nothing_changes
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+OPEN: dict[str, str] = {
+    "healthz": "says only that the process is up",
+    "readyz": "says only whether the parts of the portal are up",
+    "api/v1/openapi.json": "the API's description, the same for everybody",
+    "api/v1/docs": "the same as a page",
+    "api/v1/docs/": "the same as a page",
+    "api/v1/problems": "the list of codes, the same for everybody",
+    "login": "where one logs in",
+    "logout": "ends one's own session",
+    "theme": "sets a cookie with the colours",
+    "ui/": "components with invented contents",
+}
+"""Routes that need no login, and why that is right."""
+
+OF_MACHINES = "agent/v1/"
+"""Routes below this are for machines: a tenant's token is no boot token (tests/api/test_agents.py)."""
+
+OF_STAFF = "admin/"
+"""Routes below this are for staff alone."""
+
+NAMED: dict[str, str] = {
+    "api/v1/reservations/<slug:reservation_id>": "reservation",
+    "api/v1/reservations/<slug:reservation_id>/cancel": "reservation",
+    "api/v1/reservations/<slug:reservation_id>/release": "reservation",
+    "api/v1/reservations/<slug:reservation_id>/servers": "reservation",
+    "api/v1/reservations/<slug:reservation_id>/events": "reservation",
+    "api/v1/servers/<slug:server_id>": "server",
+    "api/v1/operations/<slug:operation_id>": "operation",
+    "api/v1/ssh-keys/<slug:key_id>": "key",
+    "reservations/<slug:public_id>": "reservation",
+    "reservations/<slug:public_id>/live": "reservation",
+    "reservations/<slug:public_id>/release": "reservation",
+    "reservations/<slug:public_id>/cancel": "reservation",
+    "ssh-keys/<slug:public_id>/delete": "key",
+}
+"""Routes with the id of a tenant's object, and of which kind it is."""
+
+UNNAMED: dict[str, tuple[str, ...]] = {
+    "api/v1/me": ("",),
+    "api/v1/quotas": ("",),
+    "api/v1/regions": ("",),
+    "api/v1/server-types": ("",),
+    "api/v1/images": ("",),
+    "api/v1/availability": ("",),
+    "api/v1/reservations": ("", "?name={name}", "?state=active"),
+    "api/v1/servers": ("",),
+    "api/v1/operations": ("", "?id={operation}"),
+    "api/v1/ssh-keys": ("",),
+    "": ("",),
+    "availability": ("",),
+    "reserve": ("",),
+    "reservations": ("", "?show=all"),
+    "servers": ("",),
+    "ssh-keys": ("",),
+    "quotas": ("",),
+    "find": ("?q={name}", "?q={reservation}", "?q={server}", "?q={hostname}"),
+    "project": ("",),
+}
+"""Routes without an id, with queries that ask for the other tenant's things as far as one can."""
+
+
+class Tenant:
+    """A tenant with one of everything, a token and a login."""
+
+    def __init__(self, name):
+        self.scope = factories.buyer()
+        row = factories.hand_over(factories.reservation(self.scope, name=name, starts_at=None))
+        held = Allocation.objects.get(reservation=row)
+        self.ids = {
+            "name": name,
+            "reservation": row.public_id,
+            "hostname": held.hostname,
+            "server": held.server.public_id,
+            "operation": self.scope.project.operations.get().public_id,
+            "key": self.scope.project.ssh_keys.get().public_id,
+            "project": self.scope.project.public_id,
+            "organization": self.scope.organization.public_id,
+        }
+        self.token = factories.token(self.scope.project, Role.OWNER)[1]
+        self.bearer = {"Authorization": f"Bearer {self.token}"}
+        self.browser = Client(raise_request_exception=False)
+        self.browser.force_login(self.scope.organization.memberships.get().user)
+
+    def send(self, route, address, method):
+        """Call an address of a route, with the token or with the login, and return the reply."""
+        if route.startswith("api/"):
+            return Client(raise_request_exception=False).generic(
+                method, f"/{address}", "{}", content_type="application/json", headers=self.bearer
+            )
+        return self.browser.generic(method, f"/{address}", "", content_type="application/x-www-form-urlencoded")
+
+
+@pytest.fixture
+def theirs(db):
+    factories.servers(4)
+    return Tenant("their-secret-run")
+
+
+@pytest.fixture
+def mine(theirs):
+    return Tenant("my-own-run")
+
+
+def routes(resolver=None, before=""):
+    """Return every route of the portal as its pattern is written."""
+    found = []
+    for entry in (resolver or get_resolver()).url_patterns:
+        route = before + str(entry.pattern)
+        found += routes(entry, route) if isinstance(entry, URLResolver) else [route]
+    return found
+
+
+def walked(found):
+    """Return those of the routes that a tenant may meet."""
+    return {route for route in found if not route.startswith((OF_MACHINES, OF_STAFF)) and route not in OPEN}
+
+
+def filled(route, ids):
+    return re.sub(r"<[^>]+>", ids[NAMED[route]], route)
+
+
+def test_the_walk_knows_every_route_and_no_other():
+    found = routes()
+    known = {*NAMED, *UNNAMED}
+
+    assert walked(found) - known == set(), "say in this file what these routes name, or why they are open"
+    assert known - walked(found) == set(), "these routes are gone"
+    assert set(OPEN) - set(found) == set(), "these routes are gone"
+    assert [route for route in (*OPEN, *UNNAMED) if re.search(r"<|\(\?P", route)] == [], "an id needs its kind"
+    assert len(known) >= 30
+
+
+def test_control_a_new_route_is_noticed_wherever_it_stands():
+    new = [path("a/<slug:public_id>", lambda: None), path("b/", include([re_path(r"^c/(?P<id>.+)$", lambda: None)]))]
+
+    found = routes(get_resolver(tuple(new)))
+
+    assert found == ["a/<slug:public_id>", "b/^c/(?P<id>.+)$"]
+    assert walked(found) - {*NAMED, *UNNAMED} == set(found)
+
+
+def test_what_is_named_by_anothers_id_is_not_there(mine, theirs):
+    for route in NAMED:
+        address = filled(route, theirs.ids)
+        with nothing_changes():
+            statuses = {method: mine.send(route, address, method).status_code for method in METHODS}
+
+        assert set(statuses.values()) <= {404, 405}, (route, statuses)
+        assert 404 in statuses.values(), (route, statuses)
+
+
+def test_control_their_owner_finds_them_by_the_same_addresses(theirs):
+    for route in NAMED:
+        found = {}
+        for method in METHODS:
+            with transaction.atomic():
+                found[method] = theirs.send(route, filled(route, theirs.ids), method).status_code
+                transaction.set_rollback(True)
+
+        assert 404 not in found.values(), (route, found)
+        assert max(found.values()) < 500, (route, found)
+        assert set(found.values()) != {405}, (route, found)
+
+
+def asked(ids):
+    """Return every route without an id, with each of the addresses that ask for things with ``ids``."""
+    return [(route, route + query.format(**ids)) for route, queries in UNNAMED.items() for query in queries]
+
+
+def test_lists_searches_and_pages_show_nothing_of_anothers(mine, theirs):
+    with nothing_changes():
+        for route, address in asked(theirs.ids):
+            shown = mine.send(route, address, "GET").content.decode()
+            # A search repeats what was searched for; anything that was found would leave other traces too.
+            shown = shown.replace(address.partition("?q=")[2] or "\x00", "")
+            assert [name for name, value in theirs.ids.items() if value in shown] == [], address
+
+
+def test_control_their_owner_is_shown_them(theirs):
+    shown = [theirs.send(route, address, "GET").content.decode() for route, address in asked(theirs.ids)]
+
+    for name in ("name", "reservation", "hostname", "server", "operation", "key", "project"):
+        assert any(theirs.ids[name] in page for page in shown), name
+
+
+def test_a_search_for_anothers_thing_leads_nowhere(mine, theirs):
+    for name in ("name", "reservation", "server", "hostname"):
+        reply = mine.send("find", f"find?q={theirs.ids[name]}", "GET")
+
+        assert reply.status_code == 200, "a hit would redirect"
+        assert b"/reservations/res_" not in reply.content
+
+
+def test_nobody_works_in_anothers_project(mine, theirs):
+    with nothing_changes():
+        assert mine.browser.post("/project", {"project": theirs.ids["project"]}).status_code == 404
+    assert theirs.ids["name"] not in mine.browser.get("/reservations").content.decode()
+
+
+def test_nobody_reserves_with_anothers_key(mine, theirs):
+    api = Api(mine.token)
+
+    with nothing_changes():
+        reply = api.post("/reservations", order(mine.scope.project, ssh_keys=[theirs.ids["key"]]))
+
+    assert assert_problem(reply, 422, "invalid_input")["/ssh_keys/0"] == "unknown"
+
+
+def test_the_staffs_pages_are_closed_to_tenants(mine):
+    own = ("admin/login/", "admin/logout/")
+    closed = [route for route in routes() if route.startswith(OF_STAFF) and route not in own]
+
+    assert len(closed) >= 5
+    with nothing_changes():
+        for route in closed:
+            address = re.sub(r"\(\?P<[^)]*\)\$?|<[^>]+>", "1", route)
+            for method in ("GET", "POST"):
+                reply = mine.browser.generic(method, f"/{address}")
+                assert (reply.status_code, reply.headers["Location"].split("?")[0]) == (302, "/admin/login/"), route
+
+
+def test_a_tenants_token_is_no_boot_token(mine):
+    reports = {
+        "agent/v1/progress": {"stage": "write", "percent": 1},
+        "agent/v1/done": {"ok": True},
+        "agent/v1/phone-home": {"hostname": "a", "host_keys": [factories.KEY]},
+    }
+    boot, image = "agent/v1/boot/<str:token>", "agent/v1/images/<slug:public_id>"
+
+    # The files of OS images are no tenant's.
+    assert {route for route in routes() if route.startswith(OF_MACHINES)} == {*reports, boot, image}
+    for address, body in reports.items():
+        reply = Client().post(f"/{address}", body, content_type="application/json", headers=mine.bearer)
+        assert_problem(reply, 403, "boot_token_refused")
+    assert_problem(Client().get(f"/agent/v1/boot/{mine.token}"), 403, "boot_token_refused")
