@@ -17,6 +17,7 @@ from portal.core.actors import ActorKind
 AREAS = (
     "allocation",
     "api_token",
+    "boot",
     "image",
     "member",
     "operation",

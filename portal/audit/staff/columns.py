@@ -23,7 +23,7 @@ from portal.core.wording import tone_of
 
 Column = Callable[[Any], Any]
 NOTHING = "-"
-NAMES_A_ROW = re.compile(r"^(?:[a-z]{2,5}_[0-9a-z]{26}|[a-z]+\.[a-z]+:[0-9]+)$")
+NAMES_A_ROW = re.compile(r"^(?:[a-z]{2,5}_[0-9a-z]{26}|[a-z]+\.[a-z]+:[0-9]+)\Z")
 """A public id, or model and key: what ``portal.audit.services.target_of`` writes."""
 
 
