@@ -1,41 +1,16 @@
-"""The pages in a real browser: accessible in light and dark, on wide and narrow screens, with and without scripts."""
+"""What people do on the pages, in a real browser, with and without scripts."""
 
-import itertools
 import re
 
 import pytest
 from django.test import Client
 from playwright.sync_api import expect
 
-from portal.operations.models import OperationServer
 from portal.reservations.models import Reservation
-from portal.reservations.services import outcomes
 from tests import factories
-from tests.web.browser import SCHEMES, WIDTHS, needs_chromium, overflow, violations, watch
+from tests.web.browser import needs_chromium, violations, watch
 
 pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
-
-
-WINDOWS = tuple(itertools.product(SCHEMES, WIDTHS))
-DIAGONAL = (("light", 1440), ("dark", 390))
-"""Both colours and both widths once: enough for pages that are made of the gallery's parts."""
-
-
-def everywhere(open_page, login, address, windows=DIAGONAL):
-    """Open an address in each window and return everything that is wrong, by window."""
-    wrong = {}
-    for scheme, width in windows:
-        page = open_page(login, color_scheme=scheme, viewport={"width": width, "height": 900})
-        complaints = watch(page)
-        page.goto(address)
-        found = [*complaints, *violations(page), *([f"{overflow(page)} px too wide"] if overflow(page) > 0 else [])]
-        if found:
-            wrong[scheme, width] = found
-    return wrong
-
-
-def test_the_gallery_shows_every_component_accessibly(open_page):
-    assert everywhere(open_page, None, "/ui/") == {}
 
 
 def test_axe_would_notice(open_page):
@@ -44,52 +19,6 @@ def test_axe_would_notice(open_page):
     page.evaluate("document.querySelector('h1').outerHTML = '<img src=\"/static/web/mark.svg\">'")
 
     assert any(line.startswith("image-alt") for line in violations(page))
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "/",
-        "/availability",
-        "/availability?count=5",
-        "/availability?count=0&start=2001-01-01T00:00",
-        "/reserve?type=h100x8&region=eu-north-1&count=2",
-        "/reservations",
-        "/servers",
-        "/ssh-keys",
-        "/quotas",
-        "/find?q=",
-        "/nowhere",
-    ],
-)
-def test_pages_are_accessible(open_page, web, active, address):
-    wrong = everywhere(open_page, web, address)
-    if address == "/nowhere":
-        wrong = {key: [line for line in lines if "404" not in line] for key, lines in wrong.items()}
-
-    assert not any(wrong.values()), wrong
-
-
-def test_the_login_is_accessible(open_page):
-    assert everywhere(open_page, None, "/login") == {}
-
-
-def test_a_reservation_is_accessible_while_it_starts_and_when_it_runs(open_page, web, starting):
-    address = f"/reservations/{starting.public_id}"
-    assert everywhere(open_page, web, address) == {}
-
-    hand_over(starting)
-
-    assert everywhere(open_page, web, address) == {}
-    assert everywhere(open_page, web, f"{address}/release") == {}
-
-
-def hand_over(reservation):
-    """Bring a starting reservation to active as the outcome path does."""
-    for part in OperationServer.objects.filter(operation__subject=reservation.public_id):
-        part.host_keys = ["ssh-ed25519 AAAAHOSTKEY"]
-        outcomes.server_ready(part=part, ssh_user="ubuntu")
-    outcomes.deploy_finished(operation=part.operation)
 
 
 def log_in(page, person):
@@ -124,7 +53,7 @@ def test_the_whole_way_with_and_without_scripts(open_page, buyer, scripts):
     expect(page.get_by_role("heading", name="train-7b", level=1)).to_be_visible()
     expect(page.locator("#live").get_by_text("Provisioning · 0 of 2 ready")).to_be_visible()
 
-    hand_over(made)
+    factories.hand_over(made)
     if not scripts:
         page.reload()
     expect(page.locator("#live").get_by_text("Active", exact=True)).to_be_visible(timeout=15_000)

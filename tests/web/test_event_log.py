@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from portal.core import clock
 from portal.operations.models import OperationEvent
 from portal.web.event_log import duration, log_lines, readable
 
@@ -55,7 +56,7 @@ def test_failures_stand_out_and_days_begin_with_their_date():
 
 
 def test_instants_in_sentences_read_as_everywhere_else():
-    year = datetime.now(UTC).year
+    year = clock.now().year
 
     assert readable(f"It ends at {year}-12-03T09:05:00Z. Save.") == "It ends at 3 Dec 09:05 UTC. Save."
     assert readable("It ends at 1999-01-02T03:04:05Z.") == "It ends at 2 Jan 1999 03:04 UTC."

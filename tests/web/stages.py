@@ -1,0 +1,70 @@
+"""A reservation in each state, brought there by the services that do so in life."""
+
+from datetime import timedelta
+
+from portal.core import clock
+from portal.operations.models import OperationServer
+from portal.reservations.services import lifecycle, outcomes
+from tests import factories
+from tests.web.conftest import take_back
+
+REASON = "The server's management controller refused the command."
+
+
+def starting(buyer, name, count=2):
+    return factories.reservation(
+        buyer, name=name, count=count, starts_at=clock.now() + timedelta(seconds=5), image=factories.image()
+    )
+
+
+def degraded(buyer, name, failed=1, count=2):
+    """Return one of whose servers ``failed`` could not be handed over; with all of them it has failed."""
+    made = starting(buyer, name, count)
+    parts = OperationServer.objects.filter(operation__subject=made.public_id).order_by("position")
+    for part in parts[:failed]:
+        part.state_reason = REASON
+        outcomes.server_failed(part=part)
+    for part in parts[failed:]:
+        outcomes.server_ready(part=part, ssh_user="ubuntu")
+    first = list(parts.values_list("pk", flat=True)[:failed])
+    parts.filter(pk__in=first).update(state="failed", stage="installer", state_reason=REASON)
+    parts.exclude(pk__in=first).update(state="succeeded", stage="verify", percent=100)
+    outcomes.deploy_finished(operation=parts[0].operation)
+    made.refresh_from_db()
+    return made
+
+
+def ending(buyer, name):
+    made = factories.hand_over(starting(buyer, name))
+    lifecycle.release(scope=buyer, actor=buyer.actor, reservation=made)
+    return made
+
+
+def ended(buyer, name):
+    made = ending(buyer, name)
+    take_back(made)
+    return made
+
+
+def cancelled(buyer, name):
+    made = factories.reservation(buyer, name=name, image=factories.image())
+    return lifecycle.cancel(scope=buyer, actor=buyer.actor, reservation=made)
+
+
+def every_state(buyer):
+    """Return the id of a reservation by its state; ``degraded`` is an active one."""
+    factories.servers(32)
+    made = {
+        "scheduled": factories.reservation(buyer, name="scheduled", count=2, image=factories.image()),
+        "provisioning": starting(buyer, "provisioning", count=16),
+        "active": factories.hand_over(starting(buyer, "a-name-of-forty-characters-and-no-dots-1")),
+        "degraded": degraded(buyer, "degraded"),
+        "ending": ending(buyer, "ending"),
+        "ended": ended(buyer, "ended"),
+        "cancelled": cancelled(buyer, "cancelled"),
+        "failed": degraded(buyer, "failed", failed=2),
+    }
+    for name, row in made.items():
+        row.refresh_from_db()
+        assert row.state == ("active" if name == "degraded" else name)
+    return {name: row.public_id for name, row in made.items()}

@@ -1,0 +1,189 @@
+"""Every page in every state: nothing for axe to find, no complaint of the browser, no sideways scrolling."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from portal.tenancy.roles import Role
+from portal.web import urls
+from tests import factories
+from tests.web.browser import needs_chromium, overflow, violations, watch
+from tests.web.conftest import browser_of
+from tests.web.stages import every_state
+
+pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
+
+LOOKS = (("light", 1440), ("dark", 390))
+"""Both colours and both widths once: enough for pages that are made of the gallery's parts."""
+REFLOW = 320
+"""What 1280 pixels are at 400 % zoom (WCAG 2.2, success criterion 1.4.10)."""
+
+ORDER = "/reserve?type=h100x8&region=eu-north-1&count=2"
+PAGES = {
+    "dashboard": ["/"],
+    "availability": [
+        "/availability",
+        "/availability?type=h100x8&region=eu-north-1&count=5",
+        "/availability?count=200",
+        "/availability?count=0&start=2001-01-01T00:00&duration=-1",
+    ],
+    "reserve": [ORDER],
+    "reservations": ["/reservations", "/reservations?show=all"],
+    "reservation": [
+        f"/reservations/{{{state}}}"
+        for state in ("scheduled", "provisioning", "active", "degraded", "ending", "ended", "cancelled", "failed")
+    ],
+    "release": ["/reservations/{active}/release"],
+    "cancel": ["/reservations/{scheduled}/cancel"],
+    "servers": ["/servers"],
+    "ssh-keys": ["/ssh-keys"],
+    "ssh-key-delete": ["/ssh-keys/{key}/delete"],
+    "quotas": ["/quotas"],
+    "find": ["/find?q=", "/find?q=e", "/find?q=nothing-like-that"],
+    "gallery": ["/ui/"],
+    "login": [],
+}
+"""The addresses of each page; the login has a test of its own, without somebody logged in."""
+NO_PAGES = {"logout", "theme", "project", "reservation-live"}
+"""Routes that answer with a redirect, or with a part of a page that is in the list."""
+REFUSED = re.compile(r"the server responded with a status of (400|403|404|409|422|500)")
+
+
+def test_no_page_is_forgotten():
+    assert {route.name for route in urls.urlpatterns} == set(PAGES) | NO_PAGES
+
+
+class Looker:
+    """Windows that look at addresses one after the other and keep what is wrong."""
+
+    def __init__(self, open_page, login, looks=LOOKS):
+        self.windows = [
+            open_page(login, color_scheme=scheme, viewport={"width": width, "height": 900}) for scheme, width in looks
+        ]
+        self.complaints = [watch(window) for window in self.windows]
+        self.wrong = {}
+
+    def look(self, address, act=None):
+        """Open an address, do what ``act`` says, and look at what is then there."""
+        for window, complaints in zip(self.windows, self.complaints, strict=True):
+            window.goto(address)
+            if act:
+                act(window)
+            found = [line for line in complaints if not REFUSED.search(line)] + violations(window) + too_wide(window)
+            complaints.clear()
+            if found:
+                self.wrong[address, window.viewport_size["width"]] = found
+
+
+def too_wide(window):
+    """Return by how much the page is wider than the window, at the window's width and at that of the reflow rule."""
+    size = window.viewport_size
+    found = []
+    for width in (size["width"], REFLOW):
+        window.set_viewport_size({"width": width, "height": size["height"]})
+        if overflow(window) > 0:
+            found.append(f"{overflow(window)} px too wide at {width}")
+    window.set_viewport_size(size)
+    return found
+
+
+def test_every_page_in_every_state(open_page, buyer):
+    ids = every_state(buyer) | {"key": buyer.project.ssh_keys.get().public_id}
+    looker = Looker(open_page, browser_of(buyer))
+
+    for address in [address for addresses in PAGES.values() for address in addresses]:
+        looker.look(address.format(**ids))
+
+    assert looker.wrong == {}
+
+
+def test_a_new_customers_pages_are_empty_and_accessible(open_page, buyer):
+    buyer.project.ssh_keys.all().delete()
+    looker = Looker(open_page, browser_of(buyer))
+
+    for address in ("/", "/reservations", "/servers", "/ssh-keys", ORDER):
+        looker.look(address)
+
+    assert looker.wrong == {}
+
+
+def test_a_viewers_pages(open_page, buyer, active):
+    looker = Looker(open_page, browser_of(factories.scope(Role.VIEWER, buyer.project)))
+
+    for address in ("/", "/availability", "/reservations", f"/reservations/{active.public_id}", "/ssh-keys", ORDER):
+        looker.look(address)
+
+    assert looker.wrong == {}
+
+
+def press(name):
+    def act(page):
+        with page.expect_navigation():
+            page.get_by_role("button", name=name).last.click()
+
+    return act
+
+
+def test_forms_with_errors(open_page, buyer, active):
+    looker = Looker(open_page, browser_of(buyer))
+
+    looker.look(ORDER, press(re.compile("^Reserve for ")))
+    looker.look("/ssh-keys", press("Add key"))
+    looker.look(f"/reservations/{active.public_id}/release", press("Release now"))
+
+    assert looker.wrong == {}
+
+
+def test_what_opens_on_a_page(open_page, buyer, active):
+    looker = Looker(open_page, browser_of(buyer), LOOKS[:1])
+    page = f"/reservations/{active.public_id}"
+
+    looker.look(page, lambda window: window.get_by_role("link", name="Release early").click())
+    looker.look(page, lambda window: window.get_by_text("Host keys, for").click())
+    looker.look(page, lambda window: window.get_by_text("How the servers were prepared").click())
+    looker.look(ORDER, lambda window: window.get_by_role("link", name="As API call").click())
+    looker.look("/", lambda window: window.get_by_label(re.compile("^Account menu")).click())
+    looker.look("/", lambda window: window.keyboard.press("?"))
+
+    assert looker.wrong == {}
+
+
+def test_pages_of_people_without_a_login_or_a_project(open_page, buyer):
+    nobody = Looker(open_page, None)
+    nobody.look("/login")
+    nobody.look("/login?ended=1&next=/servers")
+    nobody.look("/login", press("Log in"))
+    lost = Looker(open_page, person_without_a_project())
+    lost.look("/")
+
+    assert nobody.wrong == {}
+    assert lost.wrong == {}
+
+
+def person_without_a_project():
+    client = browser_of(factories.scope())
+    client.force_login(factories.user())
+    return client
+
+
+def forget_the_token(page):
+    page.context.clear_cookies(name="csrftoken")
+    press("Add key")(page)
+    expect(page.get_by_role("heading", name="Try again")).to_be_visible()
+
+
+def test_error_pages(open_page, buyer, monkeypatch):
+    looker = Looker(open_page, browser_of(buyer))
+
+    looker.look("/nowhere")
+    looker.look("/ssh-keys", forget_the_token)
+    monkeypatch.setattr("portal.web.views.overview.meters_of", broken)
+    looker.look("/quotas")
+
+    expect(looker.windows[0].get_by_role("heading", name="Something broke on our side")).to_be_visible()
+    assert looker.wrong == {}
+
+
+def broken(organization):
+    raise RuntimeError("a fault of ours")
