@@ -38,10 +38,11 @@ def test_the_same_key_and_body_get_the_same_reply_once(api, buyer):
 
 
 def test_the_reply_stays_what_it_was_whatever_became_of_the_object(api, buyer):
-    first = api.post("/reservations", order(buyer.project), key="k1")
+    body = order(buyer.project)
+    first = api.post("/reservations", body, key="k1")
     api.post(f"/reservations/{first.json()['id']}/cancel")
 
-    assert api.post("/reservations", order(buyer.project), key="k1").content == first.content
+    assert api.post("/reservations", body, key="k1").content == first.content
 
 
 @pytest.mark.parametrize("change", [{"count": 3}, {"name": "other"}, {"count": 2.0}, {"labels": {}}])
@@ -66,10 +67,11 @@ def test_another_address_under_a_used_key_is_refused(api, buyer, scheduled):
 
 
 def test_a_key_belongs_to_the_project(api, buyer, foreign):
-    api.post("/reservations", order(buyer.project), key="k1")
+    body = order(buyer.project)
+    api.post("/reservations", body, key="k1")
 
     theirs = Api.of(foreign.project).post("/reservations", order(foreign.project), key="k1")
-    sibling = Api.of(buyer.project).post("/reservations", order(buyer.project), key="k1")
+    sibling = Api.of(buyer.project).post("/reservations", body, key="k1")
 
     assert theirs.status_code == 201
     assert theirs.json()["project"] == foreign.project.public_id

@@ -1,0 +1,98 @@
+"""What the description says is what the API does."""
+
+import json
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from portal.api.views.documentation import description
+from tests.api.client import Api, assert_problem, order
+from tests.api.test_documentation import operations_of
+from tests.api.world import nothing_changes
+
+
+@pytest.fixture
+def described():
+    return Api("").get("/openapi.json").json()
+
+
+@pytest.fixture
+def named(buyer, active):
+    """Return the ids for the parameters of addresses, and the bodies of writes."""
+    return {
+        "reservation_id": active.public_id,
+        "server_id": active.allocations.first().server.public_id,
+        "operation_id": buyer.project.operations.get().public_id,
+        "key_id": buyer.project.ssh_keys.get().public_id,
+    }
+
+
+def address_of(path, named):
+    return path.removeprefix("/api/v1").format(**named)
+
+
+def query_fields(operation):
+    return {item["name"] for item in operation.get("parameters", []) if item["in"] == "query"}
+
+
+def errors_of(described, operation, reply):
+    """Return where a reply differs from what the description says of its status."""
+    kind = reply.headers["Content-Type"]
+    schema = operation["responses"][str(reply.status_code)]["content"][kind]["schema"]
+    whole = {**schema, "components": described["components"]}
+    return [error.message for error in Draft202012Validator(whole).iter_errors(reply.json())]
+
+
+def test_replies_have_the_shapes_that_are_described(api, buyer, named, described):
+    bodies = {
+        "create_reservation": order(buyer.project),
+        "add_ssh_key": {
+            "public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJfqPLZWKeuiWSS2xUPmRAz3p5ULYFX1gbTNMq0CRpsU"
+        },
+    }
+    search = {name: bodies["create_reservation"][name] for name in ("server_type", "region", "ends_at")}
+    for path, method, operation in operations_of(described):
+        address = address_of(path, named)
+        if method == "get":
+            reply = api.get(address, search if path.endswith("/availability") else {})
+        else:
+            reply = api.send(
+                method.upper(), f"{address}?dry_run=true", json.dumps(bodies.get(operation["operationId"], {}))
+            )
+        refusal = api.send(method.upper(), f"{address}?nonsense=1", "{}", **{"Idempotency-Key": "k1"})
+
+        assert reply.status_code == (409 if path.endswith("/cancel") else 200), path
+        assert errors_of(described, operation, reply) == [], path
+        assert errors_of(described, operation, refusal) == [], path
+        assert assert_problem(refusal, 422, "invalid_input")["/nonsense"] == "unknown_field", path
+
+
+def test_a_made_reservation_has_the_described_shape(api, buyer, described):
+    reply = api.post("/reservations", order(buyer.project))
+
+    assert errors_of(described, described["paths"]["/api/v1/reservations"]["post"], reply) == []
+
+
+def test_control_another_shape_would_be_noticed(api, buyer, described):
+    operation = described["paths"]["/api/v1/me"]["get"]
+    del described["components"]["schemas"]["MeOut"]["properties"]["role"]
+    described["components"]["schemas"]["MeOut"]["additionalProperties"] = False
+
+    assert len(errors_of(described, operation, api.get("/me"))) == 1
+
+
+def test_every_described_query_field_is_known(api, named, described):
+    with nothing_changes():
+        for path, method, operation in operations_of(described):
+            for name in query_fields(operation):
+                reply = api.send(method.upper(), f"{address_of(path, named)}?{name}=%00", "{}")
+                codes = {
+                    error["pointer"].split("/")[1]: error["code"]
+                    for error in reply.json()["errors"]
+                    if error["pointer"].startswith(f"/{name}")
+                }
+                assert codes.get(name) not in (None, "unknown_field"), (path, name)
+
+
+def test_the_description_is_made_once():
+    assert description() is description()
