@@ -2,11 +2,13 @@
 
 from django.db import transaction
 
+from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.fleet import services as fleet
 from portal.operations.models import Operation
 from portal.operations.selectors import events_of, parts_of
 from portal.operations.services import claims, steps
+from portal.operations.services.erasing import erase_anew
 from portal.operations.states import OPEN_OPERATION, OperationKind
 from provisioning.catalogue import work_of
 from provisioning.drive import apply_end, lock_subject
@@ -80,6 +82,21 @@ def work(reservation, *, failing=()):
     finish(claim, operation)
     reservation.refresh_from_db()
     return reservation
+
+
+def is_due(reservation):
+    """Tell whether a worker may take the reservation's open operation now."""
+    return open_operation(reservation).not_before <= clock.now()
+
+
+def erase(server):
+    """Erase a server that is out of the pool, with proof."""
+    operation = erase_anew(actor=SYSTEM, server=server, reason="looked at")
+    claim = take(operation)
+    (part,) = parts_of(operation)
+    assert begin(claim, part)
+    succeed(claim, part)
+    finish(claim, operation)
 
 
 def active(for_scope=None, *, failing=(), **kwargs):

@@ -3,8 +3,10 @@
 import time
 
 import pytest
+import time_machine
 
 from portal.operations.models import Operation
+from portal.operations.selectors import lost_claims
 from portal.operations.services import claims
 from provisioning.claim import held
 from provisioning.fence import FenceUnreadable, read_fence
@@ -60,3 +62,14 @@ def test_the_claim_is_given_back_at_the_end(claim):
         assert Operation.objects.get(pk=claim.operation_pk).claimed_by == "w1"
 
     assert Operation.objects.get(pk=claim.operation_pk).claimed_by == ""
+
+
+def test_after_an_error_the_claim_is_kept_until_the_sweep_takes_it_away(claim):
+    """Given back, its parts would stay at work with nobody working on them."""
+    with pytest.raises(OSError, match="disk full"), held(claim):
+        raise OSError("disk full")
+
+    operation = Operation.objects.get(pk=claim.operation_pk)
+    assert operation.claimed_by == "w1"
+    with time_machine.travel(operation.claim_expires_at, tick=False):
+        assert list(lost_claims()) == [operation]

@@ -167,3 +167,28 @@ def test_contradictions_are_reported_and_not_repaired(operation, caplog):
     assert found == 4
     assert caplog.text.count("contradiction:") == 4
     assert set(OperationServer.objects.values_list("state", flat=True)) == {PartState.READY}
+
+
+def test_a_tenants_system_that_nobody_holds_is_reported(operation, caplog):
+    orphan = factories.server(state=ServerState.IN_USE)
+
+    with caplog.at_level(logging.ERROR):
+        assert reconcile.report_contradictions() == 1
+
+    assert f"{orphan} is in_use although no reservation holds it" in caplog.text
+
+
+def test_one_row_that_the_database_refuses_does_not_stop_the_others(caplog):
+    """A deadlock, or a constraint that nobody thought of, costs one row one sweep."""
+    rows = factories.servers(3)
+    seen = []
+
+    def act(server):
+        seen.append(server)
+        if server == rows[1]:
+            Server.objects.filter(pk=server.pk).update(state="lost")
+
+    assert reconcile._each(rows, act) == 3
+
+    assert seen == rows
+    assert "left to the next sweep" in caplog.text
