@@ -94,7 +94,7 @@ def test_several_are_cancelled_and_each_refusal_is_named(sales, scheduled):
     said = [str(message) for message in reply.context["messages"]]
     assert sorted(Reservation.objects.values_list("state", flat=True)) == ["active", "cancelled"]
     assert said == [
-        f"{active}: The reservation is active: release it instead.",
+        f"{active.name}: The reservation is active: release it instead.",
         "Cancel: done for 1 of 2.",
     ]
 

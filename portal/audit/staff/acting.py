@@ -61,6 +61,11 @@ class ActPages:
     get_object: Callable[..., models.Model | None]
     get_queryset: Callable[[HttpRequest], models.QuerySet[Any]]
     has_view_permission: Callable[..., bool]
+    list_display: Any
+
+    def name_of(self, row: models.Model) -> str:
+        """Return what the list calls an object, in its first column."""
+        return str(self.list_display[0](row)) if isinstance(row, self.model) else str(row)
 
     def buttons(self, request: HttpRequest, row: models.Model | None) -> list[dict[str, Any]]:
         """Return the buttons above an object, or (None) above the list: what the person may do and what fits."""
@@ -139,7 +144,8 @@ class ActPages:
             return self._ask(request, act, chosen, form, status=error.status)
         if isinstance(result, Secret):
             return self._show_once(request, act, row, result)
-        messages.success(request, act.done.format(row=result if row is None else row))
+        subject = row or result
+        messages.success(request, act.done.format(row=self.name_of(subject) if subject else ""))
         goal = result or row
         return redirect(page_of(goal) if goal else self._list_address())
 
@@ -150,7 +156,7 @@ class ActPages:
                 _perform(request, act, row, form, chosen.seen)
                 done += 1
             except DomainError as error:
-                messages.error(request, f"{row}: {error.detail}")
+                messages.error(request, f"{self.name_of(row)}: {error.detail}")
         if done:
             messages.success(request, f"{act.title}: done for {done} of {len(chosen.rows)}.")
         elif not chosen.rows:
@@ -167,7 +173,8 @@ class ActPages:
         context = {
             "act": act,
             "form": form,
-            "chosen": [_line(item) for item in chosen.rows],
+            "chosen": [self._line(item) for item in chosen.rows],
+            "name": self.name_of(row) if row else "",
             "address": self._address(act, row),
             "back": page_of(row) if row else self._list_address(),
             "go": act.title if len(chosen.rows) < 2 else f"{act.title}: {len(chosen.rows)}",
@@ -191,6 +198,15 @@ class ActPages:
         request.current_app = self.admin_site.name
         return TemplateResponse(request, template, {**frame, **context}, status=status)
 
+    def _line(self, row: models.Model) -> dict[str, Any]:
+        state = getattr(row, "state", "")
+        return {
+            "name": linked(row, self.name_of(row)),
+            "state": state_label(state) if state else "",
+            "key": f"{row.pk}:{state}",
+            "warnings": warnings_for(row),
+        }
+
 
 def _perform(
     request: HttpRequest, act: Act, row: models.Model | None, form: ActForm, seen: dict[int, str]
@@ -201,16 +217,6 @@ def _perform(
         raise StateConflict(f"{row} has become {state} since you looked; nothing was done. Look again.")
     with transaction.atomic():
         return act.perform(actor_of(request), row, form.cleaned_data)
-
-
-def _line(row: models.Model) -> dict[str, Any]:
-    state = getattr(row, "state", "")
-    return {
-        "name": linked(row),
-        "state": state_label(state) if state else "",
-        "key": f"{row.pk}:{state}",
-        "warnings": warnings_for(row),
-    }
 
 
 def enumeration(listed: Sequence[str], most: int = 5) -> str:

@@ -115,7 +115,7 @@ class RecordAdmin(ActPages, Page):
         row = kwargs.get("obj")
         if row is not None:
             context["actions_detail"] = self.buttons(request, row)
-            context["name"] = self.get_list_display(request)[0](row)  # type: ignore[operator]
+            context["name"] = self.name_of(row)
             context["state"] = columns.state(row) if isinstance(row, Stateful) else ""
             context["groups"] = [
                 (heading, [(columns.heading_of(show), show(row)) for show in shown]) for heading, shown in self.facts

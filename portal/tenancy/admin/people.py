@@ -173,7 +173,7 @@ act_on(
         form=RoleForm,
         initial=lambda row: {"role": row.role},
         effects=("It holds from the person's next click. An organization keeps at least one owner.",),
-        done="{row}.",
+        done="{row} has another role.",
         icon="manage_accounts",
     ),
     Act(
