@@ -25,6 +25,7 @@ class Portal(ThreadingHTTPServer):
         self.reached = threading.Event()
         self.go_on = threading.Event()
         self.statuses: dict[str, list[int]] = {}  # what the next requests for a path are answered with
+        self.on_report = lambda path: None  # called before a report is answered
         self.asked: list[str] = []
         self.reports: list[tuple[str, str, dict]] = []
 
@@ -78,6 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if not self._misbehaves():
             self.server.reports.append((self.path.strip("/"), self.headers["Authorization"], body))
+            self.server.on_report(self.path.strip("/"))
             self._answer(204, b"")
 
     def _misbehaves(self) -> bool:

@@ -122,6 +122,18 @@ def test_power_off_in_the_middle_ends_the_writing_and_the_next_boot_does_its_own
     assert machine.disk.path.read_bytes() == bytes(machine.disk.size)
 
 
+def test_a_boot_that_ends_late_does_not_switch_off_the_next_one(machine, portal):
+    portal.offer("erase")
+    machine.override("UefiHttp", "Once", portal.boot_uri)
+    portal.on_report = lambda path: machine.reset("ForceRestart") if path == "done" else None
+
+    machine.reset("On")
+    until(lambda: {"job erase done: ok", "no bootable device"} <= set(console(machine)))
+    until(lambda: "srv-1" not in {thread.name for thread in threading.enumerate()})
+
+    assert machine.setting.power == "On"
+
+
 def test_a_boot_that_waits_for_its_turn_gives_it_up_with_the_power(machine, portal):
     for _ in range(4):
         machine.place.gate.acquire()
