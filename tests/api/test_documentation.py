@@ -8,7 +8,7 @@ from django.test import Client
 from playwright.sync_api import sync_playwright
 
 from portal.api.problem_types import PROBLEM_TYPES
-from tests.web.browser import ARGUMENTS, CHROMIUM, needs_chromium, watch
+from tests.web.browser import ARGUMENTS, CHROMIUM, WIDTHS, needs_chromium, overflow, violations, watch
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -65,28 +65,46 @@ def test_only_making_a_reservation_demands_a_key(described):
     assert demanding == {"create_reservation"}
 
 
-@needs_chromium
-@pytest.mark.django_db(transaction=True)
-def test_the_page_shows_every_operation_from_here_alone_and_breaks_no_policy(described, live_server, monkeypatch):
+@pytest.fixture
+def window(transactional_db, live_server, monkeypatch):
+    """Return a function that opens a window of a width on the served portal."""
     # Playwright's loop lives in this thread; Django would refuse the test's own queries beside it.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    asked = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        page = browser.new_page()
-        complaints = watch(page)
-        page.on("request", lambda request: asked.append(request.url))
-        policy = page.goto(f"{live_server.url}/api/v1/docs/").headers["content-security-policy"]
-        page.locator("#operations-Reservations-create_reservation button").first.click()
-        page.wait_for_selector(".opblock-body .responses-table")
-        shown = page.locator(".opblock").count()
+        yield lambda width: browser.new_page(base_url=live_server.url, viewport={"width": width, "height": 900})
         browser.close()
 
+
+@needs_chromium
+def test_the_page_shows_every_operation_from_here_alone_and_breaks_no_policy(described, live_server, window):
+    asked = []
+    page = window(WIDTHS[0])
+    complaints = watch(page)
+    page.on("request", lambda request: asked.append(request.url))
+
+    policy = page.goto("/api/v1/docs/").headers["content-security-policy"]
+    page.locator("#operations-Reservations-create_reservation button").first.click()
+    page.wait_for_selector(".opblock-body .responses-table")
+
     assert complaints == []
-    assert shown == len(operations_of(described))
+    assert page.locator(".opblock").count() == len(operations_of(described))
     assert "unsafe" not in policy
     assert len(asked) >= 4
     assert [url for url in asked if not url.startswith((live_server.url, "data:"))] == []
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_of_problems_is_accessible_and_fits(window, width):
+    page = window(width)
+    complaints = watch(page)
+
+    page.goto("/api/v1/problems#not_found")
+
+    assert complaints == []
+    assert violations(page) == []
+    assert overflow(page) <= 0
 
 
 @pytest.mark.parametrize("address", ["/api/v1/docs", "/api/v1/docs/"])
