@@ -1,18 +1,16 @@
 """The log of a reservation: what was told, newest first; what many servers did at once is one line."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from portal.operations.models import OperationEvent
 from portal.web.hostlist import hostlist
-from portal.web.templatetags.web import when
+from portal.web.templatetags.web import readable
 
 BAD_EVENTS = ("reservation.failed", "server.failed", "server.quarantined")
 TOGETHER = timedelta(seconds=2)
 """What servers do within this time counts as done at once."""
-INSTANT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 @dataclass
@@ -63,11 +61,6 @@ def _joins(line: Line, event: OperationEvent, text: str) -> bool:
     """Tell whether an event says of one more server what the line says of others."""
     one_more = bool(line.hostnames and event.hostname) and event.hostname not in line.hostnames
     return one_more and line.text == text and line.at - event.created_at <= TOGETHER
-
-
-def readable(message: str) -> str:
-    """Return a sentence with its instants written as everywhere else on the pages."""
-    return INSTANT.sub(lambda found: when(datetime.fromisoformat(found[0])), message)
 
 
 def duration(milliseconds: int) -> str:

@@ -6,7 +6,8 @@ import pytest
 
 from portal.core import clock
 from portal.operations.models import OperationEvent
-from portal.web.event_log import duration, log_lines, readable
+from portal.web.event_log import duration, log_lines
+from portal.web.templatetags.web import readable
 
 AT = datetime(2026, 12, 2, 12, 0, 10, tzinfo=UTC)
 

@@ -1,5 +1,7 @@
 """The reserve page."""
 
+import html
+import re
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -90,8 +92,7 @@ def test_bad_input_is_named_on_its_field_and_nothing_is_lost_or_changed(web, ord
     assert reply.status_code == 422
     assert f'id="id_{field}_error"' in page
     assert "error-summary" in page
-    if "user_data" not in fields:
-        assert "echo kept" in page
+    assert fields.get("user_data", "echo kept") in page
     assert nothing_changed(before)
 
 
@@ -116,9 +117,46 @@ def test_without_capacity_the_page_offers_what_is_near_and_keeps_what_was_typed(
     assert reply.status_code == 409
     assert "1 of 2 x 8 x H100 are free in one fabric" in page
     assert "1 instead of 2" in page
+    assert not re.search(r"\dT\d\d:\d\d:\d\dZ\.", page), "instants are written for people"
     assert 'value="late"' in page
     assert "ben@lab" in page
     assert (Reservation.objects.count(), SSHKey.objects.count()) == (1, keys)
+
+
+def test_taking_what_is_offered_shows_its_price_and_loses_nothing(web, order, buyer):
+    factories.reservation(buyer, count=7, starts_at=clock.now() + timedelta(minutes=1))
+    typed = order | {"name": "late", "new_key": "half a ke", "user_data": "echo kept\r\n"}
+    refused = web.post("/reserve", order | {"name": "late"})
+    fewer = next(near.query for near in refused.context["offers"] if near.title == "1 instead of 2")
+    assert f'name="take" value="{html.escape(fewer)}"' in refused.content.decode()
+
+    taken = web.post("/reserve", typed | {"take": fewer})
+
+    page = taken.content.decode()
+    assert taken.status_code == 200
+    assert "Reserve for $480.00" in page
+    assert "error-summary" not in page
+    for kept in ('value="late"', "half a ke", "echo kept"):
+        assert kept in page
+    assert taken.context["form"]["ssh_keys"].value() == order["ssh_keys"]
+    assert Reservation.objects.count() == 1
+
+
+def test_taking_nonsense_shows_what_is_wrong_with_it(web, order, before):
+    reply = web.post("/reserve", order | {"take": "type=abacus&count=0&start=\x00"})
+
+    assert reply.status_code == 422
+    assert b'id="id_type_error"' in reply.content
+    assert nothing_changed(before)
+
+
+def test_everything_that_is_wrong_is_named_at_once(web, order, before):
+    wrong = {"name": "{{ 7*7 }}", "new_key": "-----BEGIN OPENSSH PRIVATE KEY-----", "user_data": "x" * 16385}
+
+    form = web.post("/reserve", order | wrong | {"count": "0"}).context["form"]
+
+    assert set(form.errors) == {"name", "new_key", "user_data"}
+    assert nothing_changed(before)
 
 
 def test_over_quota_is_a_refusal_of_its_own(web, order, buyer, before):

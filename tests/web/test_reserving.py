@@ -3,10 +3,12 @@
 import json
 import re
 import shlex
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import expect
 
+from portal.core import clock
 from portal.reservations.models import Reservation
 from tests import factories
 from tests.web.browser import needs_chromium, watch
@@ -72,7 +74,28 @@ def test_the_api_call_follows_what_is_typed(open_page, web, buyer):
     assert body["image"] == factories.OSImage.objects.get().public_id
 
 
-def test_too_much_user_data_is_counted_while_typing_and_kept_when_it_is_refused(open_page, web):
+def test_taking_an_offer_keeps_what_was_typed_and_enter_does_not_take_one(open_page, web, buyer):
+    factories.reservation(buyer, count=7, starts_at=clock.now() + timedelta(minutes=1))
+    page = open_page(web)
+    page.goto(ORDER)
+    name = page.get_by_label("Name", exact=True)
+    name.fill("late")
+    name.press("Enter")
+    expect(page.get_by_text("1 of 2 x 8 x H100 are free in one fabric")).to_be_visible()
+    with page.expect_navigation():
+        name.press("Enter")
+    expect(page.get_by_text("1 of 2 x 8 x H100 are free in one fabric")).to_be_visible()
+
+    page.get_by_role("button", name="Take this offer: 1 instead of 2").click()
+    expect(page.get_by_role("heading", name=re.compile("^Reserve 1 "), level=1)).to_be_visible()
+    expect(name).to_have_value("late")
+    button(page).click()
+    page.wait_for_url("**/reservations/res_*")
+
+    assert Reservation.objects.get(name="late").count == 1
+
+
+def test_too_much_user_data_is_counted_while_typing_and_not_sent(open_page, web):
     page = open_page(web)
     page.goto(ORDER)
     page.get_by_label("Name", exact=True).fill("train-7b")
@@ -81,11 +104,16 @@ def test_too_much_user_data_is_counted_while_typing_and_kept_when_it_is_refused(
     expect(page.get_by_text("16,386 of 16,384 bytes")).to_be_visible()
 
     button(page).click()
-
-    expect(page.locator(".error-summary")).to_be_focused()
-    expect(page.get_by_label("User-data")).to_have_value(text)
-    expect(page.get_by_label("Name", exact=True)).to_have_value("train-7b")
+    expect(page.get_by_label("User-data")).to_be_focused()
+    assert (
+        page.get_by_label("User-data").evaluate("field => field.validationMessage").startswith("At most 16,384 bytes")
+    )
     assert Reservation.objects.count() == 0
+
+    page.get_by_label("User-data").fill(text[:-1])
+    button(page).click()
+    page.wait_for_url("**/reservations/res_*")
+    assert Reservation.objects.get().user_data == text[:-1]
 
 
 def test_the_keyboard_alone_is_enough(open_page, web):

@@ -1,5 +1,6 @@
 """The reserve form: what is asked for beside type, number and time."""
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from django import forms
@@ -7,15 +8,26 @@ from django import forms
 from portal.catalog.models import OSImage
 from portal.catalog.selectors import images
 from portal.core import clock
+from portal.core.errors import InvalidInput
 from portal.operations.models import USER_DATA_LIMIT_BYTES
+from portal.reservations.request import check_name, check_user_data
 from portal.tenancy.models import NAME_LENGTH, SSHKey
 from portal.tenancy.scope import Scope
 from portal.tenancy.selectors import ssh_keys_of
-from portal.tenancy.ssh_keys import MAX_LENGTH
+from portal.tenancy.ssh_keys import MAX_LENGTH, parse_public_key
+
+CHECKS: dict[str, Callable[[str], object]] = {
+    "name": check_name,
+    "user_data": check_user_data,
+    "new_key": parse_public_key,
+}
+"""What the services ask of a field by itself."""
 
 
 class ReserveForm(forms.Form):
-    """Name, image, keys, user-data. Bounds that the service knows are left to it: it names the field."""
+    """Name, image, keys, user-data. What the services demand is asked of their own checks, so that one reply names
+    everything that is wrong.
+    """
 
     name = forms.CharField(
         label="Name",
@@ -68,8 +80,10 @@ class ReserveForm(forms.Form):
         return str(self.cleaned_data["user_data"]).replace("\r\n", "\n")
 
     def clean(self) -> dict[str, Any]:
-        """Demand a key, chosen or pasted."""
+        """Ask the services' checks, and demand a key, chosen or pasted."""
         values = super().clean() or {}
+        for name, check in CHECKS.items():
+            self._check(name, check, values.get(name))
         chosen = [self.keys[key] for key in values.get("ssh_keys", [])]
         values["chosen_keys"] = chosen
         if not chosen and not values.get("new_key") and not {"ssh_keys", "new_key"} & set(self.errors):
@@ -81,3 +95,11 @@ class ReserveForm(forms.Form):
                 ),
             )
         return values
+
+    def _check(self, name: str, check: Callable[[str], object], value: str | None) -> None:
+        if value:
+            try:
+                check(value)
+            except InvalidInput as error:
+                for item in error.errors:
+                    self.add_error(name, forms.ValidationError(item.detail, code=item.code))

@@ -1,5 +1,6 @@
 """Template tags and filters of the customer pages: they only show, they never ask the database."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -15,6 +16,7 @@ from portal.web.wording import SYMBOLS, money_text
 
 register = template.Library()
 
+INSTANT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 MESSAGE_TONES = {"success": "ok", "warning": "warn", "error": "bad"}
 
 
@@ -74,6 +76,12 @@ def when(value: datetime) -> str:
     at = value.astimezone(UTC)
     year = "" if at.year == clock.now().year else f" {at.year}"
     return f"{at.day} {at:%b}{year} {at:%H:%M} UTC"
+
+
+@register.filter
+def readable(sentence: str) -> str:
+    """Return a sentence of a service with its instants written as everywhere else on the pages."""
+    return INSTANT.sub(lambda found: when(datetime.fromisoformat(found[0])), str(sentence))
 
 
 @register.simple_tag

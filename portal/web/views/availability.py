@@ -37,6 +37,7 @@ def _results(request: HttpRequest, scope: Scope, form: PlanForm) -> dict[str, An
     picked = next((pool for pool in pools if _key(pool) == pick), None)
     chosen = picked or next(iter(pools), None)
     checks = checks_for(scope.organization, chosen.demand) if chosen else []
+    can_order = all(check.passes for check in checks)
     rows = [
         {
             "pool": pool,
@@ -55,8 +56,8 @@ def _results(request: HttpRequest, scope: Scope, form: PlanForm) -> dict[str, An
         "pick": _key(picked) if picked else "",
         "chosen_query": query_of(chosen.demand, plan) if chosen else "",
         "checks": checks,
-        "can_order": all(check.passes for check in checks),
-        "offers": near(scope, chosen.demand, plan) if chosen else [],
+        "can_order": can_order,
+        "offers": near(scope, chosen.demand, plan) if chosen and (can_order or not chosen.fits) else [],
     }
 
 

@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
@@ -32,13 +32,21 @@ def reserve(request: HttpRequest, scope: Scope) -> HttpResponse:
     """Show price, end and terms of a plan with the form, and reserve."""
     scope.require(Verb.RESERVE)
     if request.method == "POST":
-        return _order(request, scope)
+        return _take(request, scope) if "take" in request.POST else _order(request, scope)
     plan_form = PlanForm.of(request.GET.dict(), exact=True)
     if not plan_form.is_valid():
         # The search page says what is wrong with the plan and lets it be changed.
         return redirect(f"{reverse('web:availability')}?{urlencode(plan_form.data)}")
     form = ReserveForm(scope=scope, initial={"ssh_keys": list(ReserveForm(scope=scope).keys)})
     return _page(request, scope, plan_form, form)
+
+
+def _take(request: HttpRequest, scope: Scope) -> HttpResponse:
+    """Show the form with another plan, one that was offered, and with everything that was typed."""
+    plan_form = PlanForm.of(QueryDict(request.POST["take"]).dict(), exact=True)
+    typed = {name: request.POST.get(name, "") for name in ReserveForm.base_fields if name != "opened_at"}
+    form = ReserveForm(scope=scope, initial=typed | {"ssh_keys": request.POST.getlist("ssh_keys")})
+    return _page(request, scope, plan_form, form, status=200 if plan_form.is_valid() else INVALID)
 
 
 def _order(request: HttpRequest, scope: Scope) -> HttpResponse:
