@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -135,23 +135,23 @@ def test_the_units_commands_serve_together_with_production_settings(
         assert says_in_time(open_folder / "worker.log", b"succeeded"), "the worker took none of beat's messages"
     finally:
         supervisor.stop()
-    assert guard.marked(mark) == []
+    # Killed is not gone: the kernel takes a moment for the last processes of a killed group.
+    assert in_time(lambda: not guard.marked(mark), 10), guard.marked(mark)
 
 
-def is_ready_in_time(port: int) -> bool:
-    """Tell whether the worker shows its first sign of life, which beat asks for every few seconds."""
-    deadline = time.monotonic() + 60
-    while get(port, "/readyz")[0] != 200:
+def in_time(condition: Callable[[], bool], limit_s: float) -> bool:
+    deadline = time.monotonic() + limit_s
+    while not condition():
         if time.monotonic() > deadline:
             return False
         time.sleep(0.2)
     return True
 
 
+def is_ready_in_time(port: int) -> bool:
+    """Tell whether the worker shows its first sign of life, which beat asks for every few seconds."""
+    return in_time(lambda: get(port, "/readyz")[0] == 200, 60)
+
+
 def says_in_time(log: Path, words: bytes) -> bool:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if words in log.read_bytes():
-            return True
-        time.sleep(0.2)
-    return False
+    return in_time(lambda: words in log.read_bytes(), 30)
