@@ -174,9 +174,13 @@ def forget_the_token(page):
 
 
 def test_error_pages(open_page, buyer, monkeypatch):
-    looker = Looker(open_page, browser_of(buyer))
+    login = browser_of(buyer)
+    elsewhere = factories.reservation(buyer)
+    login.post("/project", {"project": factories.project(buyer.organization).public_id})
+    looker = Looker(open_page, login)
 
     looker.look("/nowhere")
+    looker.look(f"/reservations/{elsewhere.public_id}")
     looker.look("/ssh-keys", forget_the_token)
     monkeypatch.setattr("portal.web.views.overview.meters_of", broken)
     looker.look("/quotas")

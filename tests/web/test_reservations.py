@@ -92,6 +92,21 @@ def test_another_tenants_reservation_does_not_exist(stranger, starting, verb):
     assert starting.state == "provisioning"
 
 
+def test_a_link_into_another_project_of_mine_offers_to_change_there_and_comes_back(web, starting, buyer):
+    other = factories.project(buyer.organization, "second")
+    address = f"/reservations/{starting.public_id}"
+    web.post("/project", {"project": other.public_id})
+
+    asked = web.get(address)
+    changed = web.post("/project", {"project": buyer.project.public_id, "next": address})
+
+    assert asked.status_code == 404
+    assert f"this reservation is in {buyer.project.name} of" in asked.content.decode()
+    assert starting.name not in asked.content.decode()
+    assert changed.url == address
+    assert web.get(address).status_code == 200
+
+
 def test_release_wants_the_name_and_then_erases(web, active):
     address = f"/reservations/{active.public_id}/release"
     assert web.get(address).status_code == 200

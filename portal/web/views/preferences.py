@@ -38,4 +38,4 @@ def project(request: HttpRequest) -> HttpResponse:
     if asked not in {row.public_id for row in projects_of(request.user)}:
         raise Http404
     request.session["project"] = asked
-    return redirect("web:dashboard")
+    return redirect(safe_next(request))

@@ -1,14 +1,19 @@
 """Reservations: the list, the page of one, and its live part."""
 
+from typing import cast
+
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from portal.core.errors import NotFound
 from portal.reservations.selectors import reservation_of, reservations_of
 from portal.reservations.states import LIVE, ReservationState
+from portal.tenancy.models import User
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
+from portal.tenancy.selectors import projects_of
 from portal.web.api_call import servers_call
 from portal.web.counts import nav_counts
 from portal.web.endings import rows_of
@@ -41,8 +46,11 @@ def reservations(request: HttpRequest, scope: Scope) -> HttpResponse:
 @tenant_page
 @require_safe
 def reservation(request: HttpRequest, scope: Scope, public_id: str) -> HttpResponse:
-    """Show one reservation."""
-    found = reservation_of(scope, public_id)
+    """Show one reservation. Links in mails know nothing of the project that somebody works in at the moment."""
+    try:
+        found = reservation_of(scope, public_id)
+    except NotFound:
+        return _in_another_project(request, public_id)
     context = live_context(found) | {
         "may_release": scope.may(Verb.RELEASE),
         "release_form": TypedNameForm(wanted=found.name, prefix="release"),
@@ -50,6 +58,14 @@ def reservation(request: HttpRequest, scope: Scope, public_id: str) -> HttpRespo
         "can_end": found.state in (*CANCELLABLE, ReservationState.ACTIVE),
     }
     return render(request, "web/pages/reservation.html", context)
+
+
+def _in_another_project(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Offer to change to the project that the reservation is in. Raises NotFound where it is none of the person's."""
+    project = projects_of(cast(User, request.user)).filter(reservations__public_id=public_id).first()
+    if project is None:
+        raise NotFound("You have no such reservation.")
+    return render(request, "web/pages/other_project.html", {"project": project}, status=404)
 
 
 @tenant_page

@@ -46,6 +46,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
     poll.final = status === 286;
   } else {
     poll.failures += 1;
+    poll.trouble = status ? "Not renewed" : "No connection";
   }
   mark();
 });
@@ -65,7 +66,7 @@ function mark() {
   const seconds = Math.round((Date.now() - poll.answered) / 1000);
   const age = seconds < 60 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
   label.toggleAttribute("data-stale", poll.failures > 0);
-  label.textContent = poll.failures ? `No connection, as of ${age} ago` : `Live, updated ${age} ago`;
+  label.textContent = poll.failures ? `${poll.trouble}, as of ${age} ago` : `Live, updated ${age} ago`;
 }
 
 // What the reader opened stays open when the part around it is renewed.
