@@ -31,7 +31,11 @@ def test_keys_can_be_rotated(settings):
         secrets.decrypt(before)
 
 
-@pytest.mark.parametrize("stored", ["", "junk", "gAAAAABé", Fernet(OTHER).encrypt(b"secret").decode()])
+@pytest.mark.parametrize(
+    "stored",
+    ["", "junk", "gAAAAABé", Fernet(OTHER).encrypt(b"secret").decode()],
+    ids=["empty", "junk", "not base64", "of another key"],
+)
 def test_what_no_key_opens_is_refused(stored):
     with pytest.raises(ValueError, match="No configured key opens this secret"):
         secrets.decrypt(stored)

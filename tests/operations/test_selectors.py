@@ -191,7 +191,7 @@ def test_one_that_is_not_due_does_not_wait(noon, operation):
     assert waits(operation)
 
 
-@pytest.mark.parametrize("state", set(OperationState) - set(OPEN_OPERATION))
+@pytest.mark.parametrize("state", sorted(set(OperationState) - set(OPEN_OPERATION)))
 def test_one_that_is_closed_does_not_wait(operation, state):
     Operation.objects.update(state=state)
 

@@ -58,7 +58,11 @@ def test_a_live_token_is_found_and_works_in_its_project():
     assert (scope.actor.kind, scope.actor.id, scope.actor.request_id) == ("token", token.public_id, "req_12345678")
 
 
-@pytest.mark.parametrize("secret", ["", "junk", "\x00", tokens.new_token(), tokens.new_token(tokens.TEST)])
+@pytest.mark.parametrize(
+    "secret",
+    ["", "junk", "\x00", tokens.new_token(), tokens.new_token(tokens.TEST)],
+    ids=["empty", "junk", "NUL", "a live one", "a test one"],
+)
 def test_an_unknown_token_is_not(secret):
     issue()
 

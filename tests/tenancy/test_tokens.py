@@ -44,6 +44,19 @@ def test_tokens_differ_beyond_what_is_shown():
         GOOD.replace(tokens.LIVE, "my_dead_"),
         "é" * len(GOOD),
     ],
+    ids=[
+        "empty",
+        "nothing but the prefix",
+        "cut",
+        "too long",
+        "line end",
+        "leading space",
+        "capitals",
+        "no prefix",
+        "two prefixes",
+        "other prefix",
+        "not ASCII",
+    ],
 )
 def test_anything_else_is_not(malformed):
     assert not tokens.is_well_formed(malformed)

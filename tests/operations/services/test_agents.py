@@ -166,7 +166,7 @@ def test_a_boot_that_has_reported_says_nothing_more(claim, part, ask, purpose):
 
 
 @pytest.mark.parametrize("ask,purpose", USABLE)
-@pytest.mark.parametrize("state", set(PartState) - set(OPEN_PART))
+@pytest.mark.parametrize("state", sorted(set(PartState) - set(OPEN_PART)))
 def test_a_machine_whose_part_is_over_is_refused(claim, part, ask, purpose, state):
     token = ready_for(ask, claim, part, purpose)
     OperationServer.objects.filter(pk=part.pk).update(state=state)
@@ -174,7 +174,7 @@ def test_a_machine_whose_part_is_over_is_refused(claim, part, ask, purpose, stat
     refused(ask, token, about=part.server.public_id)
 
 
-@pytest.mark.parametrize("state", set(OperationState) - set(OPEN_OPERATION))
+@pytest.mark.parametrize("state", sorted(set(OperationState) - set(OPEN_OPERATION)))
 def test_a_machine_whose_operation_is_over_is_refused(claim, part, state):
     token = ready_for("done", claim, part, "image")
     Operation.objects.update(state=state)

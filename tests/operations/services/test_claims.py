@@ -54,7 +54,7 @@ def test_what_was_given_back_is_taken_again(operation, claim):
     assert (again.epoch, again.worker) == (2, "w2")
 
 
-@pytest.mark.parametrize("state", set(OperationState) - {OperationState.QUEUED, OperationState.RUNNING})
+@pytest.mark.parametrize("state", sorted(set(OperationState) - {OperationState.QUEUED, OperationState.RUNNING}))
 def test_only_what_waits_or_runs_is_taken(operation, state):
     Operation.objects.update(state=state)
     before = rows()
@@ -182,7 +182,7 @@ def test_a_claim_that_was_renewed_stays(noon, operation, claim):
     assert rows() == before
 
 
-@pytest.mark.parametrize("state", set(OperationState) - set(OPEN_OPERATION))
+@pytest.mark.parametrize("state", sorted(set(OperationState) - set(OPEN_OPERATION)))
 def test_what_is_closed_is_not_taken_away(noon, operation, claim, state):
     Operation.objects.update(state=state)
     noon.move_to(claim.expires_at)

@@ -139,7 +139,7 @@ def test_what_nobody_holds_is_free_at_once():
     assert cancel(erase(factories.server())) == clock.now()
 
 
-@pytest.mark.parametrize("state", set(OperationState) - set(OPEN_OPERATION))
+@pytest.mark.parametrize("state", sorted(set(OperationState) - set(OPEN_OPERATION)))
 def test_what_is_final_stays_as_it_is(state):
     operation = erase(factories.server())
     Operation.objects.update(state=state)

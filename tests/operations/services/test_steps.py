@@ -234,7 +234,7 @@ def test_past_its_deadline_an_operation_ends_and_its_open_parts_fail(noon, opera
     assert steps.time_out(operation_pk=operation.pk) is None
 
 
-@pytest.mark.parametrize("state", set(OperationState) - set(OPEN_OPERATION))
+@pytest.mark.parametrize("state", sorted(set(OperationState) - set(OPEN_OPERATION)))
 def test_what_is_closed_does_not_time_out(operation, state):
     Operation.objects.update(state=state, state_deadline_at=clock.now() - HOUR)
     before = snapshot()
