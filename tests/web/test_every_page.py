@@ -16,6 +16,8 @@ pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
 
 LOOKS = (("light", 1440), ("dark", 390))
 """Both colours and both widths once: enough for pages that are made of the gallery's parts."""
+DARK_AND_NARROW = LOOKS[1:]
+"""Enough for another reader's view of pages that were seen both ways."""
 REFLOW = 320
 """What 1280 pixels are at 400 % zoom (WCAG 2.2, success criterion 1.4.10)."""
 
@@ -47,6 +49,7 @@ PAGES = {
 """The addresses of each page; the login has a test of its own, without somebody logged in."""
 NO_PAGES = {"logout", "theme", "project", "reservation-live"}
 """Routes that answer with a redirect, or with a part of a page that is in the list."""
+SIDEWAYS = "[...document.querySelectorAll('.table-wrap')].some(part => part.scrollWidth > part.clientWidth)"
 REFUSED = re.compile(r"the server responded with a status of (400|403|404|409|422|500)")
 
 
@@ -84,6 +87,8 @@ def too_wide(window):
         window.set_viewport_size({"width": width, "height": size["height"]})
         if overflow(window) > 0:
             found.append(f"{overflow(window)} px too wide at {width}")
+    if window.evaluate(SIDEWAYS):
+        found.append(f"a table scrolls sideways at {REFLOW}")
     window.set_viewport_size(size)
     return found
 
@@ -100,7 +105,7 @@ def test_every_page_in_every_state(open_page, buyer):
 
 def test_a_new_customers_pages_are_empty_and_accessible(open_page, buyer):
     buyer.project.ssh_keys.all().delete()
-    looker = Looker(open_page, browser_of(buyer))
+    looker = Looker(open_page, browser_of(buyer), DARK_AND_NARROW)
 
     for address in ("/", "/reservations", "/servers", "/ssh-keys", ORDER):
         looker.look(address)
@@ -109,7 +114,7 @@ def test_a_new_customers_pages_are_empty_and_accessible(open_page, buyer):
 
 
 def test_a_viewers_pages(open_page, buyer, active):
-    looker = Looker(open_page, browser_of(factories.scope(Role.VIEWER, buyer.project)))
+    looker = Looker(open_page, browser_of(factories.scope(Role.VIEWER, buyer.project)), DARK_AND_NARROW)
 
     for address in ("/", "/availability", "/reservations", f"/reservations/{active.public_id}", "/ssh-keys", ORDER):
         looker.look(address)
@@ -126,7 +131,7 @@ def press(name):
 
 
 def test_forms_with_errors(open_page, buyer, active):
-    looker = Looker(open_page, browser_of(buyer))
+    looker = Looker(open_page, browser_of(buyer), DARK_AND_NARROW)
 
     looker.look(ORDER, press(re.compile("^Reserve for ")))
     looker.look("/ssh-keys", press("Add key"))
