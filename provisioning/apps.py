@@ -1,3 +1,5 @@
+"""Registration of the app."""
+
 from django.apps import AppConfig
 
 from portal.celery import app
@@ -5,6 +7,8 @@ from provisioning.schedule import beat_schedule
 
 
 class ProvisioningConfig(AppConfig):
+    """Workers, and the emulated fleet. No tables."""
+
     name = "provisioning"
     label = "provisioning"
 
