@@ -12,9 +12,8 @@ from portal.operations.models import BootToken, Operation, OperationServer
 from portal.operations.services import claims
 from portal.operations.services.events import tell
 from portal.operations.states import OPEN_OPERATION, OPEN_PART, OperationState, PartState
-from portal.reservations.models import Reservation
 from portal.tenancy.scope import Scope
-from tests import factories, hands
+from tests import factories
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 
@@ -82,7 +81,7 @@ def test_after_an_event_that_is_not_its_own_nothing_is_told_but_why(after):
 
 
 def test_the_latest_operation_of_each_subject_is_found(operation):
-    hands.work(Reservation.objects.get())
+    operation.parts.update(state=PartState.SUCCEEDED)
     server = operation.parts.first().server
     newer = Operation.objects.create(kind="release", subject=operation.subject, state="queued", requested_by="test")
     OperationServer.objects.create(operation=newer, server=server, position=0, hostname="x", state="ready")

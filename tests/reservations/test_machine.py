@@ -232,5 +232,5 @@ class Yard(RuleBasedStateMachine):
 
 @pytest.mark.django_db
 def test_a_random_life_agrees_with_the_oracle():
-    few = settings(max_examples=10, stateful_step_count=16, suppress_health_check=list(HealthCheck), deadline=None)
+    few = settings(max_examples=8, stateful_step_count=15, suppress_health_check=list(HealthCheck), deadline=None)
     run_state_machine_as_test(Yard, settings=few)

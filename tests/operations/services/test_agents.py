@@ -99,15 +99,11 @@ def test_an_eraser_gets_nothing_to_log_in_with(claim, part):
 
 
 @pytest.mark.parametrize("ask", ASKS)
-@pytest.mark.parametrize("token", ["", "wrong", "x" * 10_000, "\x00", "ü"])
-def test_a_token_of_no_boot_is_refused(claim, part, ask, token):
+def test_a_token_of_no_boot_is_refused(claim, part, ask):
     opened(claim, part)
 
-    before, count = rows(), AuditEvent.objects.count()
-    with pytest.raises(BootTokenRefused):
-        ASKS[ask](token)
-    assert rows() == before
-    assert AuditEvent.objects.count() == count + 1
+    for token in ("wrong", "x" * 10_000, "\x00", "\N{SNOWMAN}"):
+        refused(ask, token)
 
 
 @pytest.mark.parametrize("ask,purpose", [(a, p.value) for a in ASKS for p in BootPurpose if p not in USED_FOR[a]])
@@ -166,20 +162,16 @@ def test_a_boot_that_has_reported_says_nothing_more(claim, part, ask, purpose):
 
 
 @pytest.mark.parametrize("ask,purpose", USABLE)
-@pytest.mark.parametrize("state", sorted(set(PartState) - set(OPEN_PART)))
-def test_a_machine_whose_part_is_over_is_refused(claim, part, ask, purpose, state):
+def test_a_machine_whose_part_or_operation_is_over_is_refused(claim, part, ask, purpose):
     token = ready_for(ask, claim, part, purpose)
-    OperationServer.objects.filter(pk=part.pk).update(state=state)
 
-    refused(ask, token, about=part.server.public_id)
-
-
-@pytest.mark.parametrize("state", sorted(set(OperationState) - set(OPEN_OPERATION)))
-def test_a_machine_whose_operation_is_over_is_refused(claim, part, state):
-    token = ready_for("done", claim, part, "image")
-    Operation.objects.update(state=state)
-
-    refused("done", token, about=part.server.public_id)
+    for state in set(PartState) - set(OPEN_PART):
+        OperationServer.objects.filter(pk=part.pk).update(state=state)
+        refused(ask, token, about=part.server.public_id)
+    OperationServer.objects.filter(pk=part.pk).update(state=PartState.AWAITING)
+    for state in set(OperationState) - set(OPEN_OPERATION):
+        Operation.objects.update(state=state)
+        refused(ask, token, about=part.server.public_id)
 
 
 def test_the_job_is_given_once(claim, part):
