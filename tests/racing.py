@@ -56,3 +56,9 @@ def await_blocked(count):
                 return
         time.sleep(0.01)
     raise AssertionError(f"{count} connections should wait for a lock by now")
+
+
+def kinds(outcomes):
+    """Return how many outcomes there were of each class."""
+    found = [type(outcome) for outcome in outcomes]
+    return {kind: found.count(kind) for kind in found}

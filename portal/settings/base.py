@@ -122,6 +122,8 @@ WHITENOISE_USE_FINDERS = env.bool("WHITENOISE_USE_FINDERS", True)
 CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://metalyard")}
 EMAIL_CONFIG = env.email("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
+# Mail is sent by the sweep that announces ends: a mail server that does not answer must not hold it up.
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Metalyard <no-reply@localhost>")
 
 CELERY_BROKER_URL = env.str("BROKER_URL", "redis://127.0.0.1:6379/0")

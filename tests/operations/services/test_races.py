@@ -19,16 +19,11 @@ from portal.operations.services.erasing import erase_anew
 from portal.operations.services.queue import cancel_operation
 from portal.operations.states import OperationState
 from tests import factories
-from tests.racing import Runner, await_blocked, race
+from tests.racing import Runner, await_blocked, kinds, race
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HOUR = timedelta(hours=1)
-
-
-def kinds(outcomes):
-    found = [type(outcome) for outcome in outcomes]
-    return {kind: found.count(kind) for kind in found}
 
 
 def test_an_operation_is_taken_by_one_worker(operation):

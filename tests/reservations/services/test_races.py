@@ -24,18 +24,12 @@ from portal.reservations.services.reserve import held_at_once, reserve
 from portal.reservations.services.start import begin_provisioning
 from portal.reservations.states import AllocationState, ReservationState
 from tests import factories
-from tests.racing import PATIENCE_S, Runner, await_blocked, race
+from tests.racing import PATIENCE_S, Runner, await_blocked, kinds, race
 from tests.reservations.calendars import bare_reservation, occupy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 RACERS = 12
-
-
-def kinds(outcomes):
-    """Return how many outcomes there were of each class."""
-    found = [type(outcome) for outcome in outcomes]
-    return {kind: found.count(kind) for kind in found}
 
 
 def overlaps():
