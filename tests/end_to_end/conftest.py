@@ -10,6 +10,8 @@ from tests.end_to_end import client
 from tests.end_to_end.scenarios import begin_later_start, begin_troubled_release, begin_troubled_start
 from tests.end_to_end.stack import running
 
+BACKGROUND = {"troubled_start", "troubled_release", "later_start"}
+
 
 @pytest.fixture(scope="session")
 def product():
@@ -43,5 +45,8 @@ def later_start(product, keys):
 
 
 @pytest.fixture(scope="session")
-def stack(product, troubled_start, troubled_release, later_start):
+def stack(request, product):
+    wanted = {name for item in request.session.items for name in item.fixturenames}
+    for name in sorted(wanted & BACKGROUND):
+        request.getfixturevalue(name)
     return product

@@ -30,6 +30,7 @@ def test_four_servers_are_handed_over_and_come_back_erased(stack, keys, key_pair
         assert not any(stack.disk(name).read_bytes()), f"{name} has bytes left on its disk"
 
 
+@pytest.mark.long
 def test_sixteen_servers_and_three_reservations_at_once(stack, keys, key_pair):
     reservations = [client.reserve(stack, keys, count) for count in (16, 2, 2)]
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.end_to_end import client
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("product")]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.long, pytest.mark.xdist_group("product")]
 
 
 def imaged_by(stack, names, since):

@@ -6,7 +6,7 @@ from portal.operations.failures import explain
 from tests.end_to_end import client
 from tests.end_to_end.scenarios import RELEASE_FAULTS, START_FAULTS
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("product")]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.long, pytest.mark.xdist_group("product")]
 
 
 def told_of(stack, reservation):

@@ -13,6 +13,7 @@ from tests.end_to_end.stack import ROOT
 
 pytestmark = [
     pytest.mark.end_to_end,
+    pytest.mark.long,
     pytest.mark.xdist_group("product"),
     pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed (apt-get install curl)"),
 ]

@@ -37,6 +37,7 @@ def log_in(url, login, path):
         )
 
 
+@pytest.mark.long
 def test_the_life_of_a_demo(folder):
     stack = start(folder / "state", "--fast")
     mark = stack.mark()

@@ -4,7 +4,7 @@ import pytest
 
 from tests.end_to_end import client
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("product")]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.long, pytest.mark.xdist_group("product")]
 
 
 def test_a_later_start_is_prepared_announced_and_ended_by_the_clock(stack, later_start):

@@ -103,6 +103,7 @@ def get(port: int, path: str, **headers: str) -> tuple[int, dict[str, str], str]
     return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read().decode()
 
 
+@pytest.mark.long
 def test_the_units_commands_serve_together_with_production_settings(
     production: dict[str, str], open_folder: Path
 ) -> None:

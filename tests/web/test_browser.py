@@ -10,7 +10,7 @@ from portal.reservations.models import Reservation
 from tests import factories
 from tests.web.browser import needs_chromium, violations, watch
 
-pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
+pytestmark = [needs_chromium, pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
 
 def test_axe_would_notice(open_page):

@@ -12,7 +12,7 @@ from tests.web.browser import needs_chromium, overflow, violations, watch
 from tests.web.conftest import browser_of
 from tests.web.stages import every_state
 
-pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
+pytestmark = [needs_chromium, pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
 LOOKS = (("light", 1440), ("dark", 390))
 """Both colours and both widths once: enough for pages that are made of the gallery's parts."""

@@ -68,6 +68,7 @@ def test_sales_search_filter_and_act(open_page, sales_and_rows):
 
 
 @needs_chromium
+@pytest.mark.long
 def test_several_are_chosen_in_the_list(open_page, sales_and_rows):
     page = open_page(viewport={"width": 1440, "height": 900})
     complaints = watch(page)
@@ -90,6 +91,7 @@ def test_several_are_chosen_in_the_list(open_page, sales_and_rows):
 
 
 @needs_chromium
+@pytest.mark.long
 @pytest.mark.parametrize(("scheme", "width"), WINDOWS)
 def test_pages_keep_the_policy_fit_and_are_accessible(open_page, sales_and_rows, scheme, width):
     page = open_page(color_scheme=scheme, viewport={"width": width, "height": 900})
