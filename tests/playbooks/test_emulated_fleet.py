@@ -55,7 +55,8 @@ def play(tmp_path, playbook, hosts, *, epoch):
 
 
 def writes_of(folder, epoch):
-    lines = [json.loads(line) for line in (folder / "bmc.log").read_text().splitlines()]
+    log = folder / "bmc.log"
+    lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     return [line for line in lines if line["epoch"] == str(epoch)]
 
 
