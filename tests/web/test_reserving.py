@@ -13,7 +13,7 @@ from portal.reservations.models import Reservation
 from tests import factories
 from tests.web.browser import needs_chromium, watch
 
-pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
+pytestmark = [needs_chromium, pytest.mark.long, pytest.mark.django_db(transaction=True)]
 ORDER = "/reserve?type=h100x8&region=eu-north-1&count=2"
 PRESS_TWICE = "button => { button.click(); button.click(); }"
 WITHOUT_GUARD = "document.querySelector('form[data-once]').removeAttribute('data-once')"

@@ -6,6 +6,8 @@ import random
 import threading
 from pathlib import Path
 
+import pytest
+
 from tests.provisioning.simulator.emulator import until
 from tests.provisioning.simulator.machines import console, install, up
 from tests.provisioning.simulator.ssh_client import ask, is_open
@@ -44,6 +46,7 @@ def test_two_hundred_power_cycles_leave_nothing_behind(machine, spec, portal):
     assert not is_open(spec)
 
 
+@pytest.mark.long
 def test_power_commands_from_all_sides_leave_one_machine(machine, spec):
     install(machine)
     kinds = ["On", "ForceOff", "ForceRestart", "GracefulRestart", "GracefulShutdown"]
