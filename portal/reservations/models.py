@@ -14,7 +14,7 @@ from portal.core.models import Identified, Stateful, known_state
 from portal.core.money import Money
 from portal.core.periods import Period
 from portal.fleet.models import Region, Server, ServerType
-from portal.reservations.states import ALLOCATION, HOLDING, LIVE, RESERVATION, UNCHARGED
+from portal.reservations.states import ALLOCATION, HOLDING, LIVE, RESERVATION, TO_COME
 from portal.tenancy.models import Organization, Project
 
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$"
@@ -60,6 +60,7 @@ class Reservation(Identified, Stateful):
     requested_by = models.CharField(max_length=200)
     degraded = models.BooleanField(default=False)
     end_announced_at = models.DateTimeField(null=True, blank=True)
+    handed_over_at = models.DateTimeField(null=True, blank=True)
     start_delayed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -83,8 +84,9 @@ class Reservation(Identified, Stateful):
 
     @property
     def total(self) -> Money:
-        """What is owed for it: the price that was agreed, and nothing where it never was handed over."""
-        return Money(Decimal(0) if self.state in UNCHARGED else self.price, self.currency)
+        """What is owed for it: the price that was agreed, and nothing once it is over without a hand-over."""
+        is_owed = self.handed_over_at is not None or self.state in TO_COME
+        return Money(self.price if is_owed else Decimal(0), self.currency)
 
     @property
     def gpu_count(self) -> int:

@@ -85,8 +85,8 @@ HOLDING = (A.BOOKED, A.SERVING, A.CLEANING)
 LIVE = (R.HELD, R.SCHEDULED, R.PROVISIONING, R.ACTIVE, R.ENDING)
 """States in which a reservation counts against quotas and keeps its name."""
 
-UNCHARGED = (R.CANCELLED, R.EXPIRED, R.FAILED)
-"""States of a reservation that never was handed over: nothing is owed for it."""
+TO_COME = (R.HELD, R.SCHEDULED, R.PROVISIONING)
+"""States in which a reservation may yet be handed over: what was agreed will be owed."""
 
 ALLOCATIONS_OF: dict[ReservationState, tuple[AllocationState, ...]] = {
     R.HELD: (A.BOOKED, A.RELEASED),

@@ -8,9 +8,10 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
+from portal.core import clock
 from portal.core.money import Money
 from portal.reservations.models import Allocation, Reservation
-from portal.reservations.states import HOLDING, LIVE, UNCHARGED, AllocationState, ReservationState
+from portal.reservations.states import HOLDING, LIVE, TO_COME, AllocationState, ReservationState
 from tests import factories
 from tests.reservations.calendars import at, bare_reservation, occupy
 
@@ -127,12 +128,14 @@ def test_host_names_are_held_once_in_a_reservation():
     assert refused(lambda: Allocation.objects.update(hostname="same")) == "allocation_hostname_once"
 
 
+@pytest.mark.parametrize("was_handed_over", [False, True])
 @pytest.mark.parametrize("state", ReservationState)
-def test_nothing_is_owed_for_what_never_was_handed_over(state):
+def test_nothing_is_owed_once_it_is_over_without_a_hand_over(state, was_handed_over):
     agreed = Decimal("1234.50")
-    reservation = bare_reservation(state, price=agreed)
+    reservation = bare_reservation(state, price=agreed, handed_over_at=clock.now() if was_handed_over else None)
 
-    assert reservation.total == Money(Decimal(0) if state in UNCHARGED else agreed, "USD")
+    owed = was_handed_over or state in TO_COME
+    assert reservation.total == Money(agreed if owed else Decimal(0), "USD")
     assert Reservation.objects.get().price == agreed
 
 

@@ -20,7 +20,7 @@ from portal.reservations.states import (
     HOLDING,
     LIVE,
     RESERVATION,
-    UNCHARGED,
+    TO_COME,
     AllocationState,
     ReservationState,
 )
@@ -64,9 +64,10 @@ def test_from_one_state_to_the_next_the_allocations_can_follow(state):
             assert ALLOCATION.reachable(allocation) & set(ALLOCATIONS_OF[after]), (state, after, allocation)
 
 
-def test_nothing_is_owed_for_what_never_was_active():
-    before_active = {state for state in FINAL if state != ReservationState.ENDED}
-    assert set(UNCHARGED) == before_active
+def test_what_is_to_come_is_all_that_leads_to_a_hand_over():
+    assert set(TO_COME) == {
+        state for state in ReservationState if ReservationState.ACTIVE in RESERVATION.reachable(state) - {state}
+    }
 
 
 @pytest.mark.parametrize("state", HOLDERS_OF)

@@ -92,6 +92,7 @@ class ReservationAdmin(RecordAdmin):
                 columns.field("requested_by", "Reserved by"),
                 columns.moment("created_at", "Reserved"),
                 columns.moment("start_delayed_at", "Start delayed"),
+                columns.moment("handed_over_at", "Handed over"),
                 columns.moment("end_announced_at", "End announced"),
                 columns.code("public_id", "Id"),
             ),

@@ -91,6 +91,7 @@ def deploy_finished(*, operation: Operation) -> None:
         scope=reservation.organization.public_id,
         reason=f"{missing} of {reservation.count} servers failed" if missing else "",
         degraded=missing > 0,
+        handed_over_at=clock.now(),
     )
     tell(
         actor=SYSTEM,

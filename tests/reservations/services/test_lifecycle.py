@@ -95,6 +95,7 @@ def test_what_is_being_prepared_is_erased_where_it_was_begun_and_returns_at_once
     assert (operation.state, operation.claimed_by) == (OperationState.CANCELLED, "")
     erasing = hands.open_operation(reservation)
     assert (erasing.kind, [part.server for part in parts_of(erasing)]) == ("release", [done.server, begun.server])
+    assert Reservation.objects.get().total.amount == 0, "it was never handed over"
 
 
 def test_nothing_is_erased_while_a_worker_may_still_be_imaging(noon):
@@ -174,6 +175,7 @@ def test_an_active_reservation_is_released_erased_and_over():
     hands.work(reservation)
     assert states(reservation) == [R.ENDED, *[(A.RELEASED, ServerState.AVAILABLE)] * 2]
     assert told(reservation)[-4:] == ["reservation.ending", "server.returned", "server.returned", "reservation.ended"]
+    assert Reservation.objects.get().total.amount == reservation.price > 0
 
 
 def test_a_degraded_reservation_ends_without_the_server_that_failed():
