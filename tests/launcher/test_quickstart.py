@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from portal.launcher.quickstart import STOP_SIGNALS
+
 CODE = """
 import signal, sys, time
 from portal.launcher.quickstart import StopRequested, stop_signals_raise
@@ -31,11 +33,13 @@ except StopRequested:
     ids=["ctrl-c", "terminate", "hang-up", "kill -INT of a script's background job", "nohup"],
 )
 def test_a_signal_stops_the_launcher_unless_it_was_started_to_outlive_its_terminal(ignored, sent, said):
-    if ignored is not None:
-        before = signal.signal(ignored, signal.SIG_IGN)
-    process = subprocess.Popen([sys.executable, "-c", CODE], stdout=subprocess.PIPE, text=True)
-    if ignored is not None:
-        signal.signal(ignored, before)
+    def as_started_by_somebody():
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN if number == ignored else signal.SIG_DFL)
+
+    process = subprocess.Popen(
+        [sys.executable, "-c", CODE], stdout=subprocess.PIPE, text=True, preexec_fn=as_started_by_somebody
+    )
 
     assert process.stdout.readline() == "up\n"
     process.send_signal(sent)
