@@ -255,10 +255,12 @@ def test_the_readme_has_the_two_commands_and_ci_runs_the_second():
 def top_level():
     """Return the names at the top: what git tracks, or where it does not, what it would not ignore."""
     if (REPOSITORY / ".git").exists() and shutil.which("git"):
-        listed = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+        # Whoever owns the folder, it is this one that is meant.
+        command = ["git", "-c", "safe.directory=*", "ls-files"]
+        listed = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
         return {line.split("/")[0] for line in listed.stdout.splitlines()}
     ignored = [line.rstrip("/") for line in (REPOSITORY / ".gitignore").read_text(encoding="utf-8").splitlines()]
-    names = {path.name for path in REPOSITORY.iterdir()}
+    names = {path.name for path in REPOSITORY.iterdir()} - {".git"}
     return {name for name in names if not any(fnmatch.fnmatch(name, pattern) for pattern in ignored)}
 
 
