@@ -90,4 +90,6 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    # Threads of machines may be in the middle of a log line, and the interpreter's own end aborts over that.
+    os._exit(status)
