@@ -1,4 +1,4 @@
-"""The content security policy of /admin/ and of the API's own documentation page, apart from that of the customers.
+"""The content security policy of /admin/, apart from that of everybody else.
 
 The staff theme brings the standard build of Alpine.js, which compiles expressions at run time and sets styles on
 elements (https://github.com/alpinejs/alpine/blob/main/packages/docs/src/en/advanced/csp.md). Only these pages may.
