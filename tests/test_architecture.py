@@ -47,6 +47,9 @@ OWN = {
         "staff": "the table of the provider's own people",
         "tokens": "the form of API tokens",
     },
+    "catalog": {
+        "terms": "what calling off costs: pure",
+    },
     "operations": {
         "event_types": "the table of what is told to customers",
         "failures": "the table of reasons in plain words",

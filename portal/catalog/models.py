@@ -1,10 +1,13 @@
 """What is sold: OS images and price books."""
 
+from datetime import timedelta
+
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q, Value
 
+from portal.catalog.terms import MOST_NOTICE, notice_words, written
 from portal.core import ids
 from portal.core.models import Identified
 from portal.core.money import MINOR_UNITS
@@ -81,3 +84,30 @@ class Price(models.Model):
     def __str__(self) -> str:
         """Return what is sold where."""
         return f"{self.server_type} in {self.region}"
+
+
+class CancellationTerm(models.Model):
+    """With at least ``notice`` before the start of what is called off, ``percent`` of its price is owed."""
+
+    book = models.ForeignKey(PriceBook, on_delete=models.CASCADE, related_name="cancellation_terms")
+    notice = models.DurationField()
+    percent = models.DecimalField(max_digits=5, decimal_places=2)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["book", "notice"], name="cancellation_term_once"),
+            models.CheckConstraint(
+                condition=Q(notice__gte=timedelta(0), notice__lte=MOST_NOTICE), name="cancellation_term_notice"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    notice=Func(Value("hour"), F("notice"), function="DATE_TRUNC", output_field=models.DurationField())
+                ),
+                name="cancellation_term_whole_hours",
+            ),
+            models.CheckConstraint(condition=Q(percent__gte=0, percent__lte=100), name="cancellation_term_percent"),
+        ]
+
+    def __str__(self) -> str:
+        """Return the percentage and the notice."""
+        return f"{written(self.percent)} % with {notice_words(self.notice)}"

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
 
-from portal.catalog.models import OSImage, Price
+from portal.catalog.models import CancellationTerm, OSImage, Price, PriceBook
+from portal.catalog.terms import CancellationTerms
 from portal.core.errors import NoPrice, NotFound
 from portal.core.money import Money
 from portal.core.periods import Period
@@ -14,14 +17,32 @@ from portal.fleet.models import Region, ServerType
 
 
 @dataclass(frozen=True)
+class QuoteLine:
+    """One line of what a price is made of: of what, how much of it at which rate, and what that comes to."""
+
+    label: str
+    quantity: str
+    amount: Money
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the form that is kept with what was quoted."""
+        return {"label": self.label, "quantity": self.quantity, "amount": self.amount.as_json()}
+
+
+@dataclass(frozen=True)
 class PriceQuote:
-    """The price of servers for a period, with its arithmetic: servers x GPUs x hours x rate."""
+    """The price of servers for a period, with its arithmetic: servers x GPUs x hours x rate.
+
+    ``lines`` add up to ``total``; ``terms`` tell what of it is owed when it is called off.
+    """
 
     count: int
     gpus: int
     hours: Decimal
     rate: Decimal
     total: Money
+    terms: CancellationTerms
+    lines: tuple[QuoteLine, ...]
 
     @property
     def currency(self) -> str:
@@ -44,8 +65,14 @@ def image_of(public_id_or_slug: str) -> OSImage:
 
 def list_price(server_type: ServerType, region: Region, currency: str, at: datetime) -> Price:
     """Return the list price that holds at an instant. Raises NoPrice."""
+    return _the_price(Price.objects.all(), server_type, region, currency, at)
+
+
+def _the_price(
+    prices: models.QuerySet[Price], server_type: ServerType, region: Region, currency: str, at: datetime
+) -> Price:
     price = (
-        Price.objects.select_related("book")
+        prices.select_related("book")
         .filter(server_type=server_type, region=region, book__currency=currency, book__valid__contains=at)
         .first()
     )
@@ -63,11 +90,45 @@ def list_prices(currency: str, at: datetime) -> models.QuerySet[Price]:
     )
 
 
+def terms_of(book: PriceBook) -> CancellationTerms:
+    """Return the cancellation terms of a book."""
+    return CancellationTerms.of_pairs((term.notice, term.percent) for term in book.cancellation_terms.all())
+
+
+def terms_at(currency: str, at: datetime) -> CancellationTerms:
+    """Return the cancellation terms of the book that holds at an instant. Raises NoPrice where none does."""
+    books = PriceBook.objects.filter(currency=currency, valid__contains=at)
+    rows = list(books.values_list("cancellation_terms__notice", "cancellation_terms__percent"))
+    if not rows:
+        raise NoPrice(f"Nothing is sold in {currency} at this time; choose another currency or time.")
+    # A book without terms is one row of nothing.
+    return CancellationTerms.of_pairs((notice, percent) for notice, percent in rows if notice is not None)
+
+
 def quote_price(
     server_type: ServerType, region: Region, currency: str, count: int, period: Period, at: datetime
 ) -> PriceQuote:
-    """Price ``count`` servers for ``period`` by the book that holds at ``at``, rounded once. Raises NoPrice."""
-    price = list_price(server_type, region, currency, at)
+    """Price ``count`` servers for ``period`` by the book that holds at ``at``, rounded once. Raises NoPrice.
+
+    One statement: pages price many pools, and price and terms must be of one moment.
+    """
+    price = _the_price(_with_terms(), server_type, region, currency, at)
     gpus = count * server_type.gpu_count
     total = Money(period.at_rate(price.per_gpu_hour * gpus), currency)
-    return PriceQuote(count, gpus, period.hours, price.per_gpu_hour, total)
+    line = QuoteLine(f"{server_type.name} in {region.code}", _product(gpus, period.hours, price.per_gpu_hour), total)
+    terms = CancellationTerms.of_pairs(zip(price.notices, price.percents, strict=True))
+    return PriceQuote(count, gpus, period.hours, price.per_gpu_hour, total, terms, (line,))
+
+
+def _with_terms() -> models.QuerySet[Price]:
+    """Return all prices, each with what its book's terms are made of, in one order."""
+    terms = CancellationTerm.objects.filter(book=models.OuterRef("book")).order_by("notice")
+    return Price.objects.annotate(
+        notices=ArraySubquery(terms.values("notice")), percents=ArraySubquery(terms.values("percent"))
+    )
+
+
+def _product(gpus: int, hours: Decimal, rate: Decimal) -> str:
+    """Return the arithmetic of a price, such as ``128 GPU x 336 h x 2.85``; hours to two places."""
+    whole, _, places = f"{rate.normalize():f}".partition(".")
+    return f"{gpus} GPU x {f'{hours:.2f}'.removesuffix('.00')} h x {whole}.{places.ljust(2, '0')}"

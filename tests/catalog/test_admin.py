@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from portal.audit.models import AuditEvent
-from portal.catalog.models import OSImage, Price, PriceBook
+from portal.catalog.models import CancellationTerm, OSImage, Price, PriceBook
+from portal.catalog.selectors import terms_of
 from portal.core import clock
 from portal.tenancy.staff import StaffRole
 from tests import factories, staff
@@ -49,9 +50,11 @@ def test_prices_are_left_to_administrators(role, place):
     replies = [
         client.post(staff.acts_of(PriceBook, "new"), {"name": "x", "currency": "EUR", place: "1"}),
         client.post(staff.act_of(book, "end"), {}),
+        client.post(staff.act_of(book, "terms"), {"terms": "24 h: 25 %"}),
     ]
 
-    assert [reply.status_code for reply in replies] == [403, 403]
+    assert [reply.status_code for reply in replies] == [403, 403, 403]
+    assert not CancellationTerm.objects.exists()
     assert PriceBook.objects.get().valid.upper is None
 
 
@@ -81,6 +84,7 @@ def test_books_never_overlap_and_the_field_says_so(administrator, place):
 
 def test_a_book_is_ended_and_followed_by_another_with_its_prices(administrator, place):
     book = factories.price(rate="2.50").book
+    administrator.post(staff.act_of(book, "terms"), {"terms": "7 d: 0 %\r\n24 h: 25 %"})
     end = clock.now().replace(second=0, microsecond=0) + timedelta(days=3)
 
     administrator.post(staff.act_of(book, "end"), {"at": picked(end)})
@@ -93,7 +97,8 @@ def test_a_book_is_ended_and_followed_by_another_with_its_prices(administrator, 
     book.refresh_from_db()
     made = PriceBook.objects.get(name="Next")
     assert reply.url == staff.page_of(made)
-    assert (begin["currency"], begin[place]) == ("USD", "2.5")
+    assert (begin["currency"], begin[place], begin["terms"]) == ("USD", "2.5", "7 d: 0 %\n24 h: 25 %")
+    assert str(terms_of(made)) == str(terms_of(book)) == "0 % with 7 d of notice, 25 % with 24 h, else 100 %"
     assert (book.valid.upper, made.valid.lower, made.valid.upper) == (end, end, None)
     assert book.prices.get().per_gpu_hour == Decimal("2.5")
     assert made.prices.get().per_gpu_hour == Decimal("2.75")
@@ -114,6 +119,7 @@ def test_a_book_is_ended_and_followed_by_another_with_its_prices(administrator, 
         ({"place": "NaN"}, "place"),
         ({"place": "1.1234567"}, "place"),
         ({"place": ""}, "__all__"),
+        ({"terms": "7 d: 25 %\n1 d: 0 %"}, "terms"),
     ],
 )
 def test_wrong_fields_of_a_book_are_named_and_nothing_is_made(administrator, place, wrong, field):
@@ -150,3 +156,65 @@ def test_a_book_that_is_over_cannot_be_ended_again(administrator):
     book.refresh_from_db()
     assert (reply.status_code, book.valid) == (422, first)
     assert book.valid.upper <= clock.now()
+
+
+def test_terms_are_written_one_step_a_line_and_shown_on_the_page(administrator):
+    book = factories.price().book
+
+    reply = administrator.post(staff.act_of(book, "terms"), {"terms": " 24h:12.5 \r\n\r\n 7  d : 0% \r\n"})
+    page = administrator.get(staff.page_of(book)).content.decode()
+    form = administrator.get(staff.act_of(book, "terms")).context["form"]
+
+    assert reply.url == staff.page_of(book)
+    assert "0 % with 7 d of notice, 12.5 % with 24 h, else 100 %" in page
+    assert form["terms"].value() == "7 d: 0 %\n24 h: 12.5 %"
+    event = AuditEvent.objects.get(verb="price_book.terms_set")
+    assert (event.actor_id, event.target) == (administrator.person.public_id, f"catalog.pricebook:{book.pk}")
+
+
+def test_terms_left_empty_make_calling_off_free(administrator):
+    book = factories.price().book
+    administrator.post(staff.act_of(book, "terms"), {"terms": "24 h: 25 %"})
+
+    administrator.post(staff.act_of(book, "terms"), {"terms": ""})
+
+    assert not CancellationTerm.objects.exists()
+    assert "Free at any time" in administrator.get(staff.page_of(book)).content.decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "free",
+        "24 h",
+        "24: 25 %",
+        "24 h: 101 %",
+        "24 h: -1 %",
+        "24 h: 1.234 %",
+        "99999 d: 0 %",
+        "1.5 h: 5 %",
+        "1 d: 25 %\n24 h: 30 %",
+        "7 d: 25 %\n1 d: 0 %",
+        "x" * 401,
+    ],
+)
+def test_wrong_terms_are_named_and_nothing_changes(administrator, text):
+    book = factories.price().book
+
+    reply = administrator.post(staff.act_of(book, "terms"), {"terms": text})
+
+    assert reply.status_code == 422
+    assert list(reply.context["form"].errors) == ["terms"]
+    assert not CancellationTerm.objects.exists()
+    assert not AuditEvent.objects.filter(verb="price_book.terms_set").exists()
+
+
+def test_the_terms_of_a_book_that_is_over_are_not_offered(administrator):
+    book = factories.price().book
+    administrator.post(staff.act_of(book, "end"), {})
+
+    reply = administrator.post(staff.act_of(book, "terms"), {"terms": "24 h: 25 %"})
+
+    assert reply.status_code == 409
+    assert "Set cancellation terms" not in administrator.get(staff.page_of(book)).content.decode()
+    assert not CancellationTerm.objects.exists()

@@ -7,7 +7,8 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
-from portal.catalog.models import OSImage, Price, PriceBook
+from portal.catalog.models import CancellationTerm, OSImage, Price, PriceBook
+from portal.catalog.terms import MOST_NOTICE
 from portal.core.money import MINOR_UNITS
 from tests import factories
 
@@ -123,3 +124,40 @@ def test_what_people_read():
     assert str(price) == "8 x H100 in eu-north-1"
     assert str(price.book) == "List USD"
     assert str(factories.image(name="Debian 12")) == "Debian 12"
+
+
+@pytest.mark.parametrize(
+    "fields, constraint",
+    [
+        ({"notice": timedelta(hours=-1)}, "cancellation_term_notice"),
+        ({"notice": MOST_NOTICE + timedelta(hours=1)}, "cancellation_term_notice"),
+        ({"notice": timedelta(hours=1) + TICK}, "cancellation_term_whole_hours"),
+        ({"notice": timedelta(minutes=90)}, "cancellation_term_whole_hours"),
+        ({"percent": Decimal("-0.01")}, "cancellation_term_percent"),
+        ({"percent": Decimal("100.01")}, "cancellation_term_percent"),
+        ({"notice": timedelta(hours=24)}, "cancellation_term_once"),
+    ],
+)
+def test_a_cancellation_term_that_makes_no_sense_is_refused(fields, constraint):
+    held = book()
+    CancellationTerm.objects.create(book=held, notice=timedelta(hours=24), percent=Decimal(25))
+
+    refused(
+        constraint,
+        lambda: CancellationTerm.objects.create(
+            book=held, **({"notice": timedelta(hours=48), "percent": Decimal(10)} | fields)
+        ),
+    )
+
+    assert str(CancellationTerm.objects.get()) == "25 % with 24 h"
+
+
+def test_cancellation_terms_at_the_ends_of_their_ranges_are_kept():
+    held, other = book(), book(currency="EUR")
+    ends = [(timedelta(0), Decimal(100)), (MOST_NOTICE, Decimal(0))]
+
+    for of_book in (held, other):
+        for notice, percent in ends:
+            CancellationTerm.objects.create(book=of_book, notice=notice, percent=percent)
+
+    assert list(held.cancellation_terms.order_by("notice").values_list("notice", "percent")) == ends

@@ -10,8 +10,18 @@ from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.catalog.models import Price, PriceBook
-from portal.catalog.selectors import image_of, images, list_price, list_prices, quote_price
+from portal.catalog.models import CancellationTerm, Price, PriceBook
+from portal.catalog.selectors import (
+    QuoteLine,
+    image_of,
+    images,
+    list_price,
+    list_prices,
+    quote_price,
+    terms_at,
+    terms_of,
+)
+from portal.catalog.terms import FREE, CancellationTerms
 from portal.core.errors import NoPrice, NotFound
 from portal.core.money import MINOR_UNITS, Money
 from portal.core.periods import Period
@@ -31,6 +41,14 @@ def book(start=START, end=END, currency="USD"):
 def price(rate="2.50", in_book=None, **kwargs):
     fields = {"server_type": factories.server_type(), "region": factories.region(), **kwargs}
     return Price.objects.create(book=in_book or book(), per_gpu_hour=Decimal(rate), **fields)
+
+
+def termed(in_book, *pairs):
+    """Give a book terms from pairs of hours and percent, and return them."""
+    rows = [(timedelta(hours=hours), Decimal(percent)) for hours, percent in pairs]
+    for notice, percent in rows:
+        CancellationTerm.objects.create(book=in_book, notice=notice, percent=percent)
+    return CancellationTerms.of_pairs(rows)
 
 
 def rate_at(moment, currency="USD"):
@@ -144,6 +162,72 @@ def test_a_quote_goes_by_the_book_of_its_instant_not_of_the_period():
 def test_what_has_no_price_has_no_quote():
     with pytest.raises(NoPrice):
         quote_price(factories.server_type(), factories.region(), "USD", 1, Period(START, END), START)
+
+
+def test_a_quote_has_its_terms_and_lines_from_one_statement(django_assert_num_queries):
+    usd = book()
+    price("2.85", usd)
+    agreed = termed(usd, (24, "25.00"), (168, "0.00"), (12, "62.50"))
+    termed(book(currency="EUR"), (48, 50))
+    termed(book(END, None), (72, 75))
+    kind, region = factories.server_type(), factories.region()
+
+    with django_assert_num_queries(1):
+        quote = quote_price(kind, region, "USD", 16, Period(START, START + timedelta(days=14)), START)
+
+    total = Money(Decimal("122572.80"), "USD")
+    line = QuoteLine(f"{kind.name} in {region.code}", "128 GPU x 336 h x 2.85", total)
+    assert (quote.total, quote.lines, quote.terms) == (total, (line,), agreed)
+    assert line.as_json() == {
+        "label": line.label,
+        "quantity": "128 GPU x 336 h x 2.85",
+        "amount": {"amount": "122572.80", "currency": "USD"},
+    }
+
+
+@pytest.mark.parametrize(
+    "rate, seconds, said",
+    [
+        ("3", 3600, "8 GPU x 1 h x 3.00"),
+        ("0.024375", 1200, "8 GPU x 0.33 h x 0.024375"),
+        ("10", 36_000, "10 h x 10.00"),
+    ],
+)
+def test_the_arithmetic_of_a_line_in_words(rate, seconds, said):
+    price(rate)
+
+    period = Period(START, START + timedelta(seconds=seconds))
+    quote = quote_price(factories.server_type(), factories.region(), "USD", 1, period, START)
+
+    assert quote.lines[0].quantity.endswith(said)
+    assert quote.lines[0].amount == quote.total
+
+
+def test_a_book_without_terms_quotes_free_cancellation():
+    price()
+
+    quote = quote_price(factories.server_type(), factories.region(), "USD", 1, Period(START, END), START)
+
+    assert quote.terms == FREE
+
+
+def test_terms_are_those_of_the_book_that_holds_at_the_instant(django_assert_num_queries):
+    first, second = book(), book(END, None)
+    agreed = termed(first, (24, 25), (168, 0))
+
+    with django_assert_num_queries(1):
+        assert terms_at("USD", END - TICK) == agreed
+
+    assert (terms_at("USD", START), terms_at("USD", END)) == (agreed, FREE)
+    assert (terms_of(first), terms_of(second)) == (agreed, FREE)
+
+
+@pytest.mark.parametrize("currency, moment", [("EUR", START), ("USD", START - TICK), ("USD", END)])
+def test_there_are_no_terms_where_nothing_is_sold(currency, moment):
+    termed(book(), (24, 25))
+
+    with pytest.raises(NoPrice, match=f"Nothing is sold in {currency} at this time"):
+        terms_at(currency, moment)
 
 
 def test_an_image_is_found_by_id_and_by_slug():

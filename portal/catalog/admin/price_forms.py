@@ -1,4 +1,4 @@
-"""What acts on price books ask for: one field for each server type in each region in which it stands."""
+"""What acts on price books ask for: also one field for each server type in each region in which it stands."""
 
 from decimal import Decimal
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from portal.audit.staff.forms import ActForm, Moment
+from portal.catalog.admin.term_forms import TermsField, terms_text
 from portal.catalog.models import PriceBook
 from portal.catalog.services import BOOK_NAME_LENGTH, PriceLine
 from portal.core.money import MINOR_UNITS
@@ -23,10 +24,10 @@ def _name(server_type_pk: int, region_pk: int) -> str:
 
 
 def successor_of(book: PriceBook) -> dict[str, Any]:
-    """Return what the form of a book's successor begins with: the same currency and prices, from the book's end on."""
+    """Return what the form of a book's successor begins with: the same currency, terms and prices, from its end on."""
     prices = {_name(price.server_type_id, price.region_id): price.per_gpu_hour for price in book.prices.all()}
     held = {name: f"{amount.normalize():f}" for name, amount in prices.items()}
-    return {"currency": book.currency, "valid_from": book.valid.upper, **held}
+    return {"currency": book.currency, "valid_from": book.valid.upper, "terms": terms_text(book), **held}
 
 
 class PriceBookForm(ActForm):
@@ -36,6 +37,7 @@ class PriceBookForm(ActForm):
     currency = forms.ChoiceField(choices=[(code, code) for code in sorted(MINOR_UNITS)])
     valid_from = Moment(required=False, label="Valid from (UTC)", help_text="Empty: from now on.")
     valid_until = Moment(required=False, label="Valid until (UTC)", help_text="Empty: without end.")
+    terms = TermsField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Add the fields of the prices."""

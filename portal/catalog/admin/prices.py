@@ -1,4 +1,4 @@
-"""Price books: made whole, ended, never edited, so that every price that ever held can be read."""
+"""Price books: made whole and ended, their prices never edited, so that every price that ever held can be read."""
 
 from django.contrib import admin
 from django.db import models
@@ -8,13 +8,16 @@ from portal.audit.staff.acts import Act, On, Values, act_on
 from portal.audit.staff.pages import RecordAdmin
 from portal.audit.staff.panels import Panel, show_on
 from portal.catalog.admin.price_forms import EndBookForm, PriceBookForm, successor_of
+from portal.catalog.admin.term_forms import TermsForm, terms_form_of
 from portal.catalog.models import Price, PriceBook
-from portal.catalog.services import create_price_book, end_price_book
+from portal.catalog.selectors import terms_of
+from portal.catalog.services import create_price_book, end_price_book, set_terms
 from portal.core import clock
 from portal.core.actors import Actor
 from portal.fleet.models import ServerType
 
 VALID = columns.period("valid", "Valid")
+TERMS = columns.column("Cancellation", terms_of)
 
 
 @admin.register(PriceBook)
@@ -31,7 +34,7 @@ class PriceBookAdmin(RecordAdmin):
     search_fields = ("name", "currency")
     ordering = ("currency", "-valid")
     counts = {"price_count": "prices"}
-    facts = (("", (columns.field("name", "Name"), columns.field("currency", "Currency"), VALID)),)
+    facts = (("", (columns.field("name", "Name"), columns.field("currency", "Currency"), VALID, TERMS)),)
 
 
 PRICE = columns.column("Per GPU and hour", lambda row: f"{row.book.currency} {row.per_gpu_hour.normalize():f}")
@@ -67,14 +70,18 @@ show_on(
 
 
 def _create(actor: Actor, _row: PriceBook | None, values: Values) -> PriceBook:
-    fields = ("name", "currency", "valid_from", "valid_until", "prices")
+    fields = ("name", "currency", "valid_from", "valid_until", "prices", "terms")
     return create_price_book(actor=actor, **{name: values[name] for name in fields})
+
+
+def _is_not_over(book: PriceBook) -> bool:
+    return book.valid.upper is None or book.valid.upper > clock.now()
 
 
 EFFECTS = (
     "New reservations in the currency get these prices from then on. What is reserved keeps its price.",
     "A server type without a price in a region is not sold there.",
-    "Books of one currency never overlap: end the present one first. A book cannot be edited, only ended.",
+    "Books of one currency never overlap: end the present one first. Prices of a book cannot be edited.",
 )
 act_on(
     PriceBook,
@@ -101,12 +108,27 @@ act_on(
         icon="content_copy",
     ),
     Act(
+        name="terms",
+        title="Set cancellation terms",
+        permission="catalog.change_pricebook",
+        perform=lambda actor, row, values: set_terms(actor=actor, book=row, terms=values["terms"]),
+        form=TermsForm,
+        initial=terms_form_of,
+        fits=_is_not_over,
+        effects=(
+            "New reservations in the currency get these terms from now on. What is reserved keeps its own.",
+            "Less notice must not cost less.",
+        ),
+        done="{row} has these cancellation terms.",
+        icon="event_repeat",
+    ),
+    Act(
         name="end",
         title="End",
         permission="catalog.change_pricebook",
         perform=lambda actor, row, values: end_price_book(actor=actor, book=row, at=values["at"]),
         form=EndBookForm,
-        fits=lambda row: row.valid.upper is None or row.valid.upper > clock.now(),
+        fits=_is_not_over,
         effects=(
             "From then on nothing is sold in this currency until another book holds.",
             "What is reserved keeps its price.",
