@@ -5,10 +5,10 @@ from decimal import Decimal
 
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
-from portal.catalog.models import Price, PriceBook
+from portal.catalog.models import CancellationTerm, Price, PriceBook
 from portal.core import clock
 from portal.fleet.models import Fabric, Region, ServerType
-from portal.launcher.demo.offer import FABRICS, FLEET, GPUS_PER_SERVER, MACHINES, REGION_FACTOR, REGIONS
+from portal.launcher.demo.offer import CANCELLATION, FABRICS, FLEET, GPUS_PER_SERVER, MACHINES, REGION_FACTOR, REGIONS
 
 CENT = Decimal("0.01")
 FAST_LEAD = timedelta(seconds=30)
@@ -34,6 +34,8 @@ def seed_catalogue(*, fast: bool) -> None:
                 server_type=types[slug],
                 per_gpu_hour=_price(slug, code, currency),
             )
+        for step in CANCELLATION.steps:
+            CancellationTerm.objects.create(book=book, notice=step.notice, percent=step.percent)
 
 
 def _types(*, fast: bool) -> dict[str, ServerType]:

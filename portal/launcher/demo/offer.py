@@ -1,7 +1,10 @@
 """What the demo's provider sells and where it stands: plain tables."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
+
+from portal.catalog.terms import CancellationTerms, Step
 
 REGIONS = {"eu-north-1": "Luleå, Sweden", "us-central-1": "Des Moines, Iowa"}
 
@@ -133,6 +136,8 @@ MACHINES = (
 GPUS_PER_SERVER = 8
 REGION_FACTOR = {"eu-north-1": Decimal("1.00"), "us-central-1": Decimal("1.04")}
 """What a region's power costs make of the list price."""
+CANCELLATION = CancellationTerms((Step(timedelta(days=7), Decimal(0)), Step(timedelta(hours=24), Decimal(25))))
+"""With less notice than a day all is owed."""
 
 FLEET: tuple[tuple[str, str, int], ...] = (
     ("eun1-a", "h100-8x", 32),
