@@ -65,20 +65,20 @@ def image_of(public_id_or_slug: str) -> OSImage:
 
 def list_price(server_type: ServerType, region: Region, currency: str, at: datetime) -> Price:
     """Return the list price that holds at an instant. Raises NoPrice."""
-    return _the_price(Price.objects.all(), server_type, region, currency, at)
-
-
-def _the_price(
-    prices: models.QuerySet[Price], server_type: ServerType, region: Region, currency: str, at: datetime
-) -> Price:
-    price = (
-        prices.select_related("book")
-        .filter(server_type=server_type, region=region, book__currency=currency, book__valid__contains=at)
-        .first()
-    )
+    price = _prices(server_type, region, currency, at).select_related("book").first()
     if price is None:
-        raise NoPrice(f"{server_type.name} has no price in {region.code} in {currency}; choose another region or type.")
+        raise _not_sold(server_type, region, currency)
     return price
+
+
+def _prices(server_type: ServerType, region: Region, currency: str, at: datetime) -> models.QuerySet[Price]:
+    return Price.objects.filter(
+        server_type=server_type, region=region, book__currency=currency, book__valid__contains=at
+    )
+
+
+def _not_sold(server_type: ServerType, region: Region, currency: str) -> NoPrice:
+    return NoPrice(f"{server_type.name} has no price in {region.code} in {currency}; choose another region or type.")
 
 
 def list_prices(currency: str, at: datetime) -> models.QuerySet[Price]:
@@ -112,20 +112,20 @@ def quote_price(
 
     One statement: pages price many pools, and price and terms must be of one moment.
     """
-    price = _the_price(_with_terms(), server_type, region, currency, at)
-    gpus = count * server_type.gpu_count
-    total = Money(period.at_rate(price.per_gpu_hour * gpus), currency)
-    line = QuoteLine(f"{server_type.name} in {region.code}", _product(gpus, period.hours, price.per_gpu_hour), total)
-    terms = CancellationTerms.of_pairs(zip(price.notices, price.percents, strict=True))
-    return PriceQuote(count, gpus, period.hours, price.per_gpu_hour, total, terms, (line,))
-
-
-def _with_terms() -> models.QuerySet[Price]:
-    """Return all prices, each with what its book's terms are made of, in one order."""
-    terms = CancellationTerm.objects.filter(book=models.OuterRef("book")).order_by("notice")
-    return Price.objects.annotate(
-        notices=ArraySubquery(terms.values("notice")), percents=ArraySubquery(terms.values("percent"))
+    steps = CancellationTerm.objects.filter(book=models.OuterRef("book")).order_by("notice")
+    held = (
+        _prices(server_type, region, currency, at)
+        .values_list("per_gpu_hour", ArraySubquery(steps.values("notice")), ArraySubquery(steps.values("percent")))
+        .first()
     )
+    if held is None:
+        raise _not_sold(server_type, region, currency)
+    rate, notices, percents = held
+    gpus = count * server_type.gpu_count
+    total = Money(period.at_rate(rate * gpus), currency)
+    line = QuoteLine(f"{server_type.name} in {region.code}", _product(gpus, period.hours, rate), total)
+    terms = CancellationTerms.of_pairs(zip(notices, percents, strict=True))
+    return PriceQuote(count, gpus, period.hours, rate, total, terms, (line,))
 
 
 def _product(gpus: int, hours: Decimal, rate: Decimal) -> str:
