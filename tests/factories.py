@@ -14,6 +14,7 @@ from portal.fleet.models import BMC, Drive, Fabric, Rack, Region, Server, Server
 from portal.fleet.states import ServerState
 from portal.operations.models import OperationServer
 from portal.quotas.models import Quota
+from portal.quotas.services import request_increase
 from portal.reservations.models import Placement
 from portal.reservations.request import ReservationRequest
 from portal.reservations.services import outcomes
@@ -154,10 +155,16 @@ def ssh_key(in_project, **kwargs):
     return SSHKey.objects.create(project=in_project, **fields)
 
 
-def quota(of, limit=64, of_type=None, in_region=None):
+def quota(of, limit=64, of_type=None, in_region=None, **kwargs):
     return Quota.objects.create(
-        organization=of, server_type=of_type or server_type(), region=in_region or region(), limit=limit
+        organization=of, server_type=of_type or server_type(), region=in_region or region(), limit=limit, **kwargs
     )
+
+
+def quota_request(for_scope=None, limit=128, **kwargs):
+    who = for_scope or scope()
+    fields = {"server_type": server_type(), "region": region(), "limit": limit, "reason": "a second run", **kwargs}
+    return request_increase(scope=who, actor=who.actor, **fields)
 
 
 def buyer(limit=64):

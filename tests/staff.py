@@ -72,6 +72,7 @@ def world(servers=2):
         number = next(_mac)
         NIC.objects.create(server=server, mac=f"02:00:00:00:{number // 256:02x}:{number % 256:02x}")
     factories.token(scope.project)
+    factories.quota_request(scope)
     reservation = starting(scope)
     part = OperationServer.objects.get(operation__subject=reservation.public_id)
     BootToken.objects.create(

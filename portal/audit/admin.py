@@ -26,6 +26,7 @@ AREAS = (
     "price_book",
     "project",
     "quota",
+    "quota_request",
     "reservation",
     "server",
     "server_type",

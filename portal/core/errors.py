@@ -79,10 +79,36 @@ class InsufficientCapacity(DomainError):
 
 
 class QuotaExceeded(DomainError):
-    """The organization's limit does not allow it; the reply has ``limit``, ``used`` and ``requested``."""
+    """A limit of the organization or of the project does not allow it.
+
+    The reply has ``limit``, ``used``, ``requested``, ``scope`` (organization or project), ``measure`` (servers or
+    gpu_hours) and, for GPU-hours, ``month``.
+    """
 
     code = "quota_exceeded"
     title = "Quota exceeded"
+
+
+class ApprovalRequired(DomainError):
+    """It costs more than the caller may commit to; the reply has ``limit`` and ``total``."""
+
+    code = "approval_required"
+    status = 403
+    title = "Approval required"
+
+
+class QuoteExpired(DomainError):
+    """The quote was not accepted in time; the reply has ``expires_at``."""
+
+    code = "quote_expired"
+    title = "The quote has expired"
+
+
+class HoldLimitReached(DomainError):
+    """The project holds as much as it may without deciding; the reply has ``limit`` and ``retry_after``."""
+
+    code = "hold_limit_reached"
+    title = "Too many holds"
 
 
 class NoPrice(DomainError):

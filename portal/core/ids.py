@@ -33,6 +33,9 @@ class Prefix(StrEnum):
     OPERATION = "op"
     EVENT = "evt"
     QUOTA = "qta"
+    QUOTA_REQUEST = "qtr"
+    QUOTE = "quo"
+    WAITLIST = "wai"
 
 
 def encode_base32(number: int, length: int) -> str:

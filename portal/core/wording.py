@@ -34,6 +34,11 @@ TONES: dict[str, str] = {
     "running": "busy",
     "succeeded": "ok",
     "timed_out": "bad",
+    # requests for quota
+    "pending": "busy",
+    "approved": "ok",
+    "declined": "bad",
+    "withdrawn": "",
     # a server's part in an operation
     "ready": "",
     "working": "busy",

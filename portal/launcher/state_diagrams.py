@@ -7,6 +7,7 @@ from datetime import timedelta
 from portal.core.states import Nature, State, StateTable
 from portal.fleet.states import SERVER
 from portal.operations.states import OPERATION, PART, PARTS_OF
+from portal.quotas.states import QUOTA_REQUEST
 from portal.reservations.states import ALLOCATION, ALLOCATIONS_OF, RESERVATION
 
 COMMAND = "manage.py write_state_diagrams"
@@ -47,6 +48,7 @@ class Fit:
 
 CHAPTERS = (
     Chapter("Server", SERVER, "portal/fleet/states.py"),
+    Chapter("Request for quota", QUOTA_REQUEST, "portal/quotas/states.py"),
     Chapter("Reservation", RESERVATION, "portal/reservations/states.py"),
     Chapter("Allocation: one server of a reservation", ALLOCATION, "portal/reservations/states.py"),
     Chapter("Operation", OPERATION, "portal/operations/states.py"),

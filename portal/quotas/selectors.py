@@ -1,21 +1,67 @@
-"""Questions about limits."""
+"""Questions about limits and about requests for more."""
 
 from django.db import models
+from django.db.models import Q
 
+from portal.core.errors import NotFound
 from portal.fleet.models import Region, ServerType
-from portal.quotas.models import Quota
-from portal.tenancy.models import Organization
+from portal.quotas.models import Quota, QuotaRequest
+from portal.tenancy.models import Organization, Project
+from portal.tenancy.scope import Scope
 
 
 def quotas_of(organization: Organization) -> models.QuerySet[Quota]:
-    """Return the limits of an organization."""
+    """Return the limits of an organization as a whole."""
     return (
-        Quota.objects.select_related("server_type", "region")
-        .filter(organization=organization)
-        .order_by("server_type__slug", "region__code")
+        Quota.objects.select_related("server_type", "region", "project", "organization")
+        .filter(organization=organization, project=None)
+        .order_by("server_type__slug", "region__code", "pk")
     )
 
 
+def quotas_seen_by(scope: Scope) -> models.QuerySet[Quota]:
+    """Return the limits of the scope's organization and those of its project, by type and region."""
+    return (
+        Quota.objects.select_related("server_type", "region", "project", "organization")
+        .filter(Q(project=None) | Q(project=scope.project), organization=scope.organization)
+        .order_by("server_type__slug", "region__code", "pk")
+    )
+
+
+def limit_of(
+    organization: Organization, project: Project | None, server_type: ServerType, region: Region
+) -> models.QuerySet[Quota]:
+    """Return the limit of an organization (no project) or of one project, as a QuerySet of at most one row."""
+    return Quota.objects.filter(organization=organization, project=project, server_type=server_type, region=region)
+
+
 def quota_for(organization: Organization, server_type: ServerType, region: Region) -> models.QuerySet[Quota]:
-    """Return the limit that applies, as a QuerySet of at most one row, so that it can be locked."""
-    return Quota.objects.filter(organization=organization, server_type=server_type, region=region)
+    """Return the limit of an organization as a whole, as a QuerySet of at most one row, so that it can be locked."""
+    return limit_of(organization, None, server_type, region)
+
+
+def quotas_for(project: Project, server_type: ServerType, region: Region) -> models.QuerySet[Quota]:
+    """Return the limits that count for a project, its organization's and its own: at most two rows, to be locked."""
+    return Quota.objects.filter(
+        Q(project=None) | Q(project=project),
+        organization=project.organization_id,
+        server_type=server_type,
+        region=region,
+    )
+
+
+def quota_requests_of(scope: Scope) -> models.QuerySet[QuotaRequest]:
+    """Return the project's requests for more, newest first."""
+    return (
+        QuotaRequest.objects.select_related("server_type", "region", "project")
+        .filter(project=scope.project)
+        .order_by("-pk")
+    )
+
+
+def quota_request_of(scope: Scope, public_id: str) -> QuotaRequest:
+    """Return one request of the project. Raises NotFound."""
+    request = quota_requests_of(scope).filter(public_id=public_id).first()
+    if request is None:
+        raise NotFound("This project has no such request.")
+    return request

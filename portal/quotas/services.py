@@ -1,35 +1,262 @@
-"""Setting limits."""
+"""Setting limits, asking for more, and answering."""
 
+import logging
+from functools import partial
+
+from django.conf import settings
+from django.core.mail import send_mail
 from django.db import transaction
 
 from portal.audit.services import record
+from portal.audit.transitions import advance
 from portal.core.actors import Actor
-from portal.core.errors import InvalidInput
+from portal.core.constraints import refuse
+from portal.core.errors import FieldError, Forbidden, InvalidInput, NotFound
+from portal.core.locks import lock_row, lock_rows
 from portal.fleet.models import Region, ServerType
-from portal.quotas.models import Quota
-from portal.tenancy.models import Organization
+from portal.quotas.models import REASON_LENGTH, Quota, QuotaRequest, QuotaScope
+from portal.quotas.selectors import limit_of
+from portal.quotas.states import QuotaRequestState
+from portal.tenancy.models import Membership, Organization, Project
+from portal.tenancy.roles import Verb
+from portal.tenancy.scope import Scope
+from portal.tenancy.selectors import notification_addresses
 
 LARGEST_LIMIT = 100_000
+LARGEST_GPU_HOURS = 1_000_000_000
+
+log = logging.getLogger(__name__)
 
 
 @transaction.atomic
 def set_quota(
-    *, actor: Actor, organization: Organization, server_type: ServerType, region: Region, limit: int
+    *,
+    actor: Actor,
+    organization: Organization,
+    server_type: ServerType,
+    region: Region,
+    limit: int,
+    gpu_hours_per_month: int | None = None,
+    project: Project | None = None,
 ) -> Quota:
-    """Set the most servers that an organization may hold at once. What it holds already stays.
+    """Set the most that an organization, or one project of it, may hold. What it holds already stays.
 
-    Raises InvalidInput on ``limit`` outside 0 to LARGEST_LIMIT.
+    Raises InvalidInput on ``limit`` outside 0 to LARGEST_LIMIT, on ``gpu_hours_per_month`` outside 0 to
+    LARGEST_GPU_HOURS (None: no limit), and on ``project`` for another organization's.
     """
-    if not 0 <= limit <= LARGEST_LIMIT:
-        raise InvalidInput.of("limit", "out_of_range", f"Give a number of servers from 0 to {LARGEST_LIMIT}.")
+    _check_range(limit, gpu_hours_per_month)
+    if project is not None and project.organization_id != organization.pk:
+        raise InvalidInput.of("project", "unknown", f"Choose a project of {organization.name}.")
     quota, _ = Quota.objects.update_or_create(
-        organization=organization, server_type=server_type, region=region, defaults={"limit": limit}
+        organization=organization,
+        project=project,
+        server_type=server_type,
+        region=region,
+        defaults={"limit": limit, "gpu_hours_per_month": gpu_hours_per_month},
     )
     record(
         actor=actor,
         verb="quota.set",
         target=quota.public_id,
         scope=organization.public_id,
-        data={"limit": limit, "server_type": server_type.slug, "region": region.code},
+        data={
+            "limit": limit,
+            "gpu_hours_per_month": gpu_hours_per_month,
+            "project": project.public_id if project else None,
+            "server_type": server_type.slug,
+            "region": region.code,
+        },
     )
     return quota
+
+
+def _check_range(limit: int, gpu_hours: int | None) -> None:
+    errors = []
+    if not 0 <= limit <= LARGEST_LIMIT:
+        text = f"Give a number of servers from 0 to {LARGEST_LIMIT}."
+        errors.append(FieldError("limit", "out_of_range", text))
+    if gpu_hours is not None and not 0 <= gpu_hours <= LARGEST_GPU_HOURS:
+        text = f"Give a number of GPU-hours from 0 to {LARGEST_GPU_HOURS}, or none for no limit."
+        errors.append(FieldError("gpu_hours_per_month", "out_of_range", text))
+    if errors:
+        raise InvalidInput(errors[0].detail if len(errors) == 1 else "Some fields need your attention.", errors=errors)
+
+
+@transaction.atomic
+def request_increase(
+    *,
+    scope: Scope,
+    actor: Actor,
+    server_type: ServerType,
+    region: Region,
+    limit: int,
+    reason: str,
+    gpu_hours_per_month: int | None = None,
+    applies_to: str = QuotaScope.ORGANIZATION,
+) -> QuotaRequest:
+    """Ask for more servers at once, more GPU-hours a month (None: as it is now), or both.
+
+    Raises Forbidden, and InvalidInput: on ``reason`` without one, on ``applies_to`` for a project that has no limit
+    of its own, on the numbers for what is out of range or no increase, on ``server_type`` where the project has such
+    a request already. Then nothing has changed.
+    """
+    scope.require(Verb.RESERVE)
+    reason = reason.strip()
+    if not reason or len(reason) > REASON_LENGTH:
+        raise InvalidInput.of("reason", "length", f"Say in 1 to {REASON_LENGTH} characters what it is for.")
+    _check_range(limit, gpu_hours_per_month)
+    _check_increase(scope, server_type, region, limit, gpu_hours_per_month, applies_to)
+    taken = "The project has a pending request for this server type here: withdraw it, or wait for the answer."
+    with refuse("quota_request_pending_once", InvalidInput.of("server_type", "duplicate", taken)):
+        made = QuotaRequest.objects.create(
+            state=QuotaRequestState.PENDING,
+            organization=scope.organization,
+            project=scope.project,
+            applies_to=applies_to,
+            server_type=server_type,
+            region=region,
+            limit=limit,
+            gpu_hours_per_month=gpu_hours_per_month,
+            reason=reason,
+            requested_by=actor.label[:200],
+            requested_by_id=actor.id,
+        )
+    record(
+        actor=actor,
+        verb="quota_request.created",
+        target=made.public_id,
+        scope=scope.organization.public_id,
+        data={
+            "applies_to": made.applies_to,
+            "limit": limit,
+            "gpu_hours_per_month": gpu_hours_per_month,
+            "server_type": server_type.slug,
+            "region": region.code,
+        },
+    )
+    return made
+
+
+def _check_increase(
+    scope: Scope, server_type: ServerType, region: Region, limit: int, gpu_hours: int | None, applies_to: str
+) -> None:
+    """Raise InvalidInput unless more is asked for than is allowed now, and nothing less."""
+    if applies_to not in QuotaScope.values:
+        raise InvalidInput.of("applies_to", "unknown", f"Choose one of: {', '.join(QuotaScope.values)}.")
+    project = scope.project if applies_to == QuotaScope.PROJECT else None
+    present = limit_of(scope.organization, project, server_type, region).first()
+    if project is not None and present is None:
+        text = "The project has no limit of its own here: ask for the whole organization."
+        raise InvalidInput.of("applies_to", "no_limit", text)
+    _refuse_less(present, limit, present.gpu_hours_per_month if present and gpu_hours is None else gpu_hours)
+    more_servers = limit > (present.limit if present else 0)
+    if not more_servers and (gpu_hours is None or (present and gpu_hours == present.gpu_hours_per_month)):
+        raise InvalidInput.of("limit", "not_more", f"{limit} servers are allowed already: ask for more.")
+
+
+def _refuse_less(present: Quota | None, limit: int, gpu_hours: int | None) -> None:
+    """Raise InvalidInput where a raised limit would allow less than the present one does."""
+    if present is None:
+        return
+    if limit < present.limit:
+        raise InvalidInput.of("limit", "below_present", f"{present.limit} servers are allowed already.")
+    allowed = present.gpu_hours_per_month
+    if gpu_hours is not None and (allowed is None or gpu_hours < allowed):
+        text = f"{allowed} GPU-hours a month are allowed already." if allowed is not None else "They have no limit now."
+        raise InvalidInput.of("gpu_hours_per_month", "below_present", text)
+
+
+@transaction.atomic
+def withdraw_request(*, scope: Scope, actor: Actor, request: QuotaRequest) -> QuotaRequest:
+    """Take a pending request back. Raises NotFound for another project's, Forbidden, and StateConflict if answered."""
+    if request.project_id != scope.project.pk:
+        raise NotFound("This project has no such request.")
+    scope.require(Verb.RESERVE)
+    fresh = lock_row(QuotaRequest, request.pk)
+    advance(
+        fresh,
+        QuotaRequestState.WITHDRAWN,
+        actor=actor,
+        scope=fresh.organization.public_id,
+        reason=f"withdrawn by {actor.label}",
+    )
+    return fresh
+
+
+@transaction.atomic
+def approve_request(
+    *, actor: Actor, request: QuotaRequest, limit: int, gpu_hours_per_month: int | None, reason: str = ""
+) -> Quota:
+    """Grant a pending request, with these numbers, and set the limit; those who asked are told by mail.
+
+    The caller has made sure that the actor is staff that may. Raises Forbidden for who asked or belongs to the
+    organization, StateConflict for one that is answered, InvalidInput for numbers out of range or below what is
+    allowed now. Then nothing has changed.
+    """
+    _check_range(limit, gpu_hours_per_month)
+    fresh = lock_row(QuotaRequest, request.pk)
+    if _is_of_those_who_asked(actor, fresh):
+        raise Forbidden(f"You asked for this, or belong to {fresh.organization.name}: somebody else must approve it.")
+    advance(
+        fresh,
+        QuotaRequestState.APPROVED,
+        actor=actor,
+        scope=fresh.organization.public_id,
+        reason=reason,
+        data={"limit": limit, "gpu_hours_per_month": gpu_hours_per_month},
+        granted_limit=limit,
+        granted_gpu_hours_per_month=gpu_hours_per_month,
+    )
+    project = fresh.project if fresh.applies_to == QuotaScope.PROJECT else None
+    present = lock_rows(limit_of(fresh.organization, project, fresh.server_type, fresh.region))
+    _refuse_less(next(iter(present), None), limit, gpu_hours_per_month)
+    quota = set_quota(
+        actor=actor,
+        organization=fresh.organization,
+        project=project,
+        server_type=fresh.server_type,
+        region=fresh.region,
+        limit=limit,
+        gpu_hours_per_month=gpu_hours_per_month,
+    )
+    transaction.on_commit(partial(_mail, fresh))
+    return quota
+
+
+def _is_of_those_who_asked(actor: Actor, request: QuotaRequest) -> bool:
+    # A member may have asked through a token of the project: then the request names the token.
+    members = Membership.objects.filter(organization=request.organization_id, user__public_id=actor.id)
+    return request.requested_by_id == actor.id or members.exists()
+
+
+@transaction.atomic
+def decline_request(*, actor: Actor, request: QuotaRequest, reason: str) -> QuotaRequest:
+    """Refuse a pending request; those who asked read why, also by mail.
+
+    The caller has made sure that the actor is staff that may. Raises InvalidInput on ``reason`` without one,
+    StateConflict for one that is answered.
+    """
+    if not reason.strip():
+        raise InvalidInput.of("reason", "required", "Say why: the customer reads it.")
+    fresh = lock_row(QuotaRequest, request.pk)
+    advance(fresh, QuotaRequestState.DECLINED, actor=actor, scope=fresh.organization.public_id, reason=reason.strip())
+    transaction.on_commit(partial(_mail, fresh))
+    return fresh
+
+
+def _mail(request: QuotaRequest) -> None:
+    """Tell the project's people the answer."""
+    what = f"{request.server_type.name} in {request.region.code}"
+    granted = f"Up to {request.granted_limit} servers at once may be held now.\n"
+    try:
+        send_mail(
+            f"Your request for more {what} is {request.state}",
+            f"Your request {request.public_id} for {request.limit} x {what} is {request.state}.\n"
+            f"{granted if request.state == QuotaRequestState.APPROVED else ''}"
+            f"{request.state_reason}\n\n{settings.METALYARD_PUBLIC_URL}/quotas\n",
+            None,
+            notification_addresses(request.project),
+        )
+    except OSError:
+        # SMTP errors are OSErrors too. The answer stands on the page of quotas.
+        log.exception("the answer to %s was not told by mail", request.public_id)

@@ -38,6 +38,7 @@ SEES: dict[StaffRole, tuple[str, ...]] = {
 ACTS: dict[StaffRole, tuple[str, ...]] = {
     StaffRole.SALES: (
         "quotas.change_quota",
+        "quotas.change_quotarequest",
         "reservations.change_reservation",
         "tenancy.add_apitoken",
         "tenancy.add_membership",

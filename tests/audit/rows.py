@@ -17,6 +17,7 @@ def _started():
 
 MAKERS = {
     "server": factories.server,
+    "quota_request": factories.quota_request,
     "reservation": _started,
     "allocation": lambda: Allocation.objects.get(reservation=_started()),
     "operation": lambda: Operation.objects.get(subject=_started().public_id),

@@ -36,7 +36,12 @@ def test_there_is_one_limit_for_an_organization_a_type_and_a_region():
     with pytest.raises(IntegrityError, match="quota_once"), transaction.atomic():
         factories.quota(home, 5)
 
-    assert Quota.objects.filter(organization=home).count() == 3
+    own = factories.quota(home, 2, project=factories.project(home, "train"))
+    with pytest.raises(IntegrityError, match="quota_once"), transaction.atomic():
+        factories.quota(home, 5, project=own.project)
+
+    assert Quota.objects.filter(organization=home).count() == 4
+    assert str(own) == "Lumen / train: 2 x 8 x H100 in eu-north-1"
     assert str(first) == "Lumen: 4 x 8 x H100 in eu-north-1"
 
 

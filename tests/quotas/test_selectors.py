@@ -4,7 +4,7 @@ import pytest
 from django.db import transaction
 
 from portal.core.locks import lock_rows
-from portal.quotas.selectors import quota_for, quotas_of
+from portal.quotas.selectors import quota_for, quotas_for, quotas_of, quotas_seen_by
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -37,3 +37,16 @@ def test_the_limit_that_applies_is_one_row_that_can_be_locked():
 
     assert locked == [quota]
     assert not quota_for(home, factories.server_type("b200"), quota.region).exists()
+
+
+def test_a_project_meets_its_organizations_limit_and_its_own_and_no_others():
+    who = factories.scope()
+    whole = factories.quota(who.organization)
+    own = factories.quota(who.organization, project=who.project)
+    factories.quota(who.organization, project=factories.project(who.organization))
+    south = factories.quota(who.organization, in_region=factories.region("south"))
+    factories.quota(factories.organization())
+
+    assert list(quotas_for(who.project, whole.server_type, whole.region).order_by("pk")) == [whole, own]
+    assert list(quotas_seen_by(who)) == [whole, own, south]
+    assert list(quotas_of(who.organization)) == [whole, south]

@@ -30,6 +30,7 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("tenancy.membership", "Members", "group"),
             ("tenancy.user", "Accounts", "person"),
             ("quotas.quota", "Quotas", "speed"),
+            ("quotas.quotarequest", "Quota requests", "rule"),
             ("tenancy.apitoken", "API tokens", "token"),
             ("tenancy.sshkey", "SSH keys", "vpn_key"),
         ),

@@ -1,6 +1,6 @@
-"""Staff's view of limits."""
+"""Limits of organizations and of their projects."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
@@ -14,30 +14,38 @@ from portal.audit.staff.panels import Panel, show_on
 from portal.core.actors import Actor
 from portal.fleet.models import Region, ServerType
 from portal.quotas.models import Quota
-from portal.quotas.services import LARGEST_LIMIT, set_quota
-from portal.tenancy.models import Organization
+from portal.quotas.services import LARGEST_GPU_HOURS, LARGEST_LIMIT, set_quota
+from portal.tenancy.models import Organization, Project
 
 ACT = "quotas.change_quota"
+PROJECT = columns.column("Project", lambda row: columns.linked(row.project) or "whole organization", "project__name")
 OF_WHAT = (
     columns.link("server_type", "Server type", "server_type__slug"),
     columns.link("region", "Region", "region__code"),
+    PROJECT,
     columns.field("limit", "Servers at once"),
+    columns.column(
+        "GPU-hours a month",
+        lambda row: "no limit" if row.gpu_hours_per_month is None else row.gpu_hours_per_month,
+        "gpu_hours_per_month",
+    ),
 )
 
 
 @admin.register(Quota)
 class QuotaAdmin(RecordAdmin):
-    """The most servers of a type in a region that an organization may hold at one instant."""
+    """The most of a server type in a region that an organization, or a project of it, may hold."""
 
     list_display = (columns.field("public_id", "Id"), columns.link("organization", "Organization"), *OF_WHAT)
     list_filter = (
         ("organization", AutocompleteSelectFilter),
         ("server_type", RelatedDropdownFilter),
         ("region", RelatedDropdownFilter),
+        ("project", AutocompleteSelectFilter),
     )
-    list_select_related = ("organization", "server_type", "region")
-    search_fields = ("organization__name", "public_id")
-    search_help_text = "Organization or id"
+    list_select_related = ("organization", "project", "server_type", "region")
+    search_fields = ("organization__name", "project__name", "public_id")
+    search_help_text = "Organization, project or id"
     facts = (("", (columns.link("organization", "Organization"), *OF_WHAT, columns.code("public_id", "Id"))),)
 
 
@@ -46,8 +54,8 @@ show_on(
     Panel(
         "Quotas",
         Quota,
-        lambda organization: organization.quotas.select_related("server_type", "region").order_by(
-            "server_type__slug", "region__code"
+        lambda organization: organization.quotas.select_related("project", "server_type", "region").order_by(
+            "server_type__slug", "region__code", "pk"
         ),
         (columns.me("Server type", "server_type__name"), *OF_WHAT[1:]),
         all_of="organization__id__exact",
@@ -59,21 +67,43 @@ class LimitForm(ActForm):
     """How much."""
 
     limit = forms.IntegerField(min_value=0, max_value=LARGEST_LIMIT, label="Servers at once")
+    gpu_hours_per_month = forms.IntegerField(
+        min_value=0,
+        max_value=LARGEST_GPU_HOURS,
+        required=False,
+        label="GPU-hours a month",
+        help_text="In a calendar month (UTC). Empty: no limit.",
+    )
+
+
+class OwnedProjects(forms.ModelChoiceField):
+    """Projects, each with the organization that it belongs to."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        """Return both names."""
+        return f"{obj.organization} / {obj}"
 
 
 class QuotaForm(LimitForm):
     """Who may hold how much of what; ``row`` is the organization, where one was chosen."""
 
     organization = forms.ModelChoiceField(Organization.objects.order_by("name"))
+    project = OwnedProjects(
+        Project.objects.select_related("organization").order_by("organization__name", "name"),
+        required=False,
+        empty_label="whole organization",
+    )
     server_type = forms.ModelChoiceField(ServerType.objects.order_by("slug"))
     region = forms.ModelChoiceField(Region.objects.order_by("code"))
-    field_order = ("organization", "server_type", "region", "limit")
+    field_order = ("organization", "project", "server_type", "region", "limit", "gpu_hours_per_month")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Leave out the organization where one was chosen."""
+        """Leave out the organization where one was chosen, and the projects of others."""
         super().__init__(*args, **kwargs)
         if self.row is not None:
             del self.fields["organization"]
+            projects = cast(OwnedProjects, self.fields["project"])
+            projects.queryset = projects.queryset.filter(organization=self.row)
 
 
 def _set(actor: Actor, row: Organization | None, values: Values) -> Quota:
@@ -84,13 +114,18 @@ def _change(actor: Actor, row: Quota, values: Values) -> None:
     set_quota(
         actor=actor,
         organization=row.organization,
+        project=row.project,
         server_type=row.server_type,
         region=row.region,
         limit=values["limit"],
+        gpu_hours_per_month=values["gpu_hours_per_month"],
     )
 
 
-EFFECTS = ("It counts for new reservations. What the organization holds already stays.",)
+EFFECTS = (
+    "It counts for new reservations. What is held already stays.",
+    "A project's limit counts beside that of its organization; without one only the organization's counts.",
+)
 act_on(
     Quota,
     Act(
@@ -111,7 +146,7 @@ act_on(
         on=On.ROWS,
         perform=_change,
         form=LimitForm,
-        initial=lambda row: {"limit": row.limit},
+        initial=lambda row: {"limit": row.limit, "gpu_hours_per_month": row.gpu_hours_per_month},
         effects=EFFECTS,
         done="The limit of {row} is changed.",
         icon="edit",
