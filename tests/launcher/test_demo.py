@@ -11,7 +11,8 @@ from django.core.management import call_command
 from django.db.models import F
 
 from portal.audit.models import AuditEvent
-from portal.catalog.models import OSImage, Price
+from portal.catalog.models import OSImage, Price, PriceBook
+from portal.catalog.selectors import terms_of
 from portal.core.passwords import random_password
 from portal.core.secrets import decrypt
 from portal.fleet.models import BMC, Fabric, Rack, Region, Server, ServerType
@@ -55,6 +56,12 @@ def test_the_offer_is_believable() -> None:
     for server_type, region in Server.objects.values_list("server_type_id", "region_id").distinct():
         currencies = Price.objects.filter(server_type=server_type, region=region, per_gpu_hour__gt=0)
         assert set(currencies.values_list("book__currency", flat=True)) == {"USD", "EUR"}
+
+
+@pytest.mark.usefixtures("seeded")
+def test_calling_off_is_free_a_week_ahead_and_costs_a_quarter_a_day_ahead() -> None:
+    said = {book.currency: str(terms_of(book)) for book in PriceBook.objects.all()}
+    assert said == dict.fromkeys(("USD", "EUR"), "0 % with 7 d of notice, 25 % with 24 h, else 100 %")
 
 
 @pytest.mark.usefixtures("seeded")
