@@ -116,7 +116,7 @@ act_on(
         initial=terms_form_of,
         fits=_is_not_over,
         effects=(
-            "What is reserved from now on while this book holds gets these terms. What is reserved already keeps its own.",
+            "What is reserved from now on by this book gets these terms. What is reserved already keeps its own.",
             "Less notice must not cost less.",
         ),
         done="{row} has these cancellation terms.",
