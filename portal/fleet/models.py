@@ -108,6 +108,7 @@ class Server(Identified, Stateful):
     system_uuid = models.UUIDField(unique=True, help_text="As the BMC reports it.")
     ssh_host = models.CharField(max_length=255, help_text="Address at which the tenant reaches it.")
     ssh_port = models.PositiveIntegerField(default=22)
+    is_spare = models.BooleanField(default=False, help_text="Held back from sale, to take the place of a failed one.")
 
     class Meta:
         ordering = ["name"]

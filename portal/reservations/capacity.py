@@ -1,85 +1,126 @@
-"""What is free when: questions to the calendar of one pool (a server type in a region)."""
+"""What is free when: questions to the calendar of a pool, or of all pools of a server type in a region."""
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import models
-
 from portal.core import clock
 from portal.core.periods import Period
-from portal.fleet.models import Region, Server, ServerType
-from portal.fleet.selectors import pool
-from portal.fleet.states import ServerState
-from portal.operations.selectors import servers_at_work
-from portal.reservations.models import Allocation, Placement
-from portal.reservations.placement import FreeServer, Opening, choose, first_begin, most
-from portal.reservations.request import MAX_AHEAD
-from portal.reservations.states import HOLDING
+from portal.fleet.models import Fabric, Region, ServerType
+from portal.reservations import calendar
+from portal.reservations.models import Placement, Pool
+from portal.reservations.request import MAX_AHEAD, MAX_COUNT
 
 READY_MARGIN = timedelta(minutes=2)
 """What is not ready now is offered for a preparation that begins this much later: an offer takes time to read."""
+START_GRID = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Demand:
-    """What somebody asks for."""
+    """What somebody asks for; ``fabric`` is None where any will do."""
 
     server_type: ServerType
     region: Region
     count: int
     period: Period
     placement: str = Placement.SAME_FABRIC
+    fabric: Fabric | None = None
 
     @property
     def same_fabric(self) -> bool:
         """Whether all servers must be in one fabric."""
         return self.placement == Placement.SAME_FABRIC
 
+    @property
+    def needed(self) -> timedelta:
+        """How long each server is kept, from its preparation to the end of its turnover, for a start that is to come."""
+        return self.server_type.lead_time + self.period.duration + self.server_type.cleanup_time
+
 
 def occupied_period(server_type: ServerType, period: Period) -> Period:
-    """Return ``period`` with the lead time before it, as far as it is still to come, and the clean-up after it."""
+    """Return ``period`` with the lead time before it, as far as it is still to come, and the turnover after it."""
     start = min(period.start, max(clock.now(), period.start - server_type.lead_time))
     return Period(start, period.end + server_type.cleanup_time)
 
 
-def _ready_now(servers: models.QuerySet[Server]) -> models.QuerySet[Server]:
-    """Narrow ``servers`` to those that can begin to be prepared at once."""
-    return servers.filter(state=ServerState.AVAILABLE).exclude(pk__in=servers_at_work())
+def turnover_period(server_type: ServerType, end: datetime) -> Period | None:
+    """Return when a server that is given back at ``end`` is erased and checked; None for a type that takes no time."""
+    return Period(end, end + server_type.cleanup_time) if server_type.cleanup_time else None
 
 
-def _as_free(servers: models.QuerySet[Server]) -> list[FreeServer]:
-    return [FreeServer(pk, fabric) for pk, fabric in servers.order_by("pk").values_list("pk", "fabric_id")]
+def pools_for(demand: Demand, *, with_spares: bool = False) -> list[int]:
+    """Return the pks of the pools that may serve a demand, in order."""
+    pools = Pool.objects.filter(server_type=demand.server_type, region=demand.region)
+    if demand.fabric is not None:
+        pools = pools.filter(fabric=demand.fabric)
+    if not with_spares:
+        pools = pools.filter(is_spare=False)
+    return list(pools.order_by("pk").values_list("pk", flat=True))
 
 
-def _candidates(demand: Demand, occupied: Period) -> list[FreeServer]:
-    servers = pool(demand.server_type, demand.region)
-    return _as_free(_ready_now(servers) if occupied.start <= clock.now() else servers)
+def is_due(span: Period) -> bool:
+    """Tell whether servers that are kept for ``span`` begin to be prepared at once, and so must be ready."""
+    return span.start <= clock.now()
 
 
-def free_servers(demand: Demand) -> list[FreeServer]:
-    """Return the servers that are free for the demand's whole period, with preparation and clean-up, in pk order."""
-    occupied = occupied_period(demand.server_type, demand.period)
-    taken = set(
-        Allocation.objects.filter(
-            server__server_type=demand.server_type,
-            server__region=demand.region,
-            state__in=HOLDING,
-            occupied__overlap=occupied.as_range(),
-        ).values_list("server_id", flat=True)
-    )
-    return [server for server in _candidates(demand, occupied) if server.pk not in taken]
+def take(demand: Demand, span: Period, *, with_spares: bool = False) -> list[int] | None:
+    """Lock free servers for a demand until the transaction ends; return their pks in order, None for too few.
+
+    ``span`` is the time for which each is to be kept.
+    """
+    pools = pools_for(demand, with_spares=with_spares)
+    return calendar.place(pools, demand.count, span, is_due=is_due(span), may_spread=not demand.same_fabric)
+
+
+def _most(demand: Demand, most: int) -> int:
+    span = occupied_period(demand.server_type, demand.period)
+    free = calendar.count_free(pools_for(demand), span, is_due=is_due(span), most=most).values()
+    return min(most, max(free, default=0) if demand.same_fabric else sum(free))
 
 
 def fits(demand: Demand) -> bool:
     """Tell whether the demand could be placed now."""
-    return choose(free_servers(demand), demand.count, same_fabric=demand.same_fabric) is not None
+    return _most(demand, demand.count) >= demand.count
 
 
 def free_count(demand: Demand) -> int:
-    """Return the largest count that could be placed under the demand's placement."""
-    return most(free_servers(demand), same_fabric=demand.same_fabric)
+    """Return the largest count that could be placed under the demand's placement, up to MAX_COUNT."""
+    return _most(demand, MAX_COUNT)
+
+
+def free_by_fabric(demand: Demand) -> dict[int, int]:
+    """Return by fabric's pk how many servers are free for the demand's whole period, each up to MAX_COUNT."""
+    span = occupied_period(demand.server_type, demand.period)
+    pools = pools_for(demand)
+    free = calendar.count_free(pools, span, is_due=is_due(span), most=MAX_COUNT)
+    return {pool.fabric_id: free[pool.pk] for pool in Pool.objects.filter(pk__in=pools)}
+
+
+def _starts(demand: Demand, between: Period, *, grid: timedelta | None, most: int) -> Sequence[datetime]:
+    """Return starts of the demand's length in ``between`` that fit; at first those that begin soonest."""
+    lead = demand.server_type.lead_time
+    soonest = max(between.start - lead, clock.now() + READY_MARGIN)
+    latest = between.end - lead
+    if latest <= soonest:
+        return []
+    found = calendar.begins(
+        pools_for(demand),
+        demand.count,
+        needed=demand.needed,
+        lead=lead,
+        between=Period(soonest, latest),
+        grid=grid,
+        most=most,
+        may_spread=not demand.same_fabric,
+    )
+    return [begin + lead for begin in found]
+
+
+def next_starts(demand: Demand, between: Period, most: int = 10) -> list[Period]:
+    """Return the first periods of the demand's length that begin on a full hour in ``between`` and fit."""
+    length = demand.period.duration
+    return [Period(start, start + length) for start in _starts(demand, between, grid=START_GRID, most=most)]
 
 
 def next_fit(demand: Demand) -> Period | None:
@@ -88,54 +129,9 @@ def next_fit(demand: Demand) -> Period | None:
     It begins on a whole second, so that it survives being written down. None where there is none that begins early
     enough to be reserved.
     """
-    begin = first_begin(
-        _openings(demand),
-        demand.count,
-        same_fabric=demand.same_fabric,
-        after=demand.period.start - demand.server_type.lead_time,
-    )
-    if begin is None:
+    last = clock.now() + MAX_AHEAD
+    after = demand.period.start + timedelta(microseconds=1)
+    if last <= after:
         return None
-    start = begin + demand.server_type.lead_time
-    return Period(start, start + demand.period.duration)
-
-
-def _openings(demand: Demand) -> Iterator[Opening]:
-    """Yield when each server of the pool can begin to be prepared for a period of the demand's length."""
-    server_type, now = demand.server_type, clock.now()
-    needed = server_type.lead_time + demand.period.duration + server_type.cleanup_time
-    soonest = demand.period.start - server_type.lead_time
-    latest = now + MAX_AHEAD - server_type.lead_time
-    busy = _busy(demand)
-    ready = {server.pk for server in _ready_now(pool(server_type, demand.region))}
-    for server in _as_free(pool(server_type, demand.region)):
-        free_from = soonest if server.pk in ready else max(soonest, now + READY_MARGIN)
-        for begin, end in [*busy.get(server.pk, []), (latest + needed, latest + needed)]:
-            opening = Opening(server, _whole_start(free_from, server_type.lead_time), min(begin - needed, latest))
-            if opening.first <= opening.last:
-                yield opening
-            free_from = max(free_from, end)
-
-
-def _busy(demand: Demand) -> dict[int, list[tuple[datetime, datetime]]]:
-    """Return by server the spans, in order, in which it is held from the demand's preparation on."""
-    rows = Allocation.objects.filter(
-        server__server_type=demand.server_type,
-        server__region=demand.region,
-        state__in=HOLDING,
-        occupied__endswith__gt=occupied_period(demand.server_type, demand.period).start,
-    ).values_list("server_id", "occupied")
-    busy: dict[int, list[tuple[datetime, datetime]]] = defaultdict(list)
-    for server_pk, occupied in rows:
-        busy[server_pk].append((occupied.lower, occupied.upper))
-    for spans in busy.values():
-        spans.sort()
-    return busy
-
-
-def _whole_start(begin: datetime, lead_time: timedelta) -> datetime:
-    """Return the first instant from ``begin`` on that is a lead time before a whole second."""
-    start = begin + lead_time
-    if start.microsecond:
-        start += timedelta(microseconds=1_000_000 - start.microsecond)
-    return start - lead_time
+    found = _starts(demand, Period(after, last), grid=None, most=1)
+    return Period(found[0], found[0] + demand.period.duration) if found else None

@@ -14,7 +14,6 @@ from portal.fleet.selectors import regions
 from portal.reservations import capacity
 from portal.reservations.capacity import Demand
 from portal.reservations.models import Allocation, Placement
-from portal.reservations.placement import choose, most
 from portal.reservations.request import MAX_AHEAD, MAX_LENGTH, min_length
 from portal.reservations.states import HOLDING
 from portal.tenancy.scope import Scope
@@ -85,7 +84,7 @@ def search(scope: Scope, demand: Demand) -> Availability:
     """
     currency = scope.organization.currency
     _price(demand, currency)
-    free = most(capacity.free_servers(demand), same_fabric=demand.same_fabric)
+    free = capacity.free_count(demand)
     available = free >= demand.count
     later = None if available else capacity.next_fit(demand)
     neighbours = _around(demand) if available else _instead(demand, free, later)
@@ -105,16 +104,14 @@ def _price(demand: Demand, currency: str) -> PriceQuote:
 
 def _offer(kind: OfferKind, demand: Demand, currency: str) -> Offer | None:
     """Return the offer of ``demand``; None where it does not fit or is not sold."""
-    free = capacity.free_servers(demand)
-    chosen = choose(free, demand.count, same_fabric=demand.same_fabric)
-    if chosen is None:
+    fabrics = [pk for pk, free in capacity.free_by_fabric(demand).items() if free >= demand.count]
+    if not (fabrics or (not demand.same_fabric and capacity.fits(demand))):
         return None
     try:
         price = _price(demand, currency)
     except NoPrice:
         return None
-    fabrics = {server.fabric_pk for server in free if server.pk in set(chosen)}
-    fabric = Fabric.objects.get(pk=fabrics.pop()) if len(fabrics) == 1 else None
+    fabric = Fabric.objects.get(pk=min(fabrics)) if fabrics else None
     return Offer(demand.server_type, demand.region, fabric, demand.count, demand.period, price, kind, demand.placement)
 
 

@@ -1,7 +1,7 @@
 """What a customer asks for, checked as far as that is possible without looking at the calendar."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from portal.catalog.models import OSImage
 from portal.core import clock
 from portal.core.errors import FieldError, InvalidInput
 from portal.core.periods import Period
-from portal.fleet.models import Region, ServerType
+from portal.fleet.models import Fabric, Region, ServerType
 from portal.operations.models import USER_DATA_LIMIT_BYTES
 from portal.reservations.models import NAME_PATTERN, Placement
 from portal.tenancy.models import SSHKey
@@ -46,6 +46,36 @@ class ReservationRequest:
     placement: str = Placement.SAME_FABRIC
     user_data: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    fabric: Fabric | None = None
+
+    @property
+    def particulars(self) -> "Particulars":
+        """What is not about capacity."""
+        return Particulars(self.name, self.image, self.ssh_keys, self.user_data, self.labels)
+
+
+@dataclass(frozen=True)
+class Particulars:
+    """What a reservation is called, and what its servers are prepared with."""
+
+    name: str
+    image: OSImage
+    ssh_keys: Sequence[SSHKey]
+    user_data: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class QuoteRequest:
+    """The wish for a price: without ``starts_at`` it begins now."""
+
+    server_type: ServerType
+    region: Region
+    count: int
+    ends_at: datetime
+    starts_at: datetime | None = None
+    placement: str = Placement.SAME_FABRIC
+    fabric: Fabric | None = None
 
 
 def check_period(starts_at: datetime | None, ends_at: datetime) -> Period:
@@ -126,39 +156,65 @@ def check_name(name: str) -> None:
         )
 
 
-def check(request: ReservationRequest) -> Period:
-    """Check everything that needs no calendar and return the period. Raises InvalidInput with every wrong field."""
+def _collected(attempts: Iterable[Callable[[], object]]) -> list[FieldError]:
+    """Return what is wrong by any of the attempts."""
     errors: list[FieldError] = []
-    period: Period | None = None
-
-    def collect(error: InvalidInput) -> None:
-        errors.extend(error.errors)
-
-    attempts: tuple[Callable[[], object], ...] = (
-        lambda: check_name(request.name),
-        lambda: check_count(request.count),
-        lambda: check_user_data(request.user_data),
-        lambda: check_labels(request.labels),
-        lambda: _check_placement(request.placement),
-        lambda: _check_keys(request.ssh_keys),
-    )
     for attempt in attempts:
         try:
             attempt()
         except InvalidInput as error:
-            collect(error)
-    try:
-        period = check_period(request.starts_at, request.ends_at)
-    except InvalidInput as error:
-        collect(error)
-    if errors or period is None:
+            errors.extend(error.errors)
+    return errors
+
+
+def _refuse(errors: Sequence[FieldError]) -> None:
+    if errors:
         raise InvalidInput(errors[0].detail if len(errors) == 1 else "Some fields need your attention.", errors=errors)
-    return period
+
+
+def _about_particulars(particulars: Particulars) -> tuple[Callable[[], object], ...]:
+    return (
+        lambda: check_name(particulars.name),
+        lambda: check_user_data(particulars.user_data),
+        lambda: check_labels(particulars.labels),
+        lambda: _check_keys(particulars.ssh_keys),
+    )
+
+
+def _about_capacity(request: ReservationRequest | QuoteRequest) -> tuple[Callable[[], object], ...]:
+    return (
+        lambda: check_count(request.count),
+        lambda: _check_placement(request.placement),
+        lambda: _check_fabric(request.fabric, request.region),
+        lambda: check_period(request.starts_at, request.ends_at),
+    )
+
+
+def check_particulars(particulars: Particulars) -> None:
+    """Raise InvalidInput with every wrong field."""
+    _refuse(_collected(_about_particulars(particulars)))
+
+
+def check_quote(request: QuoteRequest) -> Period:
+    """Check everything that needs no calendar and return the period. Raises InvalidInput with every wrong field."""
+    _refuse(_collected(_about_capacity(request)))
+    return check_period(request.starts_at, request.ends_at)
+
+
+def check(request: ReservationRequest) -> Period:
+    """Check everything that needs no calendar and return the period. Raises InvalidInput with every wrong field."""
+    _refuse(_collected([*_about_particulars(request.particulars), *_about_capacity(request)]))
+    return check_period(request.starts_at, request.ends_at)
 
 
 def _check_placement(placement: str) -> None:
     if placement not in Placement.values:
         raise InvalidInput.of("placement", "unknown", f"Choose one of: {', '.join(Placement.values)}.")
+
+
+def _check_fabric(fabric: Fabric | None, region: Region) -> None:
+    if fabric is not None and fabric.region_id != region.pk:
+        raise InvalidInput.of("fabric", "unknown", f"There is no such fabric in {region.code}.")
 
 
 def _check_keys(keys: Sequence[SSHKey]) -> None:

@@ -31,13 +31,41 @@ class AllocationState(StrEnum):
     FAILED = "failed"
 
 
+class QuoteState(StrEnum):
+    """Names of the states of a quote."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
+class WaitlistState(StrEnum):
+    """Names of the states of an entry of the waiting list."""
+
+    WAITING = "waiting"
+    OFFERED = "offered"
+    ACCEPTED = "accepted"
+    WITHDRAWN = "withdrawn"
+    LAPSED = "lapsed"
+
+
 R = ReservationState
 A = AllocationState
+Q = QuoteState
+W = WaitlistState
 
 RESERVATION = StateTable.of(
     "reservation",
     [R.HELD, R.SCHEDULED],
-    State(R.HELD, "Capacity is kept while the customer decides.", Nature.REST, (R.SCHEDULED, R.CANCELLED, R.EXPIRED)),
+    State(
+        R.HELD,
+        "Capacity is kept while the customer decides.",
+        Nature.WORKING,
+        (R.SCHEDULED, R.CANCELLED, R.EXPIRED),
+        timedelta(minutes=15),
+        R.EXPIRED,
+    ),
     State(
         R.SCHEDULED,
         "Confirmed; its preparation begins in time for the start.",
@@ -78,6 +106,42 @@ ALLOCATION = StateTable.of(
     State(A.RELEASED, "The server is no longer this reservation's.", Nature.FINAL),
     State(A.FAILED, "The server could not be handed over and left the pool.", Nature.FINAL),
 )
+
+QUOTE = StateTable.of(
+    "quote",
+    [Q.OPEN],
+    State(
+        Q.OPEN,
+        "The price is kept, and with a hold the capacity.",
+        Nature.WORKING,
+        (Q.ACCEPTED, Q.WITHDRAWN, Q.EXPIRED),
+        timedelta(minutes=15),
+        Q.EXPIRED,
+    ),
+    State(Q.ACCEPTED, "It became a reservation.", Nature.FINAL),
+    State(Q.WITHDRAWN, "Given up by the customer.", Nature.FINAL),
+    State(Q.EXPIRED, "Not accepted in time.", Nature.FINAL),
+)
+
+WAITLIST = StateTable.of(
+    "waitlist_entry",
+    [W.WAITING],
+    State(W.WAITING, "No capacity that suits was free yet.", Nature.REST, (W.OFFERED, W.WITHDRAWN, W.LAPSED)),
+    State(
+        W.OFFERED,
+        "Capacity is held for it until the offer expires.",
+        Nature.WORKING,
+        (W.ACCEPTED, W.WAITING, W.WITHDRAWN, W.LAPSED),
+        timedelta(hours=4),
+        W.WAITING,
+    ),
+    State(W.ACCEPTED, "It became a reservation.", Nature.FINAL),
+    State(W.WITHDRAWN, "Given up by the customer.", Nature.FINAL),
+    State(W.LAPSED, "Its latest start passed, or it let too many offers go by.", Nature.FINAL),
+)
+
+WITHOUT_IMAGE = (R.HELD, R.CANCELLED, R.EXPIRED)
+"""States of a reservation for which nobody has chosen an image yet, and perhaps never will."""
 
 HOLDING = (A.BOOKED, A.SERVING, A.CLEANING)
 """States in which an allocation keeps its server from others: the condition of the exclusion constraint."""

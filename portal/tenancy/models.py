@@ -74,10 +74,21 @@ class Organization(Identified):
 
     name = models.CharField(max_length=NAME_LENGTH)
     currency = models.CharField(max_length=3, default="USD")
+    approval_limit = models.DecimalField(
+        max_digits=16,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="What who is neither owner nor admin may commit to at once, in the currency; empty: anything.",
+    )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(Lower("name"), name="organization_name_once"),
+            models.CheckConstraint(
+                condition=models.Q(approval_limit__isnull=True) | models.Q(approval_limit__gte=0),
+                name="organization_approval_limit",
+            ),
             models.CheckConstraint(
                 condition=models.Q(currency__in=sorted(MINOR_UNITS)), name="organization_currency_known"
             ),

@@ -14,11 +14,12 @@ class Role(StrEnum):
 
 
 class Verb(StrEnum):
-    """What may be asked of the portal on behalf of a tenant."""
+    """What may be asked of the portal on behalf of a tenant. To approve is to commit beyond the approval limit."""
 
     VIEW = "view"
     RESERVE = "reserve"
     RELEASE = "release"
+    APPROVE = "approve"
     MANAGE_KEYS = "manage_keys"
     MANAGE_TOKENS = "manage_tokens"
     MANAGE_MEMBERS = "manage_members"

@@ -1,11 +1,13 @@
-"""The checks that a reservation will meet, told apart before anybody commits: capacity and quota."""
+"""The checks that a reservation will meet, told apart before anybody commits: capacity, quota, approval limit."""
 
 from dataclasses import dataclass
 
-from portal.quotas.selectors import quota_for
+from portal.core.money import Money
+from portal.quotas.models import QuotaScope
+from portal.reservations.approval import look_at_approval
 from portal.reservations.capacity import Demand, free_count
-from portal.reservations.services.reserve import held_at_once
-from portal.tenancy.models import Organization
+from portal.reservations.quota_check import Measure, QuotaCheck, look_at_quotas
+from portal.tenancy.scope import Scope
 
 
 @dataclass(frozen=True)
@@ -16,9 +18,9 @@ class Check:
     text: str
 
 
-def checks_for(organization: Organization, demand: Demand) -> list[Check]:
+def checks_for(scope: Scope, demand: Demand, total: Money) -> list[Check]:
     """Return the checks for a demand. They only inform: the service checks again under locks."""
-    return [_capacity(demand), _quota(organization, demand)]
+    return [_capacity(demand), _quota(scope, demand), _approval(scope, total)]
 
 
 def _capacity(demand: Demand) -> Check:
@@ -29,15 +31,35 @@ def _capacity(demand: Demand) -> Check:
     return Check(passes=False, text=f"Only {free} of {demand.count} are free {where} for the whole period.")
 
 
-def _quota(organization: Organization, demand: Demand) -> Check:
-    quota = quota_for(organization, demand.server_type, demand.region).first()
-    used = held_at_once(organization, demand)
-    limit = quota.limit if quota else 0
-    total = used + demand.count
-    if quota and quota.admits(used=used, requested=demand.count):
-        return Check(passes=True, text=f"Within quota ({total} of {limit} servers).")
-    if quota is None:
-        return Check(passes=False, text="No quota for this server type here. Ask sales for one.")
-    room = max(0, limit - used)
-    way_out = f"Choose at most {room}, or ask" if room else "Ask"
-    return Check(passes=False, text=f"Over quota: {total} of {limit} servers. {way_out} sales for more.")
+def _quota(scope: Scope, demand: Demand) -> Check:
+    looks = look_at_quotas(
+        project=scope.project,
+        server_type=demand.server_type,
+        region=demand.region,
+        count=demand.count,
+        period=demand.period,
+    )
+    tightest = next((look for look in looks if not look.passes), looks[0])
+    return Check(passes=tightest.passes, text=_quota_text(tightest))
+
+
+def _quota_text(look: QuotaCheck) -> str:
+    whose = "the project's" if look.scope is QuotaScope.PROJECT else "your"
+    what = "servers" if look.measure is Measure.SERVERS else f"GPU-hours in {look.month}"
+    total = look.used + look.requested
+    if look.passes:
+        return f"Within quota ({total} of {look.limit} {what})."
+    if look.limit == 0:
+        return "No quota for this server type here. Ask for one."
+    room = max(0, look.limit - look.used)
+    way_out = f"Choose at most {room}, or ask" if room and look.measure is Measure.SERVERS else "Ask"
+    return f"Over {whose} quota: {total} of {look.limit} {what}. {way_out} for more."
+
+
+def _approval(scope: Scope, total: Money) -> Check:
+    look = look_at_approval(scope, total)
+    if look.limit is None:
+        return Check(passes=True, text="No approval needed.")
+    if look.passes:
+        return Check(passes=True, text=f"Within your approval limit of {look.limit}.")
+    return Check(passes=False, text=f"Above your approval limit of {look.limit}: ask an owner or admin.")

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from portal.web.views import availability, endings, gallery, keys, login, overview, preferences, reservations, reserve
+from portal.web.views import (
+    availability,
+    endings,
+    gallery,
+    keys,
+    login,
+    overview,
+    preferences,
+    quotas,
+    reservations,
+    reserve,
+)
 
 app_name = "web"
 
@@ -20,7 +31,8 @@ urlpatterns = [
     path("servers", overview.servers, name="servers"),
     path("ssh-keys", keys.ssh_keys, name="ssh-keys"),
     path("ssh-keys/<slug:public_id>/delete", keys.delete, name="ssh-key-delete"),
-    path("quotas", overview.quotas, name="quotas"),
+    path("quotas", quotas.quotas, name="quotas"),
+    path("quotas/requests/<slug:public_id>/withdraw", quotas.withdraw, name="quota-request-withdraw"),
     path("find", overview.find, name="find"),
     path("project", preferences.project, name="project"),
     path("theme", preferences.theme, name="theme"),

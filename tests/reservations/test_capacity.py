@@ -15,7 +15,7 @@ from portal.operations.services.queue import queue_operation
 from portal.operations.states import OperationKind
 from portal.reservations.capacity import READY_MARGIN, Demand, fits, free_count, free_servers, next_fit, occupied_period
 from portal.reservations.models import Allocation, Placement
-from portal.reservations.placement import FreeServer, choose
+from tests.reservations.oracle import FreeServer, choose
 from portal.reservations.request import MAX_AHEAD
 from portal.reservations.states import HOLDING, AllocationState
 from tests import factories

@@ -23,7 +23,7 @@ from portal.fleet.states import ServerState
 from portal.operations.selectors import servers_at_work
 from portal.reservations.capacity import Demand, free_servers
 from portal.reservations.models import Allocation, Placement, Reservation
-from portal.reservations.placement import FreeServer, choose, most
+from tests.reservations.oracle import FreeServer, choose, most
 from portal.reservations.selectors import contradictions, orphaned_servers
 from portal.reservations.services.lifecycle import call_off, take_back
 from portal.reservations.services.reserve import reserve

@@ -7,7 +7,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.reservations.placement import FreeServer, Opening, choose, first_begin, most
+from tests.reservations.oracle import FreeServer, Opening, choose, first_begin, most
 
 BEGIN = datetime(2031, 3, 4, tzinfo=UTC)
 free_lists = st.lists(st.integers(1, 4), max_size=9).map(

@@ -1,7 +1,5 @@
 """Cancelling and ending reservations. What comes too late is refused and changes nothing."""
 
-from datetime import datetime, timedelta
-
 from django.db import transaction
 
 from portal.audit.transitions import advance
@@ -9,7 +7,6 @@ from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.errors import NotFound, StateConflict
 from portal.core.locks import lock_row, lock_rows
-from portal.core.periods import Period
 from portal.fleet.services import give_up_erasure
 from portal.fleet.states import ServerState
 from portal.operations.models import Operation
@@ -18,6 +15,7 @@ from portal.operations.services.events import tell
 from portal.operations.services.queue import cancel_operation, queue_operation
 from portal.operations.states import OPEN_OPERATION, OperationKind
 from portal.reservations.models import Allocation, Reservation
+from portal.reservations.services.spans import in_turnover
 from portal.reservations.states import AllocationState, ReservationState
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
@@ -36,7 +34,8 @@ def booked(reservation: Reservation) -> list[Allocation]:
     )
 
 
-def _let_go(actor: Actor, reservation: Reservation, reason: str) -> None:
+def let_go(actor: Actor, reservation: Reservation, reason: str) -> None:
+    """Free the servers of a reservation that nobody has begun to prepare."""
     for allocation in booked(reservation):
         advance(allocation, AllocationState.RELEASED, actor=actor, reason=reason)
 
@@ -74,7 +73,7 @@ def call_off(*, actor: Actor, reservation: Reservation, reason: str) -> Reservat
         scope=fresh.organization.public_id,
         reason=reason,
     )
-    _let_go(actor, fresh, "reservation cancelled")
+    let_go(actor, fresh, "reservation cancelled")
     tell(actor=actor, subject=fresh.public_id, event_type="reservation.cancelled")
     return fresh
 
@@ -109,11 +108,11 @@ def end_due(*, actor: Actor, reservation: Reservation) -> Reservation:
     if fresh.span.end > clock.now():
         return fresh
     if fresh.state == ReservationState.HELD:
-        _let_go(actor, fresh, OVER)
+        let_go(actor, fresh, OVER)
         advance(fresh, ReservationState.EXPIRED, actor=actor, scope=fresh.organization.public_id, reason=OVER)
         tell(actor=actor, subject=fresh.public_id, event_type="reservation.expired")
     elif fresh.state == ReservationState.SCHEDULED:
-        _let_go(actor, fresh, OVER)
+        let_go(actor, fresh, OVER)
         fail(actor=actor, reservation=fresh, reason="its servers never became free")
     elif fresh.state in (ReservationState.ACTIVE, ReservationState.PROVISIONING):
         _end(actor, fresh, OVER)
@@ -128,7 +127,11 @@ def overrun(*, actor: Actor, reservation: Reservation) -> None:
     fresh = lock_row(Reservation, reservation.pk)
     if fresh.state_deadline_at is None or fresh.state_deadline_at > clock.now():
         return
-    if fresh.state == ReservationState.PROVISIONING:
+    if fresh.state == ReservationState.HELD:
+        let_go(actor, fresh, OVER)
+        advance(fresh, ReservationState.EXPIRED, actor=actor, scope=fresh.organization.public_id, reason=OVER)
+        tell(actor=actor, subject=fresh.public_id, event_type="reservation.expired")
+    elif fresh.state == ReservationState.PROVISIONING:
         _end(actor, fresh, "its preparation took too long")
     elif fresh.state == ReservationState.ENDING:
         for operation in operations_for(fresh.public_id).filter(state__in=OPEN_OPERATION):
@@ -169,7 +172,13 @@ def _start_cleaning(actor: Actor, reservation: Reservation, reason: str) -> list
     to_erase = []
     for allocation in allocations.order_by("position"):
         if allocation.state == AllocationState.SERVING or allocation.server.state in TO_BE_ERASED:
-            advance(allocation, AllocationState.CLEANING, actor=actor, reason=reason)
+            advance(
+                allocation,
+                AllocationState.CLEANING,
+                actor=actor,
+                reason=reason,
+                **in_turnover(allocation, clock.now(), reservation.server_type.cleanup_time),
+            )
             to_erase.append(allocation)
         else:
             advance(allocation, AllocationState.RELEASED, actor=actor, reason=reason)
@@ -188,9 +197,3 @@ def close(*, actor: Actor, reservation: Reservation) -> None:
     """Note that all servers of an ending reservation are taken back."""
     advance(reservation, ReservationState.ENDED, actor=actor, scope=reservation.organization.public_id)
     tell(actor=actor, subject=reservation.public_id, event_type="reservation.ended")
-
-
-def freed_until(occupied: Period, moment: datetime) -> Period:
-    """Return ``occupied`` cut off at ``moment``, at least a second long: what is over keeps its place in history."""
-    end = min(occupied.end, max(moment, occupied.start + timedelta(seconds=1)))
-    return Period(occupied.start, end)

@@ -7,11 +7,11 @@ from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.core.errors import StateConflict
 from portal.core.locks import lock_row, lock_rows
-from portal.core.periods import Period
 from portal.operations.models import Operation, OperationServer
 from portal.operations.services.events import tell
 from portal.reservations.models import Allocation, Reservation
-from portal.reservations.services.lifecycle import close, fail, freed_until
+from portal.reservations.services.lifecycle import close, fail
+from portal.reservations.services.spans import over_at
 from portal.reservations.states import AllocationState, ReservationState
 
 
@@ -62,13 +62,12 @@ def server_returned(*, part: OperationServer) -> bool:
     allocation = _allocation_of(part, AllocationState.CLEANING)
     if allocation is None:
         return False
-    occupied = freed_until(Period.of_range(allocation.occupied), clock.now())
     advance(
         allocation,
         AllocationState.RELEASED,
         actor=SYSTEM,
         reason=part.state_reason,
-        occupied=occupied.as_range(),
+        **over_at(allocation, clock.now()),
     )
     return True
 

@@ -8,7 +8,7 @@ from portal.audit.services import record
 from portal.audit.transitions import advance
 from portal.core import clock
 from portal.core.actors import Actor
-from portal.core.locks import lock_row, lock_rows
+from portal.core.locks import lock_row
 from portal.core.periods import Period
 from portal.fleet.models import Server
 from portal.fleet.states import ServerState
@@ -20,7 +20,7 @@ from portal.operations.services.queue import queue_operation
 from portal.operations.states import OperationKind
 from portal.reservations import capacity
 from portal.reservations.capacity import Demand
-from portal.reservations.models import Allocation, Reservation
+from portal.reservations.models import Allocation, Placement, Reservation
 from portal.reservations.services.lifecycle import booked, fail
 from portal.reservations.states import AllocationState, ReservationState
 
@@ -76,20 +76,17 @@ def _replace(actor: Actor, reservation: Reservation, missing: list[Allocation]) 
     if not missing:
         return []
     remaining = _remaining(reservation)
-    demand = Demand(reservation.server_type, reservation.region, len(missing), remaining, reservation.placement)
-    lockable = [server.pk for server in capacity.free_servers(demand)]
-    locked = {server.pk: server for server in lock_rows(Server.objects.filter(pk__in=lockable))}
-    # What was free may have been taken while we waited for the locks.
-    free = [locked[server.pk] for server in capacity.free_servers(demand) if server.pk in locked]
+    span = capacity.occupied_period(reservation.server_type, remaining)
     left = []
     for allocation in missing:
-        fitting = (s for s in free if not demand.same_fabric or s.fabric_id == allocation.server.fabric_id)
-        server = next(fitting, None)
-        if server is None:
+        # One at a time: a few good ones are better than none.
+        fabric = allocation.server.fabric if reservation.placement == Placement.SAME_FABRIC else None
+        demand = Demand(reservation.server_type, reservation.region, 1, remaining, reservation.placement, fabric=fabric)
+        found = capacity.take(demand, span) or capacity.take(demand, span, with_spares=True)
+        if found is None:
             left.append(allocation)
             continue
-        free.remove(server)
-        _move(actor, reservation, allocation, server, capacity.occupied_period(demand.server_type, remaining))
+        _move(actor, reservation, allocation, Server.objects.get(pk=found[0]), span)
     return left
 
 

@@ -36,7 +36,7 @@ def _results(request: HttpRequest, scope: Scope, form: PlanForm) -> dict[str, An
     pools = pools_for(plan, scope.organization.currency)
     picked = next((pool for pool in pools if _key(pool) == pick), None)
     chosen = picked or next(iter(pools), None)
-    checks = checks_for(scope.organization, chosen.demand) if chosen else []
+    checks = checks_for(scope, chosen.demand, chosen.price.total) if chosen else []
     can_order = all(check.passes for check in checks)
     rows = [
         {

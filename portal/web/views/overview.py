@@ -1,4 +1,4 @@
-"""Dashboard, servers, quotas and the search box."""
+"""Dashboard, servers and the search box."""
 
 from typing import Any
 
@@ -64,13 +64,6 @@ def _rows(allocations: Any) -> list[dict[str, Any]]:
     return [
         {"it": item, "login": login_of(item) if item.state == AllocationState.SERVING else None} for item in allocations
     ]
-
-
-@tenant_page
-@require_safe
-def quotas(request: HttpRequest, scope: Scope) -> HttpResponse:
-    """Show the limits and what is in use."""
-    return render(request, "web/pages/quotas.html", {"meters": meters_of(scope)})
 
 
 @tenant_page

@@ -82,10 +82,11 @@ def _page(
 
 
 def _plan(scope: Scope, plan: Plan) -> dict[str, Any]:
+    price = price_of(plan.demand, scope.organization.currency)
     return {
         "plan": plan,
         "demand": plan.demand,
-        "price": price_of(plan.demand, scope.organization.currency),
-        "checks": checks_for(scope.organization, plan.demand),
+        "price": price,
+        "checks": checks_for(scope, plan.demand, price.total) if price else [],
         "query": query_of(plan.demand, plan),
     }

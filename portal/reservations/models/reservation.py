@@ -1,9 +1,8 @@
-"""Who has which server when."""
+"""Reservations."""
 
 from decimal import Decimal
 
-from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.contrib.postgres.fields import DateTimeRangeField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -13,8 +12,9 @@ from portal.core import ids
 from portal.core.models import Identified, Stateful, known_state
 from portal.core.money import Money
 from portal.core.periods import Period
-from portal.fleet.models import Region, Server, ServerType
-from portal.reservations.states import ALLOCATION, HOLDING, LIVE, RESERVATION, TO_COME
+from portal.fleet.models import Region, ServerType
+from portal.reservations.models.ranges import bounded
+from portal.reservations.states import LIVE, RESERVATION, TO_COME, WITHOUT_IMAGE
 from portal.tenancy.models import Organization, Project
 
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$"
@@ -26,14 +26,6 @@ class Placement(models.TextChoices):
 
     SAME_FABRIC = "same_fabric", "Same fabric"
     ANY = "any", "Any"
-
-
-def _bounded(field: str, name: str) -> models.CheckConstraint:
-    return models.CheckConstraint(
-        condition=Q(**{f"{field}__isempty": False, f"{field}__lower_inf": False, f"{field}__upper_inf": False})
-        & Q(**{f"{field}__lower_inc": True, f"{field}__upper_inc": False}),
-        name=name,
-    )
 
 
 class Reservation(Identified, Stateful):
@@ -50,13 +42,21 @@ class Reservation(Identified, Stateful):
     count = models.PositiveIntegerField()
     period = DateTimeRangeField()
     placement = models.CharField(max_length=16, choices=Placement.choices)
-    image = models.ForeignKey(OSImage, on_delete=models.PROTECT, related_name="+")
+    image = models.ForeignKey(
+        OSImage, on_delete=models.PROTECT, related_name="+", null=True, blank=True, help_text="A hold has none yet."
+    )
     ssh_keys = models.JSONField(help_text="Public key lines as they were when it was made.")
     user_data = models.TextField(blank=True, default="")
     labels = models.JSONField(default=dict, blank=True)
     rate_per_gpu_hour = models.DecimalField(max_digits=12, decimal_places=6)
     price = models.DecimalField(max_digits=16, decimal_places=2)
     currency = models.CharField(max_length=3)
+    price_lines = models.JSONField(default=list, blank=True, help_text="What the price is made of, in order.")
+    cancellation_terms = models.JSONField(default=list, blank=True, help_text="As they were when it was made.")
+    cancellation_fee = models.DecimalField(max_digits=16, decimal_places=2, default=Decimal(0))
+    is_committed = models.BooleanField(
+        default=False, help_text="Capacity that a contract reserves: it does not count against quotas."
+    )
     requested_by = models.CharField(max_length=200)
     degraded = models.BooleanField(default=False)
     end_announced_at = models.DateTimeField(null=True, blank=True)
@@ -68,9 +68,15 @@ class Reservation(Identified, Stateful):
         indexes = [models.Index(fields=["project", "-id"], name="reservation_by_project")]
         constraints = [
             known_state(RESERVATION, "reservation_state_known"),
-            _bounded("period", "reservation_period_bounded"),
+            bounded("period", "reservation_period_bounded"),
             models.CheckConstraint(condition=Q(count__gte=1), name="reservation_count"),
-            models.CheckConstraint(condition=Q(price__gte=0), name="reservation_price"),
+            models.CheckConstraint(
+                condition=Q(price__gte=0, cancellation_fee__gte=0, cancellation_fee__lte=F("price")),
+                name="reservation_price",
+            ),
+            models.CheckConstraint(
+                condition=Q(image__isnull=False) | Q(state__in=sorted(WITHOUT_IMAGE)), name="reservation_has_image"
+            ),
             models.CheckConstraint(condition=Q(name__regex=NAME_PATTERN), name="reservation_name_is_label"),
             models.UniqueConstraint(
                 F("project"), Lower("name"), condition=Q(state__in=sorted(LIVE)), name="reservation_name_once"
@@ -84,46 +90,11 @@ class Reservation(Identified, Stateful):
 
     @property
     def total(self) -> Money:
-        """What is owed for it: the price that was agreed, and nothing once it is over without a hand-over."""
+        """What is owed for it: the agreed price; once it is over without a hand-over, what calling it off cost."""
         is_owed = self.handed_over_at is not None or self.state in TO_COME
-        return Money(self.price if is_owed else Decimal(0), self.currency)
+        return Money(self.price if is_owed else self.cancellation_fee, self.currency)
 
     @property
     def gpu_count(self) -> int:
         """GPUs in all servers together."""
         return self.count * self.server_type.gpu_count
-
-
-class Allocation(Identified, Stateful):
-    """One server of a reservation. ``occupied`` is its period with the time to prepare and to clean up around it."""
-
-    ID_PREFIX = ids.Prefix.ALLOCATION
-    STATES = ALLOCATION
-
-    reservation = models.ForeignKey(Reservation, on_delete=models.PROTECT, related_name="allocations")
-    server = models.ForeignKey(Server, on_delete=models.PROTECT, related_name="allocations")
-    position = models.PositiveSmallIntegerField()
-    hostname = models.CharField(max_length=63)
-    occupied = DateTimeRangeField()
-    ssh_user = models.CharField(max_length=32, blank=True, default="")
-    host_keys = models.JSONField(default=list, blank=True)
-    ready_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["reservation", "position", "pk"]
-        constraints = [
-            known_state(ALLOCATION, "allocation_state_known"),
-            _bounded("occupied", "allocation_occupied_bounded"),
-            ExclusionConstraint(
-                name="allocation_no_overlap",
-                expressions=[("server", RangeOperators.EQUAL), ("occupied", RangeOperators.OVERLAPS)],
-                condition=Q(state__in=sorted(HOLDING)),
-                violation_error_message="The server is already booked in this period.",
-                violation_error_code="insufficient_capacity",
-            ),
-            models.UniqueConstraint(
-                fields=["reservation", "hostname"],
-                condition=Q(state__in=sorted(HOLDING)),
-                name="allocation_hostname_once",
-            ),
-        ]

@@ -1,0 +1,104 @@
+"""The questions that the database answers from its calendar: each is one statement, whatever the size of the fleet."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import LockNotAvailable
+
+from portal.core import clock
+from portal.core.errors import InsufficientCapacity
+from portal.core.periods import Period
+from portal.reservations.models import Grain
+
+SINCE = "2000-01-01"
+UNTIL = "3000-01-01"
+"""Where the first free span of a server begins and where its last one ends: far outside of any reservation."""
+
+
+def _rows(query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        return cursor.fetchall()
+
+
+def count_free(pools: Sequence[int], span: Period, *, is_due: bool, most: int) -> dict[int, int]:
+    """Return by pool how many servers are free for the whole of ``span``, counted up to ``most``.
+
+    With ``is_due`` only those count that can begin to be prepared at once.
+    """
+    return dict(
+        _rows(
+            "SELECT pool_id, free FROM calendar_count(%s::bigint[], %s, %s, %s, %s)",
+            [list(pools), span.start, span.end, is_due, most],
+        )
+    )
+
+
+def place(pools: Sequence[int], count: int, span: Period, *, is_due: bool, may_spread: bool) -> list[int] | None:
+    """Lock free time of ``count`` servers until the transaction ends and return their pks in order; None for too few.
+
+    Whoever then inserts their allocations in the same transaction has them. Raises InsufficientCapacity when others keep
+    what is left locked for seconds without an end.
+    """
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("Servers are placed inside of a transaction.")
+    try:
+        rows = _rows(
+            "SELECT calendar_place(%s::bigint[], %s, %s, %s, %s, %s)",
+            [list(pools), count, span.start, span.end, is_due, may_spread],
+        )
+    except OperationalError as error:
+        if isinstance(error.__cause__, LockNotAvailable):
+            raise InsufficientCapacity("The last free servers are being booked by others; try again.") from None
+        raise
+    found: list[int] | None = rows[0][0]
+    return found
+
+
+def begins(
+    pools: Sequence[int],
+    count: int,
+    *,
+    needed: timedelta,
+    lead: timedelta,
+    between: Period,
+    grid: timedelta | None,
+    most: int,
+    may_spread: bool,
+) -> list[datetime]:
+    """Return the first instants in ``between`` at which ``count`` servers become, or are, free for ``needed``.
+
+    With ``grid`` they lie ``lead`` before a multiple of it; otherwise they are the earliest there are, ``lead`` before a
+    whole second.
+    """
+    rows = _rows(
+        "SELECT calendar_begins(%s::bigint[], %s, %s, %s, %s, %s, %s, %s, %s)",
+        [list(pools), count, may_spread, needed, lead, between.start, between.end, grid, most],
+    )
+    return [row[0] for row in rows]
+
+
+def slots(pools: Sequence[int], grain: Grain, span: Period) -> Iterator[tuple[int, datetime, int]]:
+    """Yield pool, start and number of servers free for the whole slot, for each slot in ``span``, in order."""
+    yield from _rows(
+        "SELECT pool_id, at, free FROM calendar_slots(%s::bigint[], %s, %s, %s)",
+        [list(pools), grain.value, span.start, span.end],
+    )
+
+
+def fold(most: int = 100_000) -> int:
+    """Put new rows of the timeline together with those of the same slot; return how many."""
+    folded: int = _rows("SELECT calendar_fold(%s)", [most])[0][0]
+    return folded
+
+
+def forget() -> None:
+    """Remove free time and timeline that lie in the past."""
+    _rows("SELECT calendar_forget(%s)", [clock.now()])
+
+
+def rebuild(servers: Iterable[int]) -> None:
+    """Work out the free spans of servers anew from their allocations."""
+    _rows("SELECT calendar_rebuild(%s::bigint[])", [sorted(servers)])

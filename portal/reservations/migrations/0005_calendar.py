@@ -1,0 +1,49 @@
+"""The calendar that the database keeps up: functions and triggers of the folder ``sql``."""
+
+from pathlib import Path
+
+from django.db import migrations
+
+SQL = Path(__file__).parent / "sql"
+TURNOVER = """
+UPDATE reservations_allocation a
+SET turnover = tstzrange(greatest(lower(a.occupied), upper(r.period)), upper(a.occupied))
+FROM reservations_reservation r
+WHERE r.id = a.reservation_id AND upper(r.period) < upper(a.occupied)
+"""
+BACKWARD = """
+DROP TRIGGER calendar_inserted ON fleet_server;
+DROP TRIGGER calendar_updated ON fleet_server;
+DROP TRIGGER calendar_deleted ON fleet_server;
+DROP TRIGGER calendar_inserted ON reservations_allocation;
+DROP TRIGGER calendar_updated ON reservations_allocation;
+DROP TRIGGER calendar_deleted ON reservations_allocation;
+DROP FUNCTION calendar_servers_inserted, calendar_servers_updated, calendar_servers_deleted;
+DROP FUNCTION calendar_allocations_inserted, calendar_allocations_updated, calendar_allocations_deleted;
+DROP FUNCTION calendar_forget, calendar_fold, calendar_begins, calendar_fits, calendar_slots;
+DROP FUNCTION calendar_place, calendar_choice, calendar_count, calendar_is_ready;
+DROP FUNCTION calendar_give, calendar_take, calendar_rebuild, calendar_note, calendar_gaps;
+DROP VIEW calendar_member;
+DROP FUNCTION calendar_slot_before, calendar_slot_after;
+"""
+
+
+def _written(name: str) -> migrations.RunSQL:
+    return migrations.RunSQL((SQL / name).read_text(), migrations.RunSQL.noop)
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ("reservations", "0004_quotes_and_calendar"),
+        ("operations", "0002_initial"),
+    ]
+
+    operations = [
+        migrations.RunSQL(TURNOVER, migrations.RunSQL.noop),
+        migrations.RunSQL(migrations.RunSQL.noop, BACKWARD),
+        _written("calendar.sql"),
+        _written("placement.sql"),
+        _written("timeline.sql"),
+        _written("triggers.sql"),
+    ]

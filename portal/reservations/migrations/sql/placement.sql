@@ -1,0 +1,111 @@
+-- Choosing servers. Each question is one call, whatever the size of the pool.
+
+-- Whether a server can begin to be prepared at once: erased, and in nobody's operation.
+CREATE FUNCTION calendar_is_ready(server bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT 1 FROM fleet_server s WHERE s.id = server AND s.state = 'available')
+       AND NOT EXISTS (
+           SELECT 1 FROM operations_operationserver w
+           WHERE w.server_id = server AND w.state IN ('ready', 'working', 'awaiting')
+       )
+$$;
+
+-- How many servers of each pool are free for the whole of a span, counted up to a limit.
+CREATE FUNCTION calendar_count(pools bigint[], span_from timestamptz, span_to timestamptz, is_due boolean, most integer)
+RETURNS TABLE (pool_id bigint, free bigint) LANGUAGE sql STABLE
+SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+    SELECT p.id, (
+        SELECT count(*) FROM (
+            SELECT 1 FROM reservations_freespan f
+            WHERE f.pool_id = p.id AND f.hi >= span_to AND f.lo <= span_from
+              AND (NOT is_due OR calendar_is_ready(f.server_id))
+            LIMIT most
+        ) AS enough
+    )
+    FROM unnest(pools) AS p (id)
+$$;
+
+-- Which servers to take, the best first: of the fullest pool that has enough, and in it of the fullest rack that has
+-- enough, so that large blocks stay whole for large requests; what fits into no single pool or rack spreads over as few
+-- as possible; of servers that are alike, the one whose free time ends first. Chosen among the first ``width`` of each
+-- pool, so that the size of a pool does not matter. Fewer rows than ``wanted`` where there are not enough.
+CREATE FUNCTION calendar_choice(
+    pools bigint[], wanted integer, span_from timestamptz, span_to timestamptz, is_due boolean, may_spread boolean, width integer
+) RETURNS TABLE (server_id bigint, lo timestamptz, pool_id bigint) LANGUAGE sql STABLE
+SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+    WITH sample AS (
+        SELECT f.* FROM unnest(pools) AS p (id) CROSS JOIN LATERAL (
+            SELECT s.server_id, s.pool_id, s.rack_id, s.lo, s.hi FROM reservations_freespan s
+            WHERE s.pool_id = p.id AND s.hi >= span_to AND s.lo <= span_from
+              AND (NOT is_due OR calendar_is_ready(s.server_id))
+            ORDER BY s.hi LIMIT width
+        ) AS f
+    ), counted AS (
+        SELECT s.*, count(*) OVER (PARTITION BY s.pool_id) AS in_pool,
+               count(*) OVER (PARTITION BY s.pool_id, s.rack_id) AS in_rack
+        FROM sample s
+    )
+    SELECT c.server_id, c.lo, c.pool_id FROM counted c
+    WHERE may_spread OR c.in_pool >= wanted
+    ORDER BY c.in_pool < wanted, CASE WHEN c.in_pool < wanted THEN -c.in_pool ELSE c.in_pool END, c.pool_id,
+             c.in_rack < wanted, CASE WHEN c.in_rack < wanted THEN -c.in_rack ELSE c.in_rack END, c.rack_id,
+             c.hi, c.lo DESC, c.server_id
+    LIMIT wanted
+$$;
+
+-- Lock free spans that together make up what is wanted, and return their servers in pk order; NULL where there is too
+-- little, which is true at that instant. Whoever inserts allocations for them in the same transaction has them.
+--
+-- Nobody waits for the spans that others hold: they are skipped, and only when too few are left one waiter per pool at a
+-- time looks again until the others have committed or given up.
+CREATE FUNCTION calendar_place(
+    pools bigint[], wanted integer, span_from timestamptz, span_to timestamptz, is_due boolean, may_spread boolean
+) RETURNS bigint[] LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+DECLARE
+    width integer := least(greatest(4 * wanted, 64), 2048);
+    best bigint[]; best_los timestamptz[]; chosen_pools bigint[]; locked bigint[]; misses integer := 0;
+BEGIN
+    LOOP
+        SELECT array_agg(c.server_id), array_agg(c.lo), array_agg(DISTINCT c.pool_id) INTO best, best_los, chosen_pools
+            FROM calendar_choice(pools, wanted, span_from, span_to, is_due, may_spread, width) c;
+        IF coalesce(cardinality(best), 0) < wanted THEN
+            RETURN NULL;
+        END IF;
+        BEGIN
+            SELECT array_agg(server_id ORDER BY server_id) INTO locked FROM (
+                SELECT f.server_id FROM reservations_freespan f JOIN unnest(best, best_los) AS b (server_id, lo)
+                    ON f.server_id = b.server_id AND f.lo = b.lo
+                FOR UPDATE OF f SKIP LOCKED
+            ) AS mine;
+            IF cardinality(locked) = wanted THEN
+                RETURN locked;
+            END IF;
+            -- A short take releases its locks before anything is waited for.
+            RAISE EXCEPTION USING ERRCODE = 'MY001';
+        EXCEPTION WHEN SQLSTATE 'MY001' THEN NULL;
+        END;
+        BEGIN
+            SELECT array_agg(server_id ORDER BY server_id) INTO locked FROM (
+                SELECT f.server_id FROM reservations_freespan f
+                WHERE f.pool_id = ANY (CASE WHEN may_spread THEN pools ELSE chosen_pools END)
+                  AND f.hi >= span_to AND f.lo <= span_from
+                  AND (NOT is_due OR calendar_is_ready(f.server_id))
+                ORDER BY f.hi LIMIT wanted FOR UPDATE OF f SKIP LOCKED
+            ) AS mine;
+            IF cardinality(locked) = wanted THEN
+                RETURN locked;
+            END IF;
+            RAISE EXCEPTION USING ERRCODE = 'MY001';
+        EXCEPTION WHEN SQLSTATE 'MY001' THEN NULL;
+        END;
+        misses := misses + 1;
+        IF misses = 1 THEN
+            PERFORM pg_advisory_xact_lock(7001, p.id::integer) FROM (SELECT id FROM unnest(pools) AS u (id) ORDER BY id) AS p;
+        ELSIF misses > 5000 THEN
+            RAISE EXCEPTION 'free servers stay locked by others' USING ERRCODE = 'lock_not_available';
+        ELSE
+            PERFORM pg_sleep(0.001);
+        END IF;
+    END LOOP;
+END
+$$;

@@ -1,0 +1,276 @@
+"""Limits held against the calendar: servers at one instant and GPU-hours of a month, of organization and project.
+
+Capacity of a contract (``is_committed``) counts against no limit.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_UP, Decimal
+from enum import StrEnum
+
+from django.db import models
+from django.db.models import Q
+
+from portal.core import clock
+from portal.core.errors import QuotaExceeded
+from portal.core.locks import lock_rows
+from portal.core.periods import MICROSECONDS_PER_HOUR, Period, peak
+from portal.fleet.models import Region, ServerType
+from portal.quotas.models import Quota, QuotaScope
+from portal.quotas.selectors import quotas_for
+from portal.reservations.models import Reservation
+from portal.reservations.selectors import over_since
+from portal.reservations.states import LIVE
+from portal.tenancy.models import Project
+
+MICROSECOND = timedelta(microseconds=1)
+HUNDREDTH = Decimal("0.01")
+
+
+class Measure(StrEnum):
+    """What a limit counts."""
+
+    SERVERS = "servers"
+    GPU_HOURS = "gpu_hours"
+
+
+@dataclass(frozen=True)
+class QuotaCheck:
+    """One limit against one demand. ``month`` is the calendar month as ``YYYY-MM`` for GPU-hours, else empty.
+
+    Hours are rounded up to the hundredth, for people; whether it passes was decided before.
+    """
+
+    scope: QuotaScope
+    measure: Measure
+    limit: int
+    used: int | Decimal
+    requested: int | Decimal
+    passes: bool
+    month: str = ""
+
+    def as_json(self) -> dict[str, int | str]:
+        """Return what a refusal carries: hours as decimal strings, the month only where one is meant."""
+        return {
+            "limit": self.limit,
+            "used": self.used if isinstance(self.used, int) else str(self.used),
+            "requested": self.requested if isinstance(self.requested, int) else str(self.requested),
+            "scope": self.scope.value,
+            "measure": self.measure.value,
+            **({"month": self.month} if self.month else {}),
+        }
+
+
+@dataclass(frozen=True)
+class QuotaUse:
+    """How much of a limit is in use: servers at this instant, GPU-hours of the present month with what is booked."""
+
+    quota: Quota
+    servers: int
+    gpu_hours: Decimal
+    month: str
+
+
+@dataclass(frozen=True)
+class _Demand:
+    project: Project
+    server_type: ServerType
+    region: Region
+    count: int
+    period: Period
+    beside: Reservation | None
+
+
+@dataclass(frozen=True)
+class _Use:
+    """What one reservation takes; ``is_over``: it no longer does, but used it."""
+
+    owner: int
+    project: int
+    pool: tuple[int, int]
+    period: Period
+    count: int
+    is_over: bool
+
+    def counts_for(self, quota: Quota) -> bool:
+        """Tell whether a limit counts this."""
+        own = quota.project_id in (None, self.project)
+        pool = (quota.server_type_id, quota.region_id)
+        return own and self.owner == quota.organization_id and self.pool == pool
+
+
+def check_quotas(
+    *,
+    project: Project,
+    server_type: ServerType,
+    region: Region,
+    count: int,
+    period: Period,
+    beside: Reservation | None = None,
+) -> None:
+    """Lock the limits that apply, in pk order, and look whether ``count`` servers in ``period`` fit all of them.
+
+    Call it inside the transaction that books, before it books. ``beside`` is the reservation that is being changed,
+    or the hold that is being confirmed: the demand takes its place. Raises QuotaExceeded for the first limit that
+    does not allow it.
+    """
+    demand = _Demand(project, server_type, region, count, period, beside)
+    checks = _checks(lock_rows(quotas_for(project, server_type, region)), demand)
+    refused = next((check for check in checks if not check.passes), None)
+    if refused is not None:
+        raise QuotaExceeded(_sentence(refused, demand), extra=refused.as_json())
+
+
+def look_at_quotas(
+    *,
+    project: Project,
+    server_type: ServerType,
+    region: Region,
+    count: int,
+    period: Period,
+    beside: Reservation | None = None,
+) -> list[QuotaCheck]:
+    """Return every limit against a demand, without locks: for quotes and pages. ``check_quotas`` decides."""
+    demand = _Demand(project, server_type, region, count, period, beside)
+    return list(_checks(list(quotas_for(project, server_type, region)), demand))
+
+
+def use_of(quotas: Iterable[Quota]) -> list[QuotaUse]:
+    """Return how much of each limit is in use now, in their order, with as many statements for many as for one.
+
+    Their server types are best selected along.
+    """
+    known, now = list(quotas), clock.now()
+    month = months_of(Period(now, now + MICROSECOND))[0]
+    uses = _uses(Reservation.objects.filter(organization__in={quota.organization_id for quota in known}), month)
+    found = []
+    for quota in known:
+        counted = [use for use in uses if use.counts_for(quota)]
+        servers = sum(use.count for use in counted if not use.is_over and use.period.contains(now))
+        taken = _server_time(counted, month) * quota.server_type.gpu_count
+        found.append(QuotaUse(quota, servers, _hours(taken), _name(month)))
+    return found
+
+
+def months_of(period: Period) -> list[Period]:
+    """Return the calendar months, in UTC, that a period touches."""
+    months = []
+    start = datetime(period.start.year, period.start.month, 1, tzinfo=UTC)
+    while start < period.end:
+        end = datetime(start.year + start.month // 12, start.month % 12 + 1, 1, tzinfo=UTC)
+        months.append(Period(start, end))
+        start = end
+    return months
+
+
+def shared(one: Period, other: Period) -> timedelta:
+    """Return for how long two periods run side by side."""
+    return max(timedelta(0), min(one.end, other.end) - max(one.start, other.start))
+
+
+def _checks(quotas: Sequence[Quota], demand: _Demand) -> Iterator[QuotaCheck]:
+    """Yield the checks of the organization, then those of the project."""
+    ranked = sorted(quotas, key=lambda quota: quota.project_id is not None)
+    if not ranked or ranked[0].project_id is not None:
+        ranked.insert(0, _nothing_allowed(demand))
+    months = months_of(demand.period)
+    counts_hours = any(quota.gpu_hours_per_month is not None for quota in ranked)
+    rows = Reservation.objects.filter(
+        organization=demand.project.organization_id, server_type=demand.server_type, region=demand.region
+    )
+    if demand.beside is not None:
+        rows = rows.exclude(pk=demand.beside.pk)
+    uses = _uses(rows, Period(months[0].start, months[-1].end) if counts_hours else demand.period)
+    for quota in ranked:
+        counted = [use for use in uses if use.counts_for(quota)]
+        yield _check_servers(quota, demand, counted)
+        if quota.gpu_hours_per_month is not None:
+            for month in months:
+                yield _check_hours(quota, quota.gpu_hours_per_month, demand, counted, month)
+
+
+def _nothing_allowed(demand: _Demand) -> Quota:
+    """Return the limit of an organization that has none: it may hold nothing."""
+    return Quota(
+        organization_id=demand.project.organization_id, server_type=demand.server_type, region=demand.region, limit=0
+    )
+
+
+def _check_servers(quota: Quota, demand: _Demand, counted: list[_Use]) -> QuotaCheck:
+    # Periods that overlap one another and the demand's do so at one common instant, so none need be cut to it.
+    used = peak((use.period, use.count) for use in counted if not use.is_over and use.period.overlaps(demand.period))
+    passes = quota.admits(used=used, requested=demand.count)
+    return QuotaCheck(quota.scope, Measure.SERVERS, quota.limit, used, demand.count, passes)
+
+
+def _check_hours(quota: Quota, limit: int, demand: _Demand, counted: list[_Use], month: Period) -> QuotaCheck:
+    gpus = demand.server_type.gpu_count
+    used = _server_time(counted, month) * gpus
+    requested = shared(demand.period, month) // MICROSECOND * demand.count * gpus
+    passes = used + requested <= limit * MICROSECONDS_PER_HOUR
+    return QuotaCheck(
+        quota.scope, Measure.GPU_HOURS, limit, _hours(used), _hours(requested), passes, month=_name(month)
+    )
+
+
+def _uses(rows: models.QuerySet[Reservation], span: Period) -> list[_Use]:
+    """Return what ``rows`` take or took in a span, in at most two statements."""
+    found = list(
+        rows.filter(Q(state__in=LIVE) | Q(handed_over_at__isnull=False), period__overlap=span.as_range())
+        .filter(is_committed=False)
+        .only(
+            "public_id",
+            "organization_id",
+            "project_id",
+            "server_type_id",
+            "region_id",
+            "count",
+            "period",
+            "state",
+            "handed_over_at",
+        )
+        .order_by("pk")
+    )
+    ends = over_since(row for row in found if row.state not in LIVE)
+    return [use for row in found if (use := _use(row, ends.get(row.public_id))) is not None]
+
+
+def _use(row: Reservation, ended_at: datetime | None) -> _Use | None:
+    """Return what a reservation takes: all of its period, or, once it is over, that from hand-over to its end."""
+    is_over, period = row.state not in LIVE, row.span
+    if is_over:
+        start = max(period.start, row.handed_over_at or period.start)
+        end = min(period.end, ended_at or period.end)
+        if start >= end:
+            return None
+        period = Period(start, end)
+    return _Use(row.organization_id, row.project_id, (row.server_type_id, row.region_id), period, row.count, is_over)
+
+
+def _server_time(counted: Iterable[_Use], month: Period) -> int:
+    """Return for how many microseconds servers are in use in a month, all of them together."""
+    return sum(shared(use.period, month) // MICROSECOND * use.count for use in counted)
+
+
+def _hours(microseconds: int) -> Decimal:
+    return (Decimal(microseconds) / MICROSECONDS_PER_HOUR).quantize(HUNDREDTH, rounding=ROUND_UP)
+
+
+def _name(month: Period) -> str:
+    return f"{month.start:%Y-%m}"
+
+
+def _sentence(check: QuotaCheck, demand: _Demand) -> str:
+    who = demand.project.organization.name if check.scope is QuotaScope.ORGANIZATION else demand.project.name
+    what = f"{demand.server_type.name} in {demand.region.code}"
+    way_out = "Choose fewer or another period, or ask for more quota."
+    if check.measure is Measure.SERVERS:
+        return (
+            f"{who} may hold {check.limit} x {what} at once and holds {check.used} in this period; "
+            f"{check.requested} more do not fit. {way_out}"
+        )
+    return (
+        f"{who} may use {check.limit} GPU-hours of {what} in {check.month}, and {check.used} are used or booked; "
+        f"{check.requested} more do not fit. {way_out}"
+    )

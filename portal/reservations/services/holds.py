@@ -1,0 +1,51 @@
+"""Letting go of capacity that was held for somebody who did not decide in time."""
+
+from django.db import transaction
+
+from portal.audit.transitions import advance
+from portal.core import clock
+from portal.core.actors import SYSTEM, Actor
+from portal.core.locks import lock_row
+from portal.fleet.models import Region, ServerType
+from portal.operations.services.events import tell
+from portal.reservations.models import Quote, Reservation
+from portal.reservations.services.lifecycle import let_go
+from portal.reservations.states import QuoteState, ReservationState
+
+RAN_OUT = "not accepted in time"
+
+
+@transaction.atomic
+def expire_quote(*, actor: Actor, quote: Quote) -> bool:
+    """End an open quote that is past its time, and free what it held. Returns whether there was something to end."""
+    # Reservation before quote: the order of everybody who holds both.
+    held = lock_row(Reservation, quote.reservation_id) if quote.reservation_id else None
+    fresh = lock_row(Quote, quote.pk)
+    if fresh.state != QuoteState.OPEN or fresh.expires_at > clock.now():
+        return False
+    scope = fresh.organization.public_id
+    if held is not None and held.state == ReservationState.HELD:
+        release_hold(actor=actor, reservation=held, to=ReservationState.EXPIRED, reason=RAN_OUT)
+    advance(fresh, QuoteState.EXPIRED, actor=actor, scope=scope, reason=RAN_OUT)
+    return True
+
+
+@transaction.atomic
+def release_hold(*, actor: Actor, reservation: Reservation, to: ReservationState, reason: str) -> None:
+    """Free the servers of a locked hold that became nothing. Raises StateConflict for one that is no hold any more."""
+    let_go(actor, reservation, reason)
+    advance(reservation, to, actor=actor, scope=reservation.organization.public_id, reason=reason)
+    told = "reservation.expired" if to == ReservationState.EXPIRED else "reservation.cancelled"
+    tell(actor=actor, subject=reservation.public_id, event_type=told)
+
+
+def expire_due_holds(server_type: ServerType, region: Region) -> int:
+    """End the holds of a server type in a region that are past their time; return how many there were."""
+    due = Quote.objects.filter(
+        server_type=server_type,
+        region=region,
+        state=QuoteState.OPEN,
+        is_hold=True,
+        expires_at__lte=clock.now(),
+    ).order_by("pk")
+    return sum(expire_quote(actor=SYSTEM, quote=quote) for quote in due)
