@@ -56,9 +56,11 @@ OWN = {
         "stages": "the table of stages that people see",
     },
     "reservations": {
+        "approval": "what one person may commit to",
+        "calendar": "the questions that the database answers",
         "capacity": "what is free when",
         "offers": "what fits, and what is near it",
-        "placement": "choosing servers: pure",
+        "quota_check": "limits held against the calendar",
         "request": "what is asked for, and its checks",
     },
 }

@@ -1,9 +1,10 @@
 """Questions about what is sold."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
@@ -27,6 +28,12 @@ class QuoteLine:
     def as_json(self) -> dict[str, Any]:
         """Return the form that is kept with what was quoted."""
         return {"label": self.label, "quantity": self.quantity, "amount": self.amount.as_json()}
+
+    @classmethod
+    def of_json(cls, kept: Mapping[str, Any]) -> Self:
+        """Read what ``as_json`` wrote."""
+        amount = Money(Decimal(kept["amount"]["amount"]), kept["amount"]["currency"])
+        return cls(kept["label"], kept["quantity"], amount)
 
 
 @dataclass(frozen=True)

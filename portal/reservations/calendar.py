@@ -20,7 +20,8 @@ UNTIL = "3000-01-01"
 def _rows(query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, values)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def count_free(pools: Sequence[int], span: Period, *, is_due: bool, most: int) -> dict[int, int]:
@@ -39,8 +40,8 @@ def count_free(pools: Sequence[int], span: Period, *, is_due: bool, most: int) -
 def place(pools: Sequence[int], count: int, span: Period, *, is_due: bool, may_spread: bool) -> list[int] | None:
     """Lock free time of ``count`` servers until the transaction ends and return their pks in order; None for too few.
 
-    Whoever then inserts their allocations in the same transaction has them. Raises InsufficientCapacity when others keep
-    what is left locked for seconds without an end.
+    Whoever then inserts their allocations in the same transaction has them. Raises InsufficientCapacity when others
+    keep what is left locked for seconds without an end.
     """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("Servers are placed inside of a transaction.")
@@ -70,8 +71,8 @@ def begins(
 ) -> list[datetime]:
     """Return the first instants in ``between`` at which ``count`` servers become, or are, free for ``needed``.
 
-    With ``grid`` they lie ``lead`` before a multiple of it; otherwise they are the earliest there are, ``lead`` before a
-    whole second.
+    With ``grid`` they lie ``lead`` before a multiple of it; otherwise they are the earliest there are, ``lead`` before
+    a whole second.
     """
     rows = _rows(
         "SELECT calendar_begins(%s::bigint[], %s, %s, %s, %s, %s, %s, %s, %s)",

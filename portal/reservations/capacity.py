@@ -34,7 +34,7 @@ class Demand:
 
     @property
     def needed(self) -> timedelta:
-        """How long each server is kept, from its preparation to the end of its turnover, for a start that is to come."""
+        """How long each server is kept for a start that is to come: from its preparation to the end of its turnover."""
         return self.server_type.lead_time + self.period.duration + self.server_type.cleanup_time
 
 

@@ -17,7 +17,7 @@ class Grain(models.IntegerChoices):
 
 
 class Pool(models.Model):
-    """The servers of a type in a fabric that are sold alike; spares, which are held back from sale, are a pool apart."""
+    """The servers of a type in a fabric that are sold alike; spares, held back from sale, are a pool apart."""
 
     server_type = models.ForeignKey(ServerType, on_delete=models.CASCADE, related_name="+")
     region = models.ForeignKey(Region, on_delete=models.CASCADE, related_name="+")

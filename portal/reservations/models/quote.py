@@ -19,7 +19,7 @@ from portal.tenancy.models import Organization, Project
 
 
 class Quote(Identified, Stateful):
-    """A price for servers that holds until ``state_deadline_at``. ``reservation`` is its hold, and what became of it."""
+    """A price for servers that holds until ``expires_at``. ``reservation`` is its hold, and what became of it."""
 
     ID_PREFIX = ids.Prefix.QUOTE
     STATES = QUOTE
