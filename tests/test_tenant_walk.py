@@ -47,17 +47,21 @@ NAMED: dict[str, str] = {
     "api/v1/servers/<slug:server_id>": "server",
     "api/v1/operations/<slug:operation_id>": "operation",
     "api/v1/ssh-keys/<slug:key_id>": "key",
+    "api/v1/quota-requests/<slug:request_id>": "quota_request",
+    "api/v1/quota-requests/<slug:request_id>/withdraw": "quota_request",
     "reservations/<slug:public_id>": "reservation",
     "reservations/<slug:public_id>/live": "reservation",
     "reservations/<slug:public_id>/release": "reservation",
     "reservations/<slug:public_id>/cancel": "reservation",
     "ssh-keys/<slug:public_id>/delete": "key",
+    "quotas/requests/<slug:public_id>/withdraw": "quota_request",
 }
 """Routes with the id of a tenant's object, and of which kind it is."""
 
 UNNAMED: dict[str, tuple[str, ...]] = {
     "api/v1/me": ("",),
     "api/v1/quotas": ("",),
+    "api/v1/quota-requests": ("", "?state=pending"),
     "api/v1/regions": ("",),
     "api/v1/server-types": ("",),
     "api/v1/images": ("",),
@@ -93,6 +97,7 @@ class Tenant:
             "server": held.server.public_id,
             "operation": self.scope.project.operations.get().public_id,
             "key": self.scope.project.ssh_keys.get().public_id,
+            "quota_request": factories.quota_request(self.scope).public_id,
             "project": self.scope.project.public_id,
             "organization": self.scope.organization.public_id,
         }
@@ -199,7 +204,7 @@ def test_lists_searches_and_pages_show_nothing_of_anothers(mine, theirs):
 def test_control_their_owner_is_shown_them(theirs):
     shown = [theirs.send(route, address, "GET").content.decode() for route, address in asked(theirs.ids)]
 
-    for name in ("name", "reservation", "hostname", "server", "operation", "key", "project"):
+    for name in ("name", "reservation", "hostname", "server", "operation", "key", "quota_request", "project"):
         assert any(theirs.ids[name] in page for page in shown), name
 
 

@@ -9,6 +9,7 @@ from portal.api.views import (
     documentation,
     events,
     operations,
+    quotas,
     reservations,
     servers,
     ssh_keys,
@@ -16,7 +17,10 @@ from portal.api.views import (
 
 urlpatterns = [
     path("me", account.MeView.as_view(), name="me"),
-    path("quotas", account.QuotasView.as_view(), name="quotas"),
+    path("quotas", quotas.QuotasView.as_view(), name="quotas"),
+    path("quota-requests", quotas.QuotaRequestsView.as_view(), name="quota-requests"),
+    path("quota-requests/<slug:request_id>", quotas.QuotaRequestView.as_view(), name="quota-request"),
+    path("quota-requests/<slug:request_id>/withdraw", quotas.WithdrawView.as_view(), name="quota-request-withdraw"),
     path("regions", catalogue.RegionsView.as_view(), name="regions"),
     path("server-types", catalogue.ServerTypesView.as_view(), name="server-types"),
     path("images", catalogue.ImagesView.as_view(), name="images"),

@@ -162,7 +162,8 @@ def _refuse_less(present: Quota | None, limit: int, gpu_hours: int | None) -> No
         raise InvalidInput.of("limit", "below_present", f"{present.limit} servers are allowed already.")
     allowed = present.gpu_hours_per_month
     if gpu_hours is not None and (allowed is None or gpu_hours < allowed):
-        text = f"{allowed} GPU-hours a month are allowed already." if allowed is not None else "They have no limit now."
+        now = "have no limit" if allowed is None else f"may be {allowed} a month"
+        text = f"GPU-hours {now} already: ask for more, or leave them as they are."
         raise InvalidInput.of("gpu_hours_per_month", "below_present", text)
 
 

@@ -6,6 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from portal.api.views.documentation import description
+from tests import factories
 from tests.api.client import Api, assert_problem, order
 from tests.api.test_documentation import operations_of
 from tests.api.world import nothing_changes
@@ -24,6 +25,7 @@ def named(buyer, active):
         "server_id": active.allocations.first().server.public_id,
         "operation_id": buyer.project.operations.get().public_id,
         "key_id": buyer.project.ssh_keys.get().public_id,
+        "request_id": factories.quota_request(buyer).public_id,
     }
 
 
@@ -48,6 +50,12 @@ def test_replies_have_the_shapes_that_are_described(api, buyer, named, described
         "create_reservation": order(buyer.project),
         "add_ssh_key": {
             "public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJfqPLZWKeuiWSS2xUPmRAz3p5ULYFX1gbTNMq0CRpsU"
+        },
+        "create_quota_request": {
+            "server_type": "h100x8",
+            "region": factories.region("south").code,
+            "limit": 2,
+            "reason": "tests",
         },
     }
     search = {name: bodies["create_reservation"][name] for name in ("server_type", "region", "ends_at")}

@@ -109,3 +109,13 @@ def test_a_right_search_with_some_fields_replaced(shop, changes):
 def test_any_key(shop, public_key, name):
     with forgotten():
         check(shop[1].post("/ssh-keys", {"public_key": public_key, "name": name}))
+
+
+WISH = {"server_type": "h100x8", "region": "eu-north-1", "limit": 96, "reason": "more"}
+
+
+@EXAMPLES
+@given(st.dictionaries(st.sampled_from([*WISH, "applies_to", "gpu_hours_per_month", "other"]), ANYTHING, max_size=3))
+def test_any_request_for_quota(shop, changes):
+    with forgotten():
+        check(shop[1].post("/quota-requests", {**WISH, **changes}))

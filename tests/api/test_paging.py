@@ -14,7 +14,17 @@ from portal.reservations.models import Reservation
 from tests import factories
 from tests.api.client import Api, assert_problem
 
-LISTS = ("/regions", "/server-types", "/images", "/reservations", "/servers", "/operations", "/ssh-keys", "/quotas")
+LISTS = (
+    "/regions",
+    "/server-types",
+    "/images",
+    "/reservations",
+    "/servers",
+    "/operations",
+    "/ssh-keys",
+    "/quotas",
+    "/quota-requests",
+)
 
 
 @pytest.fixture
@@ -26,6 +36,7 @@ def filled(buyer):
         factories.image()
         factories.ssh_key(buyer.project)
         factories.quota(buyer.organization, in_region=factories.region(f"zone-{number}"))
+        factories.quota_request(buyer, region=factories.region(f"zone-{number}"))
         factories.hand_over(factories.reservation(buyer, count=2, starts_at=None))
     return Api.of(buyer.project)
 

@@ -47,7 +47,7 @@ PAGES = {
     "login": [],
 }
 """The addresses of each page; the login has a test of its own, without somebody logged in."""
-NO_PAGES = {"logout", "theme", "project", "reservation-live"}
+NO_PAGES = {"logout", "theme", "project", "reservation-live", "quota-request-withdraw"}
 """Routes that answer with a redirect, or with a part of a page that is in the list."""
 SIDEWAYS = "[...document.querySelectorAll('.table-wrap')].some(part => part.scrollWidth > part.clientWidth)"
 REFUSED = re.compile(r"the server responded with a status of (400|403|404|409|422|500)")

@@ -19,7 +19,7 @@ PAGES = {
     "/reservations?show=all": 11,
     "/servers": 10,
     "/ssh-keys": 8,
-    "/quotas": 9,
+    "/quotas": 13,
     "/find?q=h": 10,
     "/reservations/{id}": 13,
     "/reservations/{id}/live": 12,

@@ -1,4 +1,4 @@
-"""Whose token it is, its keys, its limits."""
+"""Whose token it is, and its keys."""
 
 from typing import Any
 
@@ -6,7 +6,6 @@ from rest_framework import serializers
 
 from portal.api.authentication import Caller
 from portal.api.fields import DRY_RUN, Input, InstantField, Text
-from portal.quotas.models import Quota
 from portal.tenancy.models import SSHKey
 from portal.tenancy.roles import MAY
 
@@ -39,20 +38,6 @@ class MeOut(serializers.Serializer[Caller]):
     def get_scopes(self, caller: Caller) -> list[str]:
         """Return what the role includes."""
         return sorted(MAY[caller.scope.role])
-
-
-class QuotaOut(serializers.Serializer[Quota]):
-    """The most servers of a type in a region that the organization may hold at one instant."""
-
-    id = serializers.CharField(source="public_id")
-    server_type = serializers.CharField(source="server_type.slug")
-    region = serializers.CharField(source="region.code")
-    limit = serializers.IntegerField()
-    used = serializers.SerializerMethodField(help_text="Servers held at this instant.")
-
-    def get_used(self, quota: Quota) -> int:
-        """Return how much of it is in use."""
-        return self.context["held"].get((quota.server_type_id, quota.region_id), 0)  # type: ignore[no-any-return]
 
 
 class SSHKeyIn(Input[SSHKey]):
