@@ -14,9 +14,16 @@ from portal.operations.models import Operation, OperationEvent, OperationServer
 from portal.operations.selectors import latest_operations
 from portal.operations.stages import STAGES
 from portal.operations.states import OperationKind, PartState
-from portal.reservations.models import Allocation, Reservation
+from portal.reservations.models import Allocation, Quote, Reservation
 from portal.reservations.services.notices import notice_time
-from portal.reservations.states import ALLOCATIONS_OF, HOLDERS_OF, LIVE, AllocationState, ReservationState
+from portal.reservations.states import (
+    ALLOCATIONS_OF,
+    HOLDERS_OF,
+    LIVE,
+    RESERVATIONS_OF,
+    AllocationState,
+    ReservationState,
+)
 from portal.tenancy.models import Organization
 from portal.tenancy.scope import Scope
 
@@ -36,6 +43,29 @@ def reservation_of(scope: Scope, public_id: str) -> Reservation:
     if reservation is None:
         raise NotFound("This project has no such reservation.")
     return reservation
+
+
+def quotes_of(scope: Scope) -> models.QuerySet[Quote]:
+    """Return the project's quotes, newest first."""
+    return (
+        Quote.objects.select_related("server_type", "region", "fabric", "project", "organization", "reservation")
+        .filter(project=scope.project)
+        .order_by("-pk")
+    )
+
+
+def quote_of(scope: Scope, public_id: str) -> Quote:
+    """Return one quote of the project. Raises NotFound."""
+    quote = quotes_of(scope).filter(public_id=public_id).first()
+    if quote is None:
+        raise NotFound("This project has no such quote.")
+    return quote
+
+
+def open_quotes_of(scope: Scope) -> models.QuerySet[Quote]:
+    """Return the project's quotes that can be accepted now: those that hold capacity first, the next to expire first."""
+    still = quotes_of(scope).filter(state=QuoteState.OPEN, expires_at__gt=clock.now())
+    return still.order_by("-is_hold", "expires_at", "pk")
 
 
 def allocations_of(reservation: Reservation) -> models.QuerySet[Allocation]:
@@ -263,6 +293,14 @@ def contradictions() -> models.QuerySet[Allocation]:
     for state, legal in ALLOCATIONS_OF.items():
         wrong |= models.Q(reservation__state=state) & ~models.Q(state__in=legal)
     return Allocation.objects.select_related("reservation").filter(wrong)
+
+
+def quote_contradictions() -> models.QuerySet[Quote]:
+    """Return quotes whose reservation is in a state that is not legal under theirs."""
+    wrong = models.Q()
+    for state, legal in RESERVATIONS_OF.items():
+        wrong |= models.Q(state=state, reservation__isnull=False) & ~models.Q(reservation__state__in=legal)
+    return Quote.objects.select_related("reservation").filter(wrong)
 
 
 def orphaned_servers() -> models.QuerySet[Server]:
