@@ -114,6 +114,10 @@ def report_contradictions() -> int:
             for item in reservations.contradictions()[:BATCH]
         ),
         *(
+            f"{quote} is {quote.state} although {quote.reservation} is {quote.reservation and quote.reservation.state}"
+            for quote in reservations.quote_contradictions()[:BATCH]
+        ),
+        *(
             f"{server} is {server.state} although no reservation holds it"
             for server in reservations.orphaned_servers()[:BATCH]
         ),

@@ -15,10 +15,12 @@ from portal.fleet.states import ServerState
 from portal.operations.models import OperationServer
 from portal.quotas.models import Quota
 from portal.quotas.services import request_increase
-from portal.reservations.models import Placement
-from portal.reservations.request import ReservationRequest
+from portal.reservations.models import Placement, WaitlistEntry
+from portal.reservations.request import Particulars, QuoteRequest, ReservationRequest
 from portal.reservations.services import outcomes
+from portal.reservations.services.quotes import make_quote
 from portal.reservations.services.reserve import reserve
+from portal.reservations.states import WaitlistState
 from portal.tenancy.models import Membership, Organization, Project, SSHKey, User
 from portal.tenancy.roles import Role
 from portal.tenancy.scope import Scope
@@ -197,6 +199,63 @@ def request(for_scope, **kwargs):
 def reservation(for_scope=None, **kwargs):
     who = for_scope or buyer()
     return reserve(scope=who, actor=who.actor, request=request(who, **kwargs))
+
+
+def quote_request(**kwargs):
+    start = kwargs.pop("starts_at", clock.now() + timedelta(days=1))
+    fields = {
+        "server_type": server_type(),
+        "region": region(),
+        "count": 1,
+        "starts_at": start,
+        "ends_at": (start or clock.now()) + timedelta(days=1),
+        **kwargs,
+    }
+    return QuoteRequest(**fields)
+
+
+def quote(for_scope=None, hold=False, **kwargs):
+    who = for_scope or buyer()
+    return make_quote(scope=who, actor=who.actor, request=quote_request(**kwargs), hold=hold)
+
+
+def hold(for_scope=None, **kwargs):
+    """Return a quote whose capacity is held, on a server made for it unless there are some."""
+    if not Server.objects.exists():
+        server()
+    return quote(for_scope, hold=True, **kwargs)
+
+
+def particulars(for_scope, **kwargs):
+    fields = {
+        "name": f"train-{next(_counter)}",
+        "image": None,
+        "ssh_keys": list(for_scope.project.ssh_keys.all()),
+        **kwargs,
+    }
+    return Particulars(**fields | {"image": fields["image"] or image()})
+
+
+def waitlist_entry(for_scope=None, **kwargs):
+    """Return an entry as a row, without looking at what is free."""
+    who = for_scope or buyer()
+    start = clock.now() + timedelta(days=1)
+    fields = {
+        "state": WaitlistState.WAITING,
+        "organization": who.organization,
+        "project": who.project,
+        "server_type": server_type(),
+        "region": region(),
+        "count": 1,
+        "duration": timedelta(days=1),
+        "earliest": start,
+        "latest": start + timedelta(days=7),
+        "placement": Placement.SAME_FABRIC,
+        "currency": who.organization.currency,
+        "requested_by": who.actor.label,
+        **kwargs,
+    }
+    return WaitlistEntry.objects.create(**fields)
 
 
 def hand_over(a_reservation, host_keys=(HOST_KEY,)):

@@ -27,11 +27,13 @@ AREAS = (
     "project",
     "quota",
     "quota_request",
+    "quote",
     "reservation",
     "server",
     "server_type",
     "ssh_key",
     "user",
+    "waitlist_entry",
 )
 """First words of verbs: what the record tells of."""
 

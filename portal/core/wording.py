@@ -39,6 +39,12 @@ TONES: dict[str, str] = {
     "approved": "ok",
     "declined": "bad",
     "withdrawn": "",
+    # quotes and the waiting list
+    "open": "busy",
+    "accepted": "ok",
+    "waiting": "busy",
+    "offered": "warn",
+    "lapsed": "",
     # a server's part in an operation
     "ready": "",
     "working": "busy",

@@ -8,7 +8,14 @@ from portal.core.states import Nature, State, StateTable
 from portal.fleet.states import SERVER
 from portal.operations.states import OPERATION, PART, PARTS_OF
 from portal.quotas.states import QUOTA_REQUEST
-from portal.reservations.states import ALLOCATION, ALLOCATIONS_OF, RESERVATION
+from portal.reservations.states import (
+    ALLOCATION,
+    ALLOCATIONS_OF,
+    QUOTE,
+    RESERVATION,
+    RESERVATIONS_OF,
+    WAITLIST,
+)
 
 COMMAND = "manage.py write_state_diagrams"
 HOUR = timedelta(hours=1)
@@ -49,12 +56,15 @@ class Fit:
 CHAPTERS = (
     Chapter("Server", SERVER, "portal/fleet/states.py"),
     Chapter("Request for quota", QUOTA_REQUEST, "portal/quotas/states.py"),
+    Chapter("Quote", QUOTE, "portal/reservations/states.py"),
+    Chapter("Entry of the waiting list", WAITLIST, "portal/reservations/states.py"),
     Chapter("Reservation", RESERVATION, "portal/reservations/states.py"),
     Chapter("Allocation: one server of a reservation", ALLOCATION, "portal/reservations/states.py"),
     Chapter("Operation", OPERATION, "portal/operations/states.py"),
     Chapter("Part: one server's share of an operation", PART, "portal/operations/states.py"),
 )
 FITS = (
+    Fit("Quote", "Its reservation", tuple(RESERVATIONS_OF.items())),
     Fit("Reservation", "Allocations", tuple(ALLOCATIONS_OF.items())),
     Fit("Operation", "Parts", tuple(PARTS_OF.items())),
 )

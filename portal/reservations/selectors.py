@@ -63,7 +63,7 @@ def quote_of(scope: Scope, public_id: str) -> Quote:
 
 
 def open_quotes_of(scope: Scope) -> models.QuerySet[Quote]:
-    """Return the project's quotes that can be accepted now: those that hold capacity first, the next to expire first."""
+    """Return the project's quotes that can be accepted now: holds first, the next to expire first."""
     still = quotes_of(scope).filter(state=QuoteState.OPEN, expires_at__gt=clock.now())
     return still.order_by("-is_hold", "expires_at", "pk")
 

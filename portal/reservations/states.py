@@ -165,6 +165,14 @@ ALLOCATIONS_OF: dict[ReservationState, tuple[AllocationState, ...]] = {
 }
 """Which states of the allocations are legal under each state of the reservation."""
 
+RESERVATIONS_OF: dict[QuoteState, tuple[ReservationState, ...]] = {
+    Q.OPEN: (R.HELD, R.EXPIRED),
+    Q.ACCEPTED: (R.SCHEDULED, R.PROVISIONING, R.ACTIVE, R.ENDING, R.ENDED, R.CANCELLED, R.FAILED),
+    Q.WITHDRAWN: (R.CANCELLED, R.EXPIRED),
+    Q.EXPIRED: (R.EXPIRED,),
+}
+"""Which states of its reservation are legal under each state of a quote."""
+
 HOLDERS_OF: dict[ServerState, tuple[AllocationState, ...]] = {
     ServerState.DEPLOYING: (A.BOOKED, A.CLEANING),
     ServerState.IN_USE: (A.SERVING, A.CLEANING),

@@ -18,6 +18,8 @@ def _started():
 MAKERS = {
     "server": factories.server,
     "quota_request": factories.quota_request,
+    "quote": factories.hold,
+    "waitlist_entry": factories.waitlist_entry,
     "reservation": _started,
     "allocation": lambda: Allocation.objects.get(reservation=_started()),
     "operation": lambda: Operation.objects.get(subject=_started().public_id),

@@ -616,7 +616,7 @@ class Migration(migrations.Migration):
                         ],
                     )
                 ),
-                name="waitlist_state_known",
+                name="waitlist_entry_state_known",
             ),
         ),
         migrations.AddConstraint(

@@ -39,7 +39,7 @@ class WaitlistEntry(Identified, Stateful):
         ordering = ["queued_at", "pk"]
         indexes = [models.Index(fields=["server_type", "region", "queued_at"], name="waitlist_queue")]
         constraints = [
-            known_state(WAITLIST, "waitlist_state_known"),
+            known_state(WAITLIST, "waitlist_entry_state_known"),
             models.CheckConstraint(condition=Q(count__gte=1), name="waitlist_count"),
             models.CheckConstraint(condition=Q(latest__gte=F("earliest")), name="waitlist_window"),
             models.CheckConstraint(condition=Q(ceiling__isnull=True) | Q(ceiling__gte=0), name="waitlist_ceiling"),
