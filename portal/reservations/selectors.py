@@ -22,6 +22,7 @@ from portal.reservations.states import (
     LIVE,
     RESERVATIONS_OF,
     AllocationState,
+    QuoteState,
     ReservationState,
 )
 from portal.tenancy.models import Organization
