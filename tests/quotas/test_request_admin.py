@@ -33,6 +33,7 @@ def test_the_queue_leads_to_the_request_and_its_answer(sales, asked):
     assert "Requests for quota" in sales.get("/admin/").content.decode()
     assert 'value="8"' in before
     assert 'value="1000"' in before
+    assert "Asked: 8 servers, hours as they are. Now: 4 servers, 1000 GPU-hours a month." in before
 
     sales.post(staff.act_of(asked, "approve"), {"limit": "6", "gpu_hours_per_month": "", "reason": ""})
 

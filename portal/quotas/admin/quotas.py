@@ -1,6 +1,6 @@
 """Limits of organizations and of their projects."""
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.contrib import admin
@@ -76,7 +76,13 @@ class LimitForm(ActForm):
     )
 
 
-class OwnedProjects(forms.ModelChoiceField):
+if TYPE_CHECKING:
+    _ProjectChoice = forms.ModelChoiceField[Project]
+else:
+    _ProjectChoice = forms.ModelChoiceField
+
+
+class OwnedProjects(_ProjectChoice):
     """Projects, each with the organization that it belongs to."""
 
     def label_from_instance(self, obj: Any) -> str:
@@ -103,7 +109,7 @@ class QuotaForm(LimitForm):
         if self.row is not None:
             del self.fields["organization"]
             projects = cast(OwnedProjects, self.fields["project"])
-            projects.queryset = projects.queryset.filter(organization=self.row)
+            projects.queryset = Project.objects.select_related("organization").filter(organization=self.row)
 
 
 def _set(actor: Actor, row: Organization | None, values: Values) -> Quota:

@@ -1,5 +1,6 @@
 """Requests for more quota: the queue, and its answers."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -7,7 +8,7 @@ from django.contrib import admin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RelatedDropdownFilter
 
 from portal.audit.staff import columns, filters, watch
-from portal.audit.staff.acts import Act, Values, act_on, in_state
+from portal.audit.staff.acts import Act, Values, act_on, in_state, warn_before_acts_on
 from portal.audit.staff.forms import REASON_LENGTH, ReasonForm
 from portal.audit.staff.pages import RecordAdmin
 from portal.audit.staff.panels import Panel, show_on
@@ -23,8 +24,12 @@ ACT = "quotas.change_quotarequest"
 WISH = (
     columns.link("server_type", "Server type", "server_type__slug"),
     columns.link("region", "Region", "region__code"),
-    columns.field("limit", "Servers asked for"),
-    columns.field("gpu_hours_per_month", "GPU-hours a month"),
+    columns.field("limit", "Servers"),
+    columns.column(
+        "GPU-hours",
+        lambda row: "as it was" if row.gpu_hours_per_month is None else row.gpu_hours_per_month,
+        "gpu_hours_per_month",
+    ),
 )
 
 
@@ -120,6 +125,18 @@ def _decline(actor: Actor, row: QuotaRequest, values: Values) -> None:
     decline_request(actor=actor, request=row, reason=values["reason"])
 
 
+def _compared(row: QuotaRequest) -> Sequence[str]:
+    """Return what is asked for beside what is allowed now."""
+    present = _present(row)
+    asked = _amount(row.limit, row.gpu_hours_per_month, "hours as they are")
+    now = _amount(present.limit, present.gpu_hours_per_month, "no limit on hours") if present else "nothing"
+    return [f"{row.organization}, {row.project}: {row.server_type} in {row.region}. Asked: {asked}. Now: {now}."]
+
+
+def _amount(servers: int, gpu_hours: int | None, without: str) -> str:
+    return f"{servers} servers, {without if gpu_hours is None else f'{gpu_hours} GPU-hours a month'}"
+
+
 def _wanted(row: QuotaRequest) -> dict[str, Any]:
     present = _present(row)
     as_now = present.gpu_hours_per_month if present else None
@@ -127,6 +144,7 @@ def _wanted(row: QuotaRequest) -> dict[str, Any]:
     return {"limit": row.limit, "gpu_hours_per_month": hours}
 
 
+warn_before_acts_on(QuotaRequest, _compared)
 act_on(
     QuotaRequest,
     Act(
