@@ -59,6 +59,7 @@ OWN = {
         "approval": "what one person may commit to",
         "calendar": "the questions that the database answers",
         "capacity": "what is free when",
+        "enquiries": "the log of what was asked for",
         "offers": "what fits, and what is near it",
         "quota_check": "limits held against the calendar",
         "request": "what is asked for, and its checks",

@@ -30,6 +30,7 @@ METALYARD_LIVE_HOLDS = env.int("METALYARD_LIVE_HOLDS", 5)
 METALYARD_HOLDS_IN_A_ROW = env.int("METALYARD_HOLDS_IN_A_ROW", 3)
 METALYARD_HOLD_PAUSE_MINUTES = env.int("METALYARD_HOLD_PAUSE_MINUTES", 60)
 METALYARD_OFFER_MINUTES = env.int("METALYARD_OFFER_MINUTES", 4 * 60)
+METALYARD_WAITLIST_ENTRIES = env.int("METALYARD_WAITLIST_ENTRIES", 10)
 METALYARD_END_NOTICE_MINUTES = env.int("METALYARD_END_NOTICE_MINUTES", 24 * 60)
 METALYARD_SWEEP_SECONDS = env.float("METALYARD_SWEEP_SECONDS", 2 if METALYARD_FAST else 5)
 METALYARD_STEP_TIME_FACTOR = env.float("METALYARD_STEP_TIME_FACTOR", 1)
@@ -69,6 +70,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "portal.core.request_id.RequestIdMiddleware",
+    "portal.reservations.enquiries.EnquiryMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

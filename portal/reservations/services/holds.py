@@ -5,10 +5,13 @@ from django.db import transaction
 from portal.audit.transitions import advance
 from portal.core import clock
 from portal.core.actors import SYSTEM, Actor
+from portal.core.errors import QuoteExpired
 from portal.core.locks import lock_row
 from portal.fleet.models import Region, ServerType
 from portal.operations.services.events import tell
-from portal.reservations.models import Quote, Reservation
+from portal.reservations.capacity import Demand
+from portal.reservations.enquiries import note_of
+from portal.reservations.models import Enquiry, Quote, Reservation
 from portal.reservations.services.lifecycle import let_go
 from portal.reservations.states import QuoteState, ReservationState
 
@@ -27,7 +30,27 @@ def expire_quote(*, actor: Actor, quote: Quote) -> bool:
     if held is not None and held.state == ReservationState.HELD:
         release_hold(actor=actor, reservation=held, to=ReservationState.EXPIRED, reason=RAN_OUT)
     advance(fresh, QuoteState.EXPIRED, actor=actor, scope=scope, reason=RAN_OUT)
+    note_abandoned(fresh, reason=QuoteExpired.code)
     return True
+
+
+def asked_by(quote: Quote) -> Demand:
+    """Return what was asked for when a quote was made."""
+    return Demand(quote.server_type, quote.region, quote.count, quote.span, quote.placement, fabric=quote.fabric)
+
+
+def note_abandoned(quote: Quote, reason: str = "") -> None:
+    """Note in the request log that nothing came of a quote; ``reason`` is empty where the customer withdrew it."""
+    kind = Enquiry.Kind.HOLD if quote.is_hold else Enquiry.Kind.QUOTE
+    note_of(
+        kind,
+        Enquiry.Outcome.ABANDONED,
+        quote.project,
+        asked_by(quote),
+        reason=reason,
+        price=quote.total,
+        subject=quote.public_id,
+    )
 
 
 @transaction.atomic

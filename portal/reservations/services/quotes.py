@@ -19,11 +19,12 @@ from portal.core.periods import Period
 from portal.reservations import capacity
 from portal.reservations.approval import require_approval
 from portal.reservations.capacity import Demand
-from portal.reservations.models import Allocation, Quote, Reservation, WaitlistEntry
+from portal.reservations.enquiries import noted
+from portal.reservations.models import Allocation, Enquiry, Quote, Reservation, WaitlistEntry
 from portal.reservations.quota_check import check_quotas
 from portal.reservations.request import Particulars, QuoteRequest, check_particulars, check_quote
 from portal.reservations.services.booking import Wording, allocate, pick, priced, with_room, write_reservation
-from portal.reservations.services.holds import release_hold
+from portal.reservations.services.holds import asked_by, note_abandoned, release_hold
 from portal.reservations.services.reserve import confirm, require_own_keys
 from portal.reservations.services.start import begin_provisioning
 from portal.reservations.states import QuoteState, ReservationState
@@ -51,8 +52,8 @@ def make_quote(*, scope: Scope, actor: Actor, request: QuoteRequest, hold: bool 
         request.server_type, request.region, request.count, period, request.placement, fabric=request.fabric
     )
     if not hold:
-        return _quote(scope, actor, demand)
-    return with_room(demand, lambda: _held_quote(scope, actor, demand))
+        return noted(Enquiry.Kind.QUOTE, scope, demand, lambda: _quote(scope, actor, demand))
+    return noted(Enquiry.Kind.HOLD, scope, demand, lambda: with_room(demand, lambda: _held_quote(scope, actor, demand)))
 
 
 @transaction.atomic
@@ -195,6 +196,10 @@ def accept(*, scope: Scope, actor: Actor, quote: Quote, particulars: Particulars
     _require(scope, quote)
     check_particulars(particulars)
     require_own_keys(scope.project, particulars)
+    return noted(Enquiry.Kind.RESERVE, scope, asked_by(quote), lambda: _accept(scope, actor, quote, particulars))
+
+
+def _accept(scope: Scope, actor: Actor, quote: Quote, particulars: Particulars) -> Reservation:
     require_approval(scope, quote.total)
     if quote.is_hold:
         return _accept_hold(actor, quote, particulars)
@@ -328,4 +333,5 @@ def _withdraw(actor: Actor, quote: Quote) -> Quote:
     advance(fresh, QuoteState.WITHDRAWN, actor=actor, scope=fresh.organization.public_id, reason=WITHDRAWN)
     if held is not None and held.state == ReservationState.HELD:
         release_hold(actor=actor, reservation=held, to=ReservationState.CANCELLED, reason=WITHDRAWN)
+    note_abandoned(fresh)
     return fresh

@@ -10,7 +10,8 @@ from portal.core.errors import InvalidInput
 from portal.operations.services.events import tell
 from portal.reservations import capacity
 from portal.reservations.capacity import Demand
-from portal.reservations.models import Reservation
+from portal.reservations.enquiries import noted
+from portal.reservations.models import Enquiry, Reservation
 from portal.reservations.quota_check import check_quotas
 from portal.reservations.request import Particulars, ReservationRequest, check
 from portal.reservations.services.booking import Wording, allocate, pick, with_room, write_reservation
@@ -33,7 +34,12 @@ def reserve(*, scope: Scope, actor: Actor, request: ReservationRequest) -> Reser
     demand = Demand(
         request.server_type, request.region, request.count, period, request.placement, fabric=request.fabric
     )
-    return with_room(demand, lambda: _reserve(scope, actor, request, demand))
+    return noted(
+        Enquiry.Kind.RESERVE,
+        scope,
+        demand,
+        lambda: with_room(demand, lambda: _reserve(scope, actor, request, demand)),
+    )
 
 
 def require_own_keys(project: Project, particulars: Particulars) -> None:
