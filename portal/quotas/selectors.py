@@ -35,11 +35,6 @@ def limit_of(
     return Quota.objects.filter(organization=organization, project=project, server_type=server_type, region=region)
 
 
-def quota_for(organization: Organization, server_type: ServerType, region: Region) -> models.QuerySet[Quota]:
-    """Return the limit of an organization as a whole, as a QuerySet of at most one row, so that it can be locked."""
-    return limit_of(organization, None, server_type, region)
-
-
 def quotas_for(project: Project, server_type: ServerType, region: Region) -> models.QuerySet[Quota]:
     """Return the limits that count for a project, its organization's and its own: at most two rows, to be locked."""
     return Quota.objects.filter(

@@ -4,7 +4,7 @@ import pytest
 from django.db import transaction
 
 from portal.core.locks import lock_rows
-from portal.quotas.selectors import quota_for, quotas_for, quotas_of, quotas_seen_by
+from portal.quotas.selectors import limit_of, quotas_for, quotas_of, quotas_seen_by
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -33,10 +33,10 @@ def test_the_limit_that_applies_is_one_row_that_can_be_locked():
     factories.quota(factories.organization())
 
     with transaction.atomic():
-        locked = lock_rows(quota_for(home, quota.server_type, quota.region))
+        locked = lock_rows(limit_of(home, None, quota.server_type, quota.region))
 
     assert locked == [quota]
-    assert not quota_for(home, factories.server_type("b200"), quota.region).exists()
+    assert not limit_of(home, None, factories.server_type("b200"), quota.region).exists()
 
 
 def test_a_project_meets_its_organizations_limit_and_its_own_and_no_others():

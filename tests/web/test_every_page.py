@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from portal.core.actors import SYSTEM
+from portal.quotas.services import approve_request, decline_request, withdraw_request
 from portal.tenancy.roles import Role
 from portal.web import urls
 from tests import factories
@@ -109,6 +111,24 @@ def test_a_new_customers_pages_are_empty_and_accessible(open_page, buyer):
 
     for address in ("/", "/reservations", "/servers", "/ssh-keys", ORDER):
         looker.look(address)
+
+    assert looker.wrong == {}
+
+
+def test_the_quotas_with_requests_in_every_state(open_page, buyer):
+    buyer.organization.quotas.update(gpu_hours_per_month=2000)
+    factories.quota(buyer.organization, 4, project=buyer.project)
+    made = {
+        state: factories.quota_request(buyer, 96, region=factories.region(f"zone-{state}-1"))
+        for state in ("pending", "approved", "declined", "withdrawn")
+    }
+    approve_request(actor=SYSTEM, request=made["approved"], limit=80, gpu_hours_per_month=9000, reason="until May")
+    decline_request(actor=SYSTEM, request=made["declined"], reason="No such servers are planned in this region. " * 6)
+    withdraw_request(scope=buyer, actor=buyer.actor, request=made["withdrawn"])
+    looker = Looker(open_page, browser_of(buyer))
+
+    looker.look("/quotas")
+    looker.look("/quotas", lambda window: window.get_by_role("button", name="Send request").click())
 
     assert looker.wrong == {}
 
