@@ -74,7 +74,7 @@ def list_price(server_type: ServerType, region: Region, currency: str, at: datet
     """Return the list price that holds at an instant. Raises NoPrice."""
     price = _prices(server_type, region, currency, at).select_related("book").first()
     if price is None:
-        raise _not_sold(server_type, region, currency)
+        raise not_sold(server_type, region, currency)
     return price
 
 
@@ -84,7 +84,8 @@ def _prices(server_type: ServerType, region: Region, currency: str, at: datetime
     )
 
 
-def _not_sold(server_type: ServerType, region: Region, currency: str) -> NoPrice:
+def not_sold(server_type: ServerType, region: Region, currency: str) -> NoPrice:
+    """Return the refusal for what no price book sells."""
     return NoPrice(f"{server_type.name} has no price in {region.code} in {currency}; choose another region or type.")
 
 
@@ -112,27 +113,60 @@ def terms_at(currency: str, at: datetime) -> CancellationTerms:
     return CancellationTerms.of_pairs((notice, percent) for notice, percent in rows if notice is not None)
 
 
+@dataclass(frozen=True)
+class Tariff:
+    """What a server type costs in a region at one moment: the rate for a GPU and an hour, and the terms of its book."""
+
+    server_type: ServerType
+    region: Region
+    currency: str
+    rate: Decimal
+    terms: CancellationTerms
+
+    def quote(self, count: int, period: Period) -> PriceQuote:
+        """Price ``count`` servers for ``period``, rounded once."""
+        gpus = count * self.server_type.gpu_count
+        total = Money(period.at_rate(self.rate * gpus), self.currency)
+        label = f"{self.server_type.name} in {self.region.code}"
+        line = QuoteLine(label, _product(gpus, period.hours, self.rate), total)
+        return PriceQuote(count, gpus, period.hours, self.rate, total, self.terms, (line,))
+
+
+def tariffs_of(server_type: ServerType, currency: str, at: datetime, region: Region | None = None) -> dict[int, Tariff]:
+    """Return what a server type costs at an instant, by region's pk; regions where it is not sold are left out.
+
+    One statement: pages price many pools, and price and terms must be of one moment.
+    """
+    steps = CancellationTerm.objects.filter(book=models.OuterRef("book")).order_by("notice")
+    prices = Price.objects.filter(server_type=server_type, book__currency=currency, book__valid__contains=at)
+    if region is not None:
+        prices = prices.filter(region=region)
+    rows = prices.select_related("region").annotate(
+        notices=ArraySubquery(steps.values("notice")), percents=ArraySubquery(steps.values("percent"))
+    )
+    return {
+        row.region_id: Tariff(
+            server_type,
+            row.region,
+            currency,
+            row.per_gpu_hour,
+            CancellationTerms.of_pairs(zip(row.notices, row.percents, strict=True)),
+        )
+        for row in rows
+    }
+
+
 def quote_price(
     server_type: ServerType, region: Region, currency: str, count: int, period: Period, at: datetime
 ) -> PriceQuote:
     """Price ``count`` servers for ``period`` by the book that holds at ``at``, rounded once. Raises NoPrice.
 
-    One statement: pages price many pools, and price and terms must be of one moment.
+    One statement.
     """
-    steps = CancellationTerm.objects.filter(book=models.OuterRef("book")).order_by("notice")
-    held = (
-        _prices(server_type, region, currency, at)
-        .values_list("per_gpu_hour", ArraySubquery(steps.values("notice")), ArraySubquery(steps.values("percent")))
-        .first()
-    )
-    if held is None:
-        raise _not_sold(server_type, region, currency)
-    rate, notices, percents = held
-    gpus = count * server_type.gpu_count
-    total = Money(period.at_rate(rate * gpus), currency)
-    line = QuoteLine(f"{server_type.name} in {region.code}", _product(gpus, period.hours, rate), total)
-    terms = CancellationTerms.of_pairs(zip(notices, percents, strict=True))
-    return PriceQuote(count, gpus, period.hours, rate, total, terms, (line,))
+    tariff = tariffs_of(server_type, currency, at, region).get(region.pk)
+    if tariff is None:
+        raise not_sold(server_type, region, currency)
+    return tariff.quote(count, period)
 
 
 def _product(gpus: int, hours: Decimal, rate: Decimal) -> str:

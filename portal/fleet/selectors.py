@@ -30,6 +30,14 @@ def region_called(code: str) -> Region:
     return region
 
 
+def fabric_called(name: str, region: Region) -> Fabric:
+    """Return the fabric of a region with that name. Raises NotFound."""
+    fabric = Fabric.objects.filter(region=region, name=name).first()
+    if fabric is None:
+        raise NotFound(f"There is no fabric {name!r} in {region.code}.")
+    return fabric
+
+
 def server_type_called(slug: str) -> ServerType:
     """Return the server type with that slug. Raises NotFound."""
     server_type = ServerType.objects.filter(slug=slug).first()

@@ -81,6 +81,20 @@ def begins(
     return [row[0] for row in rows]
 
 
+def latest_end(
+    pools: Sequence[int], count: int, since: datetime, between: Period, *, is_due: bool, may_spread: bool
+) -> datetime | None:
+    """Return the latest instant in ``between``, to the second, until which ``count`` servers are free from ``since``.
+
+    None where they are not even free until its start.
+    """
+    found: datetime | None = _rows(
+        "SELECT calendar_latest(%s::bigint[], %s, %s, %s, %s, %s, %s)",
+        [list(pools), count, may_spread, since, between.start, between.end, is_due],
+    )[0][0]
+    return found
+
+
 def slots(pools: Sequence[int], grain: Grain, span: Period) -> Iterator[tuple[int, datetime, int]]:
     """Yield pool, start and number of servers free for the whole slot, for each slot in ``span``, in order."""
     yield from _rows(

@@ -23,7 +23,7 @@ def test_what_fits_is_offered_with_its_price_and_its_neighbours(noon, api, searc
         "free": 8,
         "next_fit": None,
     }
-    assert [offer["kind"] for offer in found["offers"]] == ["exact", "longer", "shorter", "later"]
+    assert [offer["kind"] for offer in found["offers"]] == ["exact", "longer", "shorter", "earlier", "later"]
     assert found["offers"][0] == {
         "kind": "exact",
         "server_type": "h100x8",

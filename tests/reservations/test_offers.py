@@ -1,14 +1,17 @@
 """What is offered for a demand, and that every offer can really be had."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from portal.core import clock
 from portal.core.errors import NoPrice
 from portal.core.periods import Period
 from portal.reservations.capacity import Demand
-from portal.reservations.models import Placement
+from portal.reservations.models import Enquiry, Placement
 from portal.reservations.offers import MAX_OFFERS, OfferKind, search
 from portal.reservations.services.reserve import reserve
 from tests import factories
@@ -16,11 +19,10 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 
 
-def demand(count=1, days=2, start_in=timedelta(days=3), placement=Placement.SAME_FABRIC):
+def demand(count=1, days=2, start_in=timedelta(days=3), placement=Placement.SAME_FABRIC, fabric=None):
     start = clock.now() + start_in
-    return Demand(
-        factories.server_type(), factories.region(), count, Period(start, start + timedelta(days=days)), placement
-    )
+    period = Period(start, start + timedelta(days=days))
+    return Demand(factories.server_type(), factories.region(), count, period, placement, fabric=fabric)
 
 
 def by_kind(answer):
@@ -32,6 +34,7 @@ def take(offer, scope):
     return factories.reservation(
         scope,
         region=offer.region,
+        fabric=offer.fabric,
         count=offer.count,
         starts_at=offer.period.start,
         ends_at=offer.period.end,
@@ -76,7 +79,7 @@ def test_each_offer_for_what_does_not_fit_can_be_reserved():
         assert take(offer, scope).count == offer.count
 
 
-def test_later_shorter_and_spread_are_found():
+def test_later_and_shorter_are_found_and_nothing_that_does_not_fit(noon):
     scope = factories.buyer()
     factories.servers(2)
     factories.servers(1, in_fabric=factories.fabric("B"))
@@ -93,8 +96,11 @@ def test_later_shorter_and_spread_are_found():
     assert kinds[OfferKind.LATER].period == answer.next_fit
     assert answer.next_fit.duration == wish.period.duration
     assert answer.next_fit.start >= begin + timedelta(days=3) + cleanup
-    assert OfferKind.SPREAD not in kinds
-    assert take(kinds[OfferKind.SHORTER], scope).count == 2
+    assert set(kinds) == {OfferKind.LATER, OfferKind.SHORTER, OfferKind.EARLIER, OfferKind.FEWER}
+    # It ends in time for what is in the way.
+    assert kinds[OfferKind.EARLIER].period.end == kinds[OfferKind.SHORTER].period.end
+    assert kinds[OfferKind.EARLIER].period.duration == wish.period.duration
+    assert take(kinds[OfferKind.EARLIER], scope).count == 2
 
 
 def test_spread_is_offered_where_no_fabric_is_large_enough():
@@ -142,3 +148,95 @@ def test_an_offer_that_starts_now_can_be_reserved():
         scope, count=offer.count, starts_at=offer.period.start, ends_at=offer.period.end, placement=offer.placement
     )
     assert reserve(scope=scope, actor=scope.actor, request=request).state == "provisioning"
+
+
+def test_what_fits_is_offered_earlier_and_in_another_fabric_too():
+    scope = factories.buyer()
+    factories.servers(3)
+    other = factories.fabric("B")
+    factories.servers(2, in_fabric=other)
+    wish = demand(count=2)
+
+    offers = by_kind(search(scope, wish))
+
+    # The smaller fabric is taken first, so that the larger one stays whole.
+    assert offers[OfferKind.EXACT].fabric == other
+    assert offers[OfferKind.OTHER_FABRIC].fabric == factories.fabric("A")
+    assert offers[OfferKind.OTHER_FABRIC].demand == replace(wish, fabric=factories.fabric("A"))
+    assert offers[OfferKind.EARLIER].period.start == wish.period.start - timedelta(days=1)
+
+
+def test_a_start_so_near_that_nobody_could_take_it_is_not_offered_earlier(noon):
+    scope = factories.buyer()
+    factories.servers(1)
+
+    assert by_kind(search(scope, demand(start_in=timedelta(days=1))))[OfferKind.EARLIER].period == Period(
+        clock.now() + timedelta(hours=20), clock.now() + timedelta(hours=20 + 48)
+    )
+    assert OfferKind.EARLIER not in by_kind(search(scope, demand(start_in=timedelta(hours=4))))
+
+
+def test_the_fabric_that_was_asked_for_is_kept_unless_another_one_is_the_offer():
+    scope = factories.buyer()
+    asked = factories.fabric("B")
+    factories.servers(4)
+    factories.servers(1, in_fabric=asked)
+
+    answer = search(scope, demand(count=2, fabric=asked))
+
+    assert (answer.available, answer.free, answer.next_fit) == (False, 1, None)
+    offers = by_kind(answer)
+    assert set(offers) == {OfferKind.OTHER_FABRIC, OfferKind.FEWER}
+    assert offers[OfferKind.OTHER_FABRIC].fabric == factories.fabric("A")
+    assert (offers[OfferKind.FEWER].fabric, offers[OfferKind.FEWER].demand.fabric) == (asked, asked)
+    for offer in answer.offers:
+        held = take(offer, scope).allocations.values_list("server__fabric", flat=True)
+        assert set(held) == {offer.fabric.pk}
+
+
+def test_spares_are_not_offered():
+    scope = factories.buyer()
+    factories.servers(2)
+    factories.servers(1, is_spare=True)
+
+    assert search(scope, demand(count=3)).free == 2
+
+
+def asked_of(scope, wish):
+    with CaptureQueriesContext(connection) as queries:
+        search(scope, wish)
+    return len(queries)
+
+
+@pytest.mark.parametrize(("count", "most"), [(1, 12), (3, 20)])
+def test_the_database_is_asked_as_often_about_a_large_fleet_as_about_a_small_one(count, most):
+    scope = factories.buyer()
+    factories.servers(2)
+    for code in ("us-1", "us-2"):
+        factories.price(in_region=factories.region(code))
+    few = asked_of(scope, demand(count=count))
+    for name in ("B", "C", "D"):
+        factories.servers(2, in_fabric=factories.fabric(name))
+        factories.servers(1, in_fabric=factories.fabric(name, factories.region("us-1")))
+    for _ in range(5):
+        factories.reservation(scope, starts_at=clock.now() + timedelta(days=20))
+
+    assert asked_of(scope, demand(count=count)) <= few + 1
+    assert few <= most
+
+
+def test_every_search_is_noted():
+    scope = factories.buyer()
+    factories.servers(2)
+    unsold = factories.region("unsold-1")
+    search(scope, demand(count=2))
+    search(scope, demand(count=3))
+    with pytest.raises(NoPrice):
+        search(scope, replace(demand(), region=unsold))
+
+    rows = Enquiry.objects.order_by("pk").values_list("kind", "outcome", "reason", "count", "free", "price", "region")
+    assert list(rows) == [
+        ("search", "fits", "", 2, 2, 1920, "eu-north-1"),
+        ("search", "no_fit", "", 3, 2, 2880, "eu-north-1"),
+        ("search", "refused", "not_sold", 1, None, None, "unsold-1"),
+    ]

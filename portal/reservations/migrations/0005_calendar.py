@@ -20,7 +20,8 @@ DROP TRIGGER calendar_updated ON reservations_allocation;
 DROP TRIGGER calendar_deleted ON reservations_allocation;
 DROP FUNCTION calendar_servers_inserted, calendar_servers_updated, calendar_servers_deleted;
 DROP FUNCTION calendar_allocations_inserted, calendar_allocations_updated, calendar_allocations_deleted;
-DROP FUNCTION calendar_forget, calendar_fold, calendar_begins, calendar_fits, calendar_slots;
+DROP FUNCTION calendar_latest;
+DROP FUNCTION calendar_forget, calendar_fold, calendar_begins, calendar_short_begins, calendar_fits, calendar_slots;
 DROP FUNCTION calendar_place, calendar_choice, calendar_count, calendar_is_ready;
 DROP FUNCTION calendar_give, calendar_take, calendar_rebuild, calendar_note, calendar_gaps;
 DROP VIEW calendar_member;
@@ -45,5 +46,6 @@ class Migration(migrations.Migration):
         _written("calendar.sql"),
         _written("placement.sql"),
         _written("timeline.sql"),
+        _written("ends.sql"),
         _written("triggers.sql"),
     ]
