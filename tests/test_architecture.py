@@ -57,9 +57,11 @@ OWN = {
     },
     "reservations": {
         "approval": "what one person may commit to",
+        "board": "what the pools are used for, week by week",
         "calendar": "the questions that the database answers",
         "capacity": "what is free when",
         "enquiries": "the log of what was asked for",
+        "heatmap": "what is free, slot by slot",
         "offers": "what fits, and what is near it",
         "quota_check": "limits held against the calendar",
         "request": "what is asked for, and its checks",

@@ -163,7 +163,7 @@ def test_pools_are_apart_by_type_region_and_fabric_and_filtered(noon, django_ass
 @pytest.mark.django_db
 @pytest.mark.parametrize("seed", range(4))
 def test_the_board_is_right_for_a_full_calendar(noon, seed, django_assert_num_queries):
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 - not for secrets
     now, hour = clock.now(), timedelta(hours=1)
     factories.servers(4)
     factories.servers(2, is_spare=True)
