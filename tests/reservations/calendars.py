@@ -1,18 +1,21 @@
 """Calendars to test against: allocations written as rows, and an oracle that looks at every instant."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from portal.audit.models import AuditEvent
 from portal.core import clock
 from portal.core.periods import Period
 from portal.fleet.models import Server
 from portal.operations.models import Operation
+from portal.reservations.capacity import is_due, occupied_period, pools_for
 from portal.reservations.models import Allocation, Placement, Reservation
 from portal.reservations.states import AllocationState, ReservationState
 from tests import factories
+from tests.reservations.oracle import FreeServer
 
 STEP = timedelta(minutes=10)
 
@@ -65,6 +68,32 @@ def occupy(reservation, server, first, last, state=AllocationState.BOOKED):
         hostname=f"h{number}",
         occupied=Period(at(first), at(last)).as_range(),
     )
+
+
+def query(statement, *values):
+    """Return the rows of one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall()
+
+
+CHOICE = """SELECT c.server_id, s.fabric_id FROM calendar_choice(%s::bigint[], %s, %s, %s, %s, %s, %s) c
+            JOIN fleet_server s ON s.id = c.server_id ORDER BY 1"""
+
+
+def choice(demand, count=None):
+    """Return the servers that the database would take for a demand, in pk order; fewer than asked for: too few."""
+    span = occupied_period(demand.server_type, demand.period)
+    wanted = count or demand.count
+    rows = query(
+        CHOICE, pools_for(demand), wanted, span.start, span.end, is_due(span), not demand.same_fabric, 4 * wanted + 64
+    )
+    return [FreeServer(*row) for row in rows]
+
+
+def free_servers(demand):
+    """Return every server that is free for a demand's whole period with preparation and turnover, in pk order."""
+    return choice(replace(demand, placement=Placement.ANY), 1000)
 
 
 def snapshot():

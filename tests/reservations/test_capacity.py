@@ -13,13 +13,13 @@ from portal.fleet.models import ServerType
 from portal.fleet.states import ServerState
 from portal.operations.services.queue import queue_operation
 from portal.operations.states import OperationKind
-from portal.reservations.capacity import READY_MARGIN, Demand, fits, free_count, free_servers, next_fit, occupied_period
+from portal.reservations.capacity import READY_MARGIN, Demand, fits, free_count, next_fit, occupied_period
 from portal.reservations.models import Allocation, Placement
-from tests.reservations.oracle import FreeServer, choose
 from portal.reservations.request import MAX_AHEAD
 from portal.reservations.states import HOLDING, AllocationState
 from tests import factories
-from tests.reservations.calendars import STEP, at, bare_reservation, occupy, undone
+from tests.reservations.calendars import STEP, at, bare_reservation, free_servers, occupy, undone
+from tests.reservations.oracle import FreeServer, choose, most
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 
@@ -127,6 +127,7 @@ def test_the_free_count_is_never_wrong(calendar, first, length, count, placement
 
         assert free_servers(wish) == expected
         assert fits(wish) == (choose(expected, count, same_fabric=wish.same_fabric) is not None)
+        assert free_count(wish) == most(expected, same_fabric=wish.same_fabric)
 
 
 @settings(max_examples=60)
@@ -154,6 +155,18 @@ def test_the_next_fit_of_what_is_held_into_the_preparation_is_right_after_it():
     occupy(bare_reservation(), factories.server(), 0, 9)
 
     assert next_fit(demand(first=10)).start == at(9 + LEAD)
+
+
+def test_a_gap_in_which_no_whole_hour_lies_is_found_when_it_is_long_enough():
+    """From 10 past to 20 past the next hour: the timeline counts no server in it."""
+    kind()
+    server = factories.server()
+    holder = bare_reservation()
+    occupy(holder, server, 0, 13)
+    occupy(holder, server, 20, 80)
+
+    assert next_fit(demand(first=10, length=2)).start == at(13 + LEAD)
+    assert next_fit(demand(first=10, length=3)).start == at(80 + LEAD)
 
 
 def test_the_next_fit_begins_on_a_whole_second(noon):
@@ -210,6 +223,6 @@ def test_the_number_of_queries_does_not_grow(django_assert_num_queries):
     wish = demand()
 
     with django_assert_num_queries(2):
-        assert free_servers(wish) == []
-    with django_assert_num_queries(3):
+        assert free_count(wish) == 0
+    with django_assert_num_queries(2):
         assert next_fit(wish).start == at(40 + LEAD)

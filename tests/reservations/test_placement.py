@@ -1,99 +1,155 @@
-"""Choosing servers, against oracles that try everything."""
+"""Choosing servers in the database, against oracles that try everything."""
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import combinations
 
-from hypothesis import given
+import pytest
+from django.db import transaction
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.reservations.oracle import FreeServer, Opening, choose, first_begin, most
+from portal.core.periods import Period
+from portal.fleet.models import Rack
+from portal.reservations import calendar
+from portal.reservations.capacity import Demand, pools_for, take
+from portal.reservations.models import Placement
+from tests import factories
+from tests.reservations.calendars import at, bare_reservation, choice, occupy, undone
+from tests.reservations.oracle import choose
 
-BEGIN = datetime(2031, 3, 4, tzinfo=UTC)
-free_lists = st.lists(st.integers(1, 4), max_size=9).map(
-    lambda fabrics: [FreeServer(pk, fabric) for pk, fabric in enumerate(fabrics, 1)]
-)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 
-
-def fabrics_of(pks, free):
-    home = {server.pk: server.fabric_pk for server in free}
-    return Counter(home[pk] for pk in pks)
-
-
-def all_choices(free, count, *, same_fabric):
-    """Return every set of ``count`` servers that the promise allows."""
-    sets = combinations([server.pk for server in free], count)
-    return [pks for pks in sets if not same_fabric or len(fabrics_of(pks, free)) == 1]
+homes = st.lists(st.tuples(st.sampled_from("ABC"), st.integers(1, 3)), max_size=8)
+counts = st.integers(1, 9)
+placements = st.sampled_from(Placement.values)
 
 
-@given(free_lists, st.integers(1, 9), st.booleans())
-def test_a_choice_is_made_exactly_when_there_is_one(free, count, same_fabric):
-    possible = all_choices(free, count, same_fabric=same_fabric)
-
-    chosen = choose(free, count, same_fabric=same_fabric)
-
-    assert (tuple(chosen) in possible) if possible else (chosen is None)
+def demand(count=1, placement=Placement.ANY):
+    kind = factories.server_type(lead_time=timedelta(0), cleanup_time=timedelta(0))
+    return Demand(kind, factories.region(), count, Period(at(10), at(14)), placement)
 
 
-@given(free_lists, st.integers(1, 9))
-def test_without_a_promise_the_fewest_fabrics_are_used(free, count):
-    chosen = choose(free, count, same_fabric=False)
-
-    if chosen is not None:
-        fewest = min(len(fabrics_of(pks, free)) for pks in all_choices(free, count, same_fabric=False))
-        assert len(fabrics_of(chosen, free)) == fewest
-
-
-@given(free_lists, st.integers(1, 9), st.booleans())
-def test_what_fits_into_one_fabric_takes_the_fullest_and_leaves_large_blocks_whole(free, count, same_fabric):
-    sizes = Counter(server.fabric_pk for server in free)
-    fitting = [size for size in sizes.values() if size >= count]
-
-    chosen = choose(free, count, same_fabric=same_fabric)
-
-    if fitting:
-        (fabric,) = fabrics_of(chosen, free)
-        assert sizes[fabric] == min(fitting)
-
-
-@given(free_lists, st.integers(1, 9), st.booleans(), st.randoms(use_true_random=False))
-def test_the_order_of_the_servers_does_not_matter(free, count, same_fabric, random):
-    shuffled = random.sample(free, len(free))
-
-    assert choose(shuffled, count, same_fabric=same_fabric) == choose(free, count, same_fabric=same_fabric)
-
-
-@given(free_lists, st.booleans())
-def test_most_is_the_largest_count_that_can_be_chosen(free, same_fabric):
-    largest = most(free, same_fabric=same_fabric)
-
-    counts = [count for count in range(1, 11) if choose(free, count, same_fabric=same_fabric) is not None]
-    assert largest == max(counts, default=0)
-
-
-def minute(number):
-    return BEGIN + timedelta(minutes=number)
-
-
-@st.composite
-def opening_lists(draw):
-    made = []
-    for pk, fabric in enumerate(draw(st.lists(st.integers(1, 3), max_size=8)), 1):
-        first, length = draw(st.integers(0, 12)), draw(st.integers(0, 6))
-        made.append(Opening(FreeServer(pk, fabric), minute(first), minute(first + length)))
+def write(free):
+    """Write free servers, each with a fabric and a rack of it; return ``{pk: (fabric pk, rack pk)}``."""
+    demand()
+    made = {}
+    for name, number in free:
+        fabric = factories.fabric(name)
+        rack = Rack.objects.get_or_create(region=fabric.region, name=f"{name}{number}")[0]
+        server = factories.server(in_fabric=fabric, rack=rack, with_bmc=False)
+        made[server.pk] = (fabric.pk, rack.pk)
     return made
 
 
-@given(opening_lists(), st.integers(1, 4), st.booleans(), st.integers(-1, 12))
-def test_the_first_begin_is_the_first_instant_at_which_trying_finds_enough(openings, count, same_fabric, after):
-    def fits_at(moment):
-        free = [opening.server for opening in openings if opening.first <= moment <= opening.last]
-        return choose(free, count, same_fabric=same_fabric) is not None
+def spread(pks, made, of=0):
+    """Return how many of some servers are in each fabric, or with ``of=1`` in each rack."""
+    return Counter(made[pk][of] for pk in pks)
 
-    def grows_at(moment):
-        return any(opening.first == moment for opening in openings)
 
-    tried = [minute(number) for number in range(after + 1, 20)]
-    expected = next((moment for moment in tried if grows_at(moment) and fits_at(moment)), None)
+def all_choices(made, count, *, same_fabric):
+    """Return every set of ``count`` servers that the promise allows."""
+    return [pks for pks in combinations(made, count) if not same_fabric or len(spread(pks, made)) == 1]
 
-    assert first_begin(openings, count, same_fabric=same_fabric, after=minute(after)) == expected
+
+@settings(max_examples=60)
+@given(homes, counts, placements)
+def test_the_choice_is_the_oracles_fabrics_and_the_fewest_racks_in_them(free, count, placement):
+    with undone():
+        made = write(free)
+        wish = demand(count, placement)
+        possible = all_choices(made, count, same_fabric=wish.same_fabric)
+
+        chosen = [server.pk for server in choice(wish)]
+        taken = take(wish, wish.period)
+
+        if not possible:
+            assert (taken, len(chosen) < count) == (None, True)
+            return
+        assert taken == chosen
+        assert tuple(chosen) in possible
+        expected = choose(choice(demand(), 1000), count, same_fabric=wish.same_fabric)
+        assert sorted(spread(chosen, made).values()) == sorted(spread(expected, made).values())
+        assert len(spread(chosen, made)) == min(len(spread(pks, made)) for pks in possible)
+        alike = [pks for pks in possible if spread(pks, made) == spread(chosen, made)]
+        assert len(spread(chosen, made, of=1)) == min(len(spread(pks, made, of=1)) for pks in alike)
+
+
+@settings(max_examples=40)
+@given(homes, counts, placements)
+def test_what_fits_into_one_fabric_and_one_rack_takes_the_fullest_and_leaves_large_blocks_whole(free, count, placement):
+    with undone():
+        made = write(free)
+        chosen = [server.pk for server in choice(demand(count, placement))]
+
+        fitting = [size for size in spread(made, made).values() if size >= count]
+        if fitting:
+            (fabric,) = spread(chosen, made)
+            assert spread(made, made)[fabric] == min(fitting)
+            racks = spread([pk for pk in made if made[pk][0] == fabric], made, of=1)
+            roomy = [size for size in racks.values() if size >= count]
+            if roomy:
+                (rack,) = spread(chosen, made, of=1)
+                assert racks[rack] == min(roomy)
+
+
+def test_of_servers_that_are_alike_the_one_whose_free_time_ends_first_is_taken():
+    demand()
+    late, soon, never = factories.servers(3, with_bmc=False)
+    holder = bare_reservation()
+    occupy(holder, late, 30, 40)
+    occupy(holder, soon, 14, 20)
+
+    order = []
+    for _ in range(3):
+        (server,) = choice(demand())
+        order.append(server.pk)
+        occupy(holder, type(late).objects.get(pk=server.pk), 10, 14)
+
+    assert order == [soon.pk, late.pk, never.pk]
+    assert choice(demand()) == []
+
+
+def test_of_gaps_that_end_alike_the_shortest_is_taken():
+    demand()
+    long, short = factories.servers(2, with_bmc=False)
+    holder = bare_reservation()
+    occupy(holder, short, 8, 10)
+    occupy(holder, long, 7, 9)
+
+    assert [server.pk for server in choice(demand())] == [short.pk]
+
+
+def test_servers_of_many_racks_fit_though_only_the_first_of_a_pool_are_looked_at():
+    """A pool of more servers than the sample: the whole block is still found."""
+    demand()
+    factories.servers(70, with_bmc=False)
+
+    assert len(take(demand(70), demand().period)) == 70
+    assert take(demand(71), demand().period) is None
+
+
+def test_spares_are_not_taken_unless_they_are_asked_for():
+    demand()
+    spare = factories.server(is_spare=True)
+
+    assert take(demand(), demand().period) is None
+    assert take(demand(), demand().period, with_spares=True) == [spare.pk]
+
+
+def test_a_fabric_that_is_asked_for_is_the_only_one_looked_at():
+    demand()
+    factories.servers(3, with_bmc=False)
+    other = factories.server(in_fabric=factories.fabric("B"), with_bmc=False)
+    wish = Demand(demand().server_type, demand().region, 1, demand().period, fabric=other.fabric)
+
+    assert take(wish, wish.period) == [other.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_servers_are_placed_inside_of_a_transaction():
+    wish = demand()
+    factories.server()
+
+    with pytest.raises(transaction.TransactionManagementError):
+        calendar.place(pools_for(wish), 1, wish.period, is_due=False, may_spread=True)

@@ -13,7 +13,8 @@ from portal.operations.states import OperationState, PartState
 from portal.reservations.capacity import Demand, free_count
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.selectors import due_to_end
-from portal.reservations.services.lifecycle import end_due, freed_until, overrun, take_back
+from portal.reservations.services.lifecycle import end_due, overrun, take_back
+from portal.reservations.services.spans import freed_until
 from portal.reservations.states import HOLDING, AllocationState, ReservationState
 from tests import factories, hands
 from tests.hands import states, told

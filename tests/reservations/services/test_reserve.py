@@ -15,9 +15,9 @@ from portal.core.periods import Period
 from portal.fleet.states import ServerState
 from portal.operations.models import Operation, OperationEvent
 from portal.operations.selectors import events_of
-from portal.reservations import capacity
 from portal.reservations.models import Allocation, Placement, Reservation
-from portal.reservations.services.reserve import held_at_once, reserve
+from portal.reservations.quota_check import look_at_quotas
+from portal.reservations.services.reserve import reserve
 from portal.reservations.states import LIVE, ReservationState
 from portal.tenancy.roles import MAY, Role, Verb
 from portal.tenancy.scope import Scope
@@ -175,7 +175,13 @@ def test_without_a_limit_nothing_may_be_held():
     factories.ssh_key(scope.project)
     factories.server()
 
-    assert refused(QuotaExceeded, scope).extra == {"limit": 0, "used": 0, "requested": 1}
+    assert refused(QuotaExceeded, scope).extra == {
+        "limit": 0,
+        "used": 0,
+        "requested": 1,
+        "scope": "organization",
+        "measure": "servers",
+    }
 
 
 def test_the_limit_counts_every_project_of_the_organization():
@@ -187,7 +193,7 @@ def test_the_limit_counts_every_project_of_the_organization():
 
     error = refused(QuotaExceeded, scope, count=2)
 
-    assert error.extra == {"limit": 3, "used": 2, "requested": 2}
+    assert error.extra == {"limit": 3, "used": 2, "requested": 2, "scope": "organization", "measure": "servers"}
     assert factories.reservation(scope, count=1).count == 1
 
 
@@ -208,9 +214,12 @@ def test_the_limit_counts_what_lives(state):
     factories.server()
     made = factories.reservation(scope)
     Reservation.objects.update(state=state)
-    demand = capacity.Demand(made.server_type, made.region, 1, made.span)
 
-    assert held_at_once(scope.organization, demand) == (1 if state in LIVE else 0)
+    (limit,) = look_at_quotas(
+        project=scope.project, server_type=made.server_type, region=made.region, count=1, period=made.span
+    )
+
+    assert limit.used == (1 if state in LIVE else 0)
 
 
 def test_the_limits_of_other_organizations_types_and_regions_are_their_own():

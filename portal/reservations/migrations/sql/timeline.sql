@@ -25,6 +25,34 @@ RETURNS boolean LANGUAGE sql STABLE AS $$
     FROM calendar_count(pools, span_from, span_to, false, wanted) c
 $$;
 
+-- The same as calendar_begins, from the free spans alone: for lengths so short that no whole slot need lie in them.
+CREATE FUNCTION calendar_short_begins(
+    pools bigint[], wanted integer, may_spread boolean, needed interval, lead interval,
+    soonest timestamptz, latest timestamptz, grid interval, most integer
+) RETURNS SETOF timestamptz LANGUAGE sql STABLE AS $$
+    WITH openings AS (
+        SELECT CASE WHEN may_spread THEN 0 ELSE f.pool_id END AS part_of,
+               greatest(f.lo, soonest) AS first, least(f.hi - needed, latest) AS last
+        FROM reservations_freespan f
+        WHERE f.pool_id = ANY (pools) AND f.hi >= soonest + needed AND f.lo <= latest
+    ), steps AS (
+        SELECT part_of, at, sum(change) AS change
+        FROM openings CROSS JOIN LATERAL (VALUES (first, 1), (last + interval '1 microsecond', -1)) AS e (at, change)
+        WHERE first <= last GROUP BY 1, 2
+    ), counted AS (
+        SELECT at AS since, lead(at) OVER w AS until, sum(change) OVER w AS free FROM steps
+        WINDOW w AS (PARTITION BY part_of ORDER BY at)
+    )
+    SELECT DISTINCT b.at
+    FROM counted c CROSS JOIN LATERAL (
+        SELECT s.at FROM generate_series(
+            calendar_slot_after(c.since + lead, coalesce(grid, interval '1 second')) - lead,
+            c.until - interval '1 microsecond', coalesce(grid, interval '1000 years')
+        ) AS s (at) LIMIT most
+    ) AS b
+    WHERE c.free >= wanted ORDER BY 1 LIMIT most
+$$;
+
 -- The first begins, from ``soonest`` to ``latest``, of spans of the length ``needed`` in which enough servers are free.
 -- With a grid they lie ``lead`` before a multiple of it; without one they are the earliest instants, ``lead`` before a
 -- whole second.
@@ -38,6 +66,12 @@ DECLARE
     part_from timestamptz := soonest; part_to timestamptz; part interval := interval '45 days';
     run record; begin_at timestamptz; run_end timestamptz; failed integer; found integer := 0; tried timestamptz;
 BEGIN
+    IF needed < 2 * hour THEN
+        RETURN QUERY SELECT * FROM calendar_short_begins(
+            pools, wanted, may_spread, needed, lead, soonest, latest, grid, most
+        );
+        RETURN;
+    END IF;
     WHILE part_from <= latest AND found < most LOOP
         part_to := least(latest, part_from + part);
         -- Runs of whole hours in each of which enough is free, in one pool or in all together.
