@@ -78,6 +78,16 @@ class InsufficientCapacity(DomainError):
     title = "Not enough free servers"
 
 
+class ExtensionBlocked(DomainError):
+    """The servers are promised to others after the present end.
+
+    The reply has ``latest_end`` (null where no later end is possible), ``blocked_servers`` and ``blocked_from``.
+    """
+
+    code = "extension_blocked"
+    title = "Extension blocked"
+
+
 class QuotaExceeded(DomainError):
     """A limit of the organization or of the project does not allow it.
 
@@ -109,6 +119,13 @@ class HoldLimitReached(DomainError):
 
     code = "hold_limit_reached"
     title = "Too many holds"
+
+
+class WaitlistLimitReached(DomainError):
+    """The project waits for as much as it may at once; the reply has ``limit``."""
+
+    code = "waitlist_limit_reached"
+    title = "Too many entries in the waiting list"
 
 
 class NoPrice(DomainError):

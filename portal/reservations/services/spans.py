@@ -3,7 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.postgres.fields import DateTimeRangeField
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from django.db.models import F, Func, Value
+from django.db.models.expressions import Combinable
 
 from portal.core.periods import Period
 from portal.reservations.models import Allocation
@@ -36,3 +39,16 @@ def over_at(allocation: Allocation, moment: datetime) -> dict[str, Any]:
     turnover = allocation.turnover
     start = Period.of_range(turnover).start if turnover else occupied.end
     return {"occupied": occupied.as_range(), "turnover": _turnover(start, occupied.end)}
+
+
+def with_end(ends_at: datetime, upper: Combinable) -> dict[str, Any]:
+    """Return fields for one statement on many allocations: given back at ``ends_at``, and kept until ``upper``."""
+    turnover = _range(Value(ends_at), upper)
+    return {
+        "occupied": _range(F("occupied__startswith"), upper),
+        "turnover": Func(turnover, template="nullif(%(expressions)s, 'empty'::tstzrange)"),
+    }
+
+
+def _range(start: Combinable, end: Combinable) -> Func:
+    return Func(start, end, Value("[)"), function="tstzrange", output_field=DateTimeRangeField())

@@ -1,0 +1,13 @@
+"""Changes to reservations that are made: their end, their size, their project."""
+
+from portal.reservations.services.extend import Extension, extend, look_at_extension
+from portal.reservations.services.shorten import Shortening, look_at_shortening, shorten
+
+__all__ = [
+    "Extension",
+    "Shortening",
+    "extend",
+    "look_at_extension",
+    "look_at_shortening",
+    "shorten",
+]
