@@ -1,5 +1,6 @@
 """Calendars to test against: allocations written as rows, and an oracle that looks at every instant."""
 
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -13,8 +14,9 @@ from portal.fleet.models import Server
 from portal.operations.models import Operation
 from portal.reservations.capacity import is_due, occupied_period, pools_for
 from portal.reservations.models import Allocation, Placement, Reservation
-from portal.reservations.states import AllocationState, ReservationState
+from portal.reservations.states import HOLDING, AllocationState, ReservationState
 from tests import factories
+from tests.racing import PATIENCE_S
 from tests.reservations.oracle import FreeServer
 
 STEP = timedelta(minutes=10)
@@ -75,6 +77,43 @@ def query(statement, *values):
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return cursor.fetchall()
+
+
+def await_rows(statement, *values):
+    """Wait until a statement has a row to return."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not query(statement, *values):
+        assert time.monotonic() < deadline, f"nothing came of {statement}"
+        time.sleep(0.005)
+
+
+def overlaps():
+    """Return the pairs of holding allocations that hold one server at one instant: each is a loss."""
+    ((count,),) = query(
+        """SELECT count(*) FROM reservations_allocation a JOIN reservations_allocation b
+           ON a.server_id = b.server_id AND a.id < b.id AND a.occupied && b.occupied
+           WHERE a.state = ANY(%s) AND b.state = ANY(%s)""",
+        list(HOLDING),
+        list(HOLDING),
+    )
+    return count
+
+
+@contextmanager
+def unnoticed():
+    """Keep the calendar from following what is written to the allocations inside."""
+    query_none("ALTER TABLE reservations_allocation DISABLE TRIGGER USER")
+    try:
+        yield
+    finally:
+        query_none("SET CONSTRAINTS ALL IMMEDIATE")
+        query_none("ALTER TABLE reservations_allocation ENABLE TRIGGER USER")
+
+
+def query_none(statement):
+    """Run one statement that returns no rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
 
 
 CHOICE = """SELECT c.server_id, s.fabric_id FROM calendar_choice(%s::bigint[], %s, %s, %s, %s, %s, %s) c

@@ -10,38 +10,25 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError, connection, transaction
 
-from portal.core import clock, locks
+from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.core.errors import InsufficientCapacity, InvalidInput, QuotaExceeded
 from portal.core.periods import Period
 from portal.fleet.models import Server
 from portal.operations.models import Operation
-from portal.quotas.models import Quota
+from portal.reservations import calendar, capacity, quota_check
 from portal.reservations.capacity import Demand
 from portal.reservations.models import Allocation, Reservation
-from portal.reservations.services import reserve as module
-from portal.reservations.services.reserve import held_at_once, reserve
+from portal.reservations.services.reserve import reserve
 from portal.reservations.services.start import begin_provisioning
 from portal.reservations.states import AllocationState, ReservationState
 from tests import factories
 from tests.racing import PATIENCE_S, Runner, await_blocked, kinds, race
-from tests.reservations.calendars import bare_reservation, occupy
+from tests.reservations.calendars import await_rows, bare_reservation, choice, occupy, overlaps, unnoticed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 RACERS = 12
-
-
-def overlaps():
-    """Return the pairs of holding allocations that hold one server at one instant: each is a loss."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT count(*) FROM reservations_allocation a JOIN reservations_allocation b
-               ON a.server_id = b.server_id AND a.id < b.id AND a.occupied && b.occupied
-               WHERE a.state = ANY(%(holding)s) AND b.state = ANY(%(holding)s)""",
-            {"holding": ["booked", "serving", "cleaning"]},
-        )
-        return cursor.fetchone()[0]
 
 
 def orders(scopes, **kwargs):
@@ -70,29 +57,46 @@ class Gate:
 
 
 @contextmanager
-def without_locks_on(monkeypatch, *models, racers=RACERS):
-    """Take the locks on ``models`` away and let all racers look before the first one takes a server."""
-    gate, real = Gate(racers), module.lock_rows
+def without_placing(monkeypatch, racers=RACERS):
+    """Let all racers look which servers are free before the first one takes them, and lock none."""
+    gate = Gate(racers)
 
-    def lock_rows(rows):
-        found = list(rows.order_by("pk")) if rows.model in models else None
-        if rows.model is Server:
-            gate.meet()
-        return real(rows) if found is None else found
+    def take(demand, span, **kwargs):
+        found = [server.pk for server in choice(demand)]
+        gate.meet()
+        return found if len(found) == demand.count else None
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "lock_rows", lock_rows)
+        patch.setattr(capacity, "take", take)
         yield
 
 
-def meeting(gate, act):
-    """Return ``act`` behind a gate."""
+@contextmanager
+def without_locks_on_limits(monkeypatch, racers=RACERS):
+    """Let all racers look at their limits before the first one takes servers, and lock none."""
+    gate, real = Gate(racers), capacity.take
 
-    def wrapped(*args, **kwargs):
+    def take(*args, **kwargs):
         gate.meet()
-        return act(*args, **kwargs)
+        return real(*args, **kwargs)
 
-    return wrapped
+    with monkeypatch.context() as patch:
+        patch.setattr(quota_check, "lock_rows", lambda rows: list(rows.order_by("pk")))
+        patch.setattr(capacity, "take", take)
+        yield
+
+
+@contextmanager
+def all_locked(wish):
+    """Keep what is free for a demand locked inside, as a booking does that is not committed yet."""
+    with transaction.atomic():
+        assert capacity.take(wish, capacity.occupied_period(wish.server_type, wish.period))
+        yield
+
+
+def await_poller():
+    """Wait until somebody has found the free servers locked, and looks again and again."""
+    await_rows("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = 7001 AND granted")
 
 
 @contextmanager
@@ -120,25 +124,23 @@ def test_the_last_servers_are_sold_once():
     assert {error.extra["available"] for error in outcomes if isinstance(error, InsufficientCapacity)} == {0}
 
 
-def test_control_without_locks_and_constraint_they_are_sold_many_times(monkeypatch):
+def test_control_without_placing_constraint_and_calendar_they_are_sold_many_times(monkeypatch):
     factories.servers(3, with_bmc=False)
     buyers = [factories.buyer() for _ in range(RACERS)]
 
-    gate = Gate(RACERS)
-    monkeypatch.setattr(module, "_create", meeting(gate, module._create))
-    with without_the_constraint(), without_locks_on(monkeypatch, Server):
+    with without_the_constraint(), unnoticed(), without_placing(monkeypatch):
         outcomes = race(RACERS, orders(buyers))
 
         assert kinds(outcomes) == {Reservation: RACERS}
         assert overlaps() == RACERS * (RACERS - 1) // 2
 
 
-def test_control_without_locks_the_constraint_still_says_no(monkeypatch):
-    """The constraint alone sells nothing twice; what the locks add is that nobody waits for somebody who waits."""
+def test_control_without_placing_the_constraint_still_says_no(monkeypatch):
+    """The constraint alone sells nothing twice; what placing adds is that all that is free finds its buyer."""
     factories.servers(3, with_bmc=False)
     buyers = [factories.buyer() for _ in range(4)]
 
-    with without_locks_on(monkeypatch, Server, racers=4):
+    with without_placing(monkeypatch, racers=4):
         outcomes = race(4, orders(buyers))
 
     assert set(kinds(outcomes)) <= {Reservation, InsufficientCapacity, OperationalError}
@@ -185,13 +187,19 @@ def test_control_without_the_lock_on_the_limit_it_is_given_many_times(monkeypatc
     scope = factories.buyer(limit=1)
     factories.servers(RACERS, with_bmc=False)
     request = factories.request(scope)
-    demand = Demand(request.server_type, request.region, 1, Period(request.starts_at, request.ends_at))
 
-    with without_locks_on(monkeypatch, Quota):
+    with without_locks_on_limits(monkeypatch):
         outcomes = race(RACERS, orders([scope] * RACERS))
 
     assert kinds(outcomes) == {Reservation: RACERS}
-    assert held_at_once(scope.organization, demand) == RACERS
+    (limit,) = quota_check.look_at_quotas(
+        project=scope.project,
+        server_type=request.server_type,
+        region=request.region,
+        count=1,
+        period=Period(request.starts_at, request.ends_at),
+    )
+    assert (limit.used, limit.limit) == (RACERS, 1)
 
 
 def test_a_name_is_given_once():
@@ -206,42 +214,75 @@ def test_a_name_is_given_once():
     assert Allocation.objects.count() == 1
 
 
+def demand_of(request):
+    period = Period(request.starts_at, request.ends_at)
+    return Demand(request.server_type, request.region, request.count, period, request.placement)
+
+
 def test_who_finds_other_servers_free_than_those_looked_at_looks_again():
-    """At every instant one server is free, but while a racer waits for its lock it becomes another one."""
+    """At every instant one server is free, but while a racer waits for it, it becomes another one."""
     scope = factories.buyer()
     first, second = factories.servers(2)
     request = factories.request(scope, starts_at=clock.now() + timedelta(days=1))
     holder = bare_reservation()
     held = occupy(holder, first, 0, 10_000)
 
-    with transaction.atomic():
-        locks.lock_row(Server, second.pk)
+    with all_locked(demand_of(request)):
         racer = Runner(lambda: reserve(scope=scope, actor=scope.actor, request=request))
-        await_blocked(1)
+        await_poller()
         occupy(holder, second, 0, 10_000)
         Allocation.objects.filter(pk=held.pk).update(state=AllocationState.RELEASED)
 
     assert racer.result().allocations.get().server == first
 
 
-def test_what_was_written_past_the_locks_is_refused_as_taken():
+def test_who_waits_for_a_booking_that_is_given_up_gets_its_servers():
+    """Nothing is sold out as long as somebody who has not paid yet may still step back."""
+    scope = factories.buyer()
+    server = factories.server()
+    request = factories.request(scope)
+
+    with all_locked(demand_of(request)):
+        racer = Runner(lambda: reserve(scope=scope, actor=scope.actor, request=request))
+        await_poller()
+        transaction.set_rollback(True)
+
+    assert racer.result().allocations.get().server == server
+
+
+def test_servers_that_nobody_has_locked_are_sold_while_others_decide():
+    """A booking that takes its time stops nobody who can have other servers, in another fabric either."""
+    scope = factories.buyer()
+    factories.server()
+    other = factories.servers(2, in_fabric=factories.fabric("B"))
+    request = factories.request(scope)
+
+    with all_locked(demand_of(request)):
+        assert reserve_apart(scope, request).allocations.get().server in other
+
+
+def reserve_apart(scope, request):
+    """Reserve on a connection of its own."""
+    made = Runner(lambda: reserve(scope=scope, actor=scope.actor, request=request)).result()
+    assert isinstance(made, Reservation), made
+    return made
+
+
+def test_what_the_calendar_does_not_know_is_refused_as_taken():
     """The constraint is the last to say no, and the customer reads a refusal like any other."""
     scope = factories.buyer()
     server = factories.server()
-    request = factories.request(scope, name="train")
+    request = factories.request(scope)
     holder = bare_reservation()
-
-    with transaction.atomic():
-        blocker = bare_reservation(project=scope.project, name="train")
-        racer = Runner(lambda: reserve(scope=scope, actor=scope.actor, request=request))
-        await_blocked(1)
+    with unnoticed():
         occupy(holder, server, 0, 10_000)
-        blocker.delete()
 
-    refusal = racer.result()
-    assert isinstance(refusal, InsufficientCapacity)
-    assert refusal.extra["available"] == 0
+    with pytest.raises(InsufficientCapacity):
+        reserve(scope=scope, actor=scope.actor, request=request)
+
     assert list(Reservation.objects.all()) == [holder]
+    calendar.rebuild([server.pk])
+    assert capacity.free_count(demand_of(request)) == 0
 
 
 def test_a_start_that_two_sweeps_begin_begins_once():
@@ -258,18 +299,19 @@ def test_a_start_that_two_sweeps_begin_begins_once():
 
 
 def test_two_starts_do_not_replace_with_the_same_server():
-    """Both look and find the one spare server free; the second looks again once it has the lock."""
+    """Both look and find the one free server locked; the second waits its turn and looks again."""
     broken = factories.servers(2)
     buyers = [factories.buyer(), factories.buyer()]
     made = [factories.reservation(who, starts_at=clock.now() + timedelta(hours=2)) for who in buyers]
     spare = factories.server()
     Server.objects.filter(pk__in=[server.pk for server in broken]).update(state="quarantined")
-    Reservation.objects.update(period=(clock.now(), clock.now() + timedelta(hours=2)))
+    for item in made:
+        Reservation.objects.filter(pk=item.pk).update(period=(clock.now(), item.span.end))
 
-    with transaction.atomic():
-        locks.lock_row(Server, spare.pk)
+    span = Period(clock.now(), clock.now() + timedelta(hours=2))
+    with all_locked(Demand(spare.server_type, spare.region, 1, span)):
         racers = [Runner(lambda item=item: begin_provisioning(actor=SYSTEM, reservation=item)) for item in made]
-        await_blocked(2)
+        await_blocked(1)
 
     outcomes = [racer.result() for racer in racers]
     assert kinds(outcomes) == {Operation: 1, type(None): 1}

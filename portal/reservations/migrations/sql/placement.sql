@@ -63,10 +63,10 @@ CREATE FUNCTION calendar_place(
 SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
     width integer := least(greatest(4 * wanted, 64), 2048);
-    best bigint[]; best_los timestamptz[]; chosen_pools bigint[]; locked bigint[]; misses integer := 0;
+    best bigint[]; best_los timestamptz[]; candidates bigint[]; locked bigint[]; misses integer := 0;
 BEGIN
     LOOP
-        SELECT array_agg(c.server_id), array_agg(c.lo), array_agg(DISTINCT c.pool_id) INTO best, best_los, chosen_pools
+        SELECT array_agg(c.server_id), array_agg(c.lo) INTO best, best_los
             FROM calendar_choice(pools, wanted, span_from, span_to, is_due, may_spread, width) c;
         IF coalesce(cardinality(best), 0) < wanted THEN
             RETURN NULL;
@@ -84,20 +84,26 @@ BEGIN
             RAISE EXCEPTION USING ERRCODE = 'MY001';
         EXCEPTION WHEN SQLSTATE 'MY001' THEN NULL;
         END;
-        BEGIN
-            SELECT array_agg(server_id ORDER BY server_id) INTO locked FROM (
-                SELECT f.server_id FROM reservations_freespan f
-                WHERE f.pool_id = ANY (CASE WHEN may_spread THEN pools ELSE chosen_pools END)
-                  AND f.hi >= span_to AND f.lo <= span_from
-                  AND (NOT is_due OR calendar_is_ready(f.server_id))
-                ORDER BY f.hi LIMIT wanted FOR UPDATE OF f SKIP LOCKED
-            ) AS mine;
-            IF cardinality(locked) = wanted THEN
-                RETURN locked;
-            END IF;
-            RAISE EXCEPTION USING ERRCODE = 'MY001';
-        EXCEPTION WHEN SQLSTATE 'MY001' THEN NULL;
-        END;
+        -- Others hold what is best, so whatever nobody holds: from all pools, or from the first one that has enough.
+        FOR candidates IN
+            SELECT pools WHERE may_spread
+            UNION ALL SELECT ARRAY[c.pool_id]
+            FROM calendar_count(pools, span_from, span_to, is_due, wanted) c WHERE NOT may_spread AND c.free >= wanted
+        LOOP
+            BEGIN
+                SELECT array_agg(server_id ORDER BY server_id) INTO locked FROM (
+                    SELECT f.server_id FROM reservations_freespan f
+                    WHERE f.pool_id = ANY (candidates) AND f.hi >= span_to AND f.lo <= span_from
+                      AND (NOT is_due OR calendar_is_ready(f.server_id))
+                    ORDER BY f.hi LIMIT wanted FOR UPDATE OF f SKIP LOCKED
+                ) AS mine;
+                IF cardinality(locked) = wanted THEN
+                    RETURN locked;
+                END IF;
+                RAISE EXCEPTION USING ERRCODE = 'MY001';
+            EXCEPTION WHEN SQLSTATE 'MY001' THEN NULL;
+            END;
+        END LOOP;
         misses := misses + 1;
         IF misses = 1 THEN
             PERFORM pg_advisory_xact_lock(7001, p.id::integer) FROM (SELECT id FROM unnest(pools) AS u (id) ORDER BY id) AS p;
