@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from portal.core import clock
+from portal.reservations.capacity import Demand
 from portal.web.forms.plan import Plan
 from portal.web.forms.reserve import ReserveForm
 
@@ -36,22 +37,22 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).replace("'", "\\u0027")
 
 
-def _wanted(plan: Plan) -> dict[str, Any]:
-    demand = plan.demand
-    starts = {} if plan.starts_now else {"starts_at": clock.as_rfc3339(plan.period.start)}
+def _wanted(demand: Demand, *, starts_now: bool) -> dict[str, Any]:
+    starts = {} if starts_now else {"starts_at": clock.as_rfc3339(demand.period.start)}
     return {
         "server_type": demand.server_type.slug,
         "region": demand.region.code,
         "count": demand.count,
         **starts,
-        "ends_at": clock.as_rfc3339(plan.period.end),
+        "ends_at": clock.as_rfc3339(demand.period.end),
         "placement": str(demand.placement),
+        **({"fabric": demand.fabric.name} if demand.fabric else {}),
     }
 
 
-def search_call(request: HttpRequest, plan: Plan) -> ApiCall:
-    """Return the call that asks whether a search for one type in one region fits."""
-    return _get(request, reverse("api:availability"), _wanted(plan))
+def search_call(request: HttpRequest, demand: Demand, *, starts_now: bool) -> ApiCall:
+    """Return the call that asks whether a demand fits."""
+    return _get(request, reverse("api:availability"), _wanted(demand, starts_now=starts_now))
 
 
 def servers_call(request: HttpRequest, reservation_id: str) -> ApiCall:
@@ -73,6 +74,6 @@ def reserve_call(request: HttpRequest, plan: Plan, form: ReserveForm) -> ApiCall
         "ssh_keys": keys or [],
         "user_data": form["user_data"].value() or "",
     }
-    fixed = tuple(Field(name, _json(value)) for name, value in _wanted(plan).items())
+    fixed = tuple(Field(name, _json(value)) for name, value in _wanted(plan.demand, starts_now=plan.starts_now).items())
     following = tuple(Field(name, _json(value), name) for name, value in typed.items())
     return ApiCall(request.build_absolute_uri(reverse("api:reservations")), following[:1] + fixed + following[1:])

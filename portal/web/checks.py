@@ -12,8 +12,9 @@ from portal.tenancy.scope import Scope
 
 @dataclass(frozen=True)
 class Check:
-    """One check: whether it passes, and the sentence that says why."""
+    """One check: what it looks at, whether it passes, and the sentence that says why."""
 
+    name: str
     passes: bool
     text: str
 
@@ -25,10 +26,11 @@ def checks_for(scope: Scope, demand: Demand, total: Money) -> list[Check]:
 
 def _capacity(demand: Demand) -> Check:
     free = free_count(demand)
-    where = "in one fabric" if demand.same_fabric else "in this region"
+    where = f"in fabric {demand.fabric.name}" if demand.fabric else "in one fabric"
+    where = where if demand.same_fabric else "in this region"
     if free >= demand.count:
-        return Check(passes=True, text=f"Free for the whole period: {free} {where}.")
-    return Check(passes=False, text=f"Only {free} of {demand.count} are free {where} for the whole period.")
+        return Check("Capacity", passes=True, text=f"Free for the whole period: {free} {where}.")
+    return Check("Capacity", passes=False, text=f"Only {free} of {demand.count} are free {where} for the whole period.")
 
 
 def _quota(scope: Scope, demand: Demand) -> Check:
@@ -40,7 +42,7 @@ def _quota(scope: Scope, demand: Demand) -> Check:
         period=demand.period,
     )
     tightest = next((look for look in looks if not look.passes), looks[0])
-    return Check(passes=tightest.passes, text=_quota_text(tightest))
+    return Check("Quota", passes=tightest.passes, text=_quota_text(tightest))
 
 
 def _quota_text(look: QuotaCheck) -> str:
@@ -59,7 +61,7 @@ def _quota_text(look: QuotaCheck) -> str:
 def _approval(scope: Scope, total: Money) -> Check:
     look = look_at_approval(scope, total)
     if look.limit is None:
-        return Check(passes=True, text="No approval needed.")
+        return Check("Approval", passes=True, text="No approval needed.")
     if look.passes:
-        return Check(passes=True, text=f"Within your approval limit of {look.limit}.")
-    return Check(passes=False, text=f"Above your approval limit of {look.limit}: ask an owner or admin.")
+        return Check("Approval", passes=True, text=f"Within your approval limit of {look.limit}.")
+    return Check("Approval", passes=False, text=f"Above your approval limit of {look.limit}: ask an owner or admin.")

@@ -47,6 +47,8 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("dashboard", "Dashboard", "layout-dashboard"),
             Entry("availability", "Availability", "calendar-days"),
             Entry("reservations", "Reservations", "ticket-check"),
+            Entry("quotes", "Quotes", "clock"),
+            Entry("waitlist", "Waiting list", "bell"),
             Entry("servers", "Servers", "server"),
         ),
     ),
@@ -61,6 +63,9 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
 
 PARENTS = {
     "reserve": "availability",
+    "hold": "availability",
+    "quote": "quotes",
+    "waitlist-join": "waitlist",
     "reservation": "reservations",
     "release": "reservations",
     "cancel": "reservations",

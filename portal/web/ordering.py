@@ -3,9 +3,10 @@
 from django.db import transaction
 
 from portal.core.errors import FieldError, InvalidInput
-from portal.reservations.models import Reservation
-from portal.reservations.request import ReservationRequest
+from portal.reservations.models import Quote, Reservation
+from portal.reservations.request import Particulars, ReservationRequest
 from portal.reservations.selectors import reservations_of
+from portal.reservations.services.quotes import accept
 from portal.reservations.services.reserve import reserve
 from portal.reservations.states import LIVE
 from portal.tenancy.models import SSHKey
@@ -25,9 +26,7 @@ KEY_NAMES = {"public_key": "new_key", "name": "new_key_name"}
 def place(*, scope: Scope, plan: Plan, form: ReserveForm) -> Reservation:
     """Save the pasted key, if any, and reserve. Raises what ``reserve`` and ``add_ssh_key`` do."""
     values = form.cleaned_data
-    keys: list[SSHKey] = list(values["chosen_keys"])
-    if values["new_key"]:
-        keys.append(_new_key(scope, values["new_key"], values["new_key_name"]))
+    keys = _keys(scope, form)
     demand = plan.demand
     request = ReservationRequest(
         name=values["name"],
@@ -37,11 +36,28 @@ def place(*, scope: Scope, plan: Plan, form: ReserveForm) -> Reservation:
         starts_at=plan.period.start,
         ends_at=plan.period.end,
         placement=plan.placement,
+        fabric=plan.fabric,
         image=form.images[values["image"]],
         ssh_keys=keys,
         user_data=values["user_data"],
     )
     return reserve(scope=scope, actor=scope.actor, request=request)
+
+
+@transaction.atomic
+def take(*, scope: Scope, quote: Quote, form: ReserveForm) -> Reservation:
+    """Save the pasted key, if any, and accept a quote. Raises what ``accept`` and ``add_ssh_key`` do."""
+    values = form.cleaned_data
+    particulars = Particulars(values["name"], form.images[values["image"]], _keys(scope, form), values["user_data"])
+    return accept(scope=scope, actor=scope.actor, quote=quote, particulars=particulars)
+
+
+def _keys(scope: Scope, form: ReserveForm) -> list[SSHKey]:
+    values = form.cleaned_data
+    keys: list[SSHKey] = list(values["chosen_keys"])
+    if values["new_key"]:
+        keys.append(_new_key(scope, values["new_key"], values["new_key_name"]))
+    return keys
 
 
 def _new_key(scope: Scope, text: str, name: str) -> SSHKey:

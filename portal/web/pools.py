@@ -1,98 +1,91 @@
-"""What the availability page shows of each pool (a server type in a region) for one search."""
+"""The rows of the calendar: each pool with what is free in it on each day, and what it costs."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from urllib.parse import urlencode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
 
 from portal.catalog.selectors import PriceQuote, quote_price
 from portal.core import clock
 from portal.core.errors import NoPrice
-from portal.fleet.models import POOL_STATES, Fabric, Region, Server, ServerType
-from portal.reservations.capacity import Demand, free_count
+from portal.reservations import heatmap
+from portal.reservations.capacity import Demand
+from portal.reservations.models import Placement, Pool
+from portal.tenancy.scope import Scope
 from portal.web.forms.plan import Plan
-
-FIELD = "%Y-%m-%dT%H:%M:%S"
+from portal.web.windows import Day, Window, midnight
 
 
 @dataclass(frozen=True)
-class Pool:
-    """One row: how many servers are free for the search, where they stand, and what the asked ones cost."""
+class Cell:
+    """One day of a pool: how many servers are free throughout it, and whether the asked ones fit."""
 
-    demand: Demand
-    fabrics: Sequence[Fabric]
+    day: Day
     free: int
-    price: PriceQuote
+    fits: bool
+    bar: str = ""
+    """Which part of the chosen period it is, as classes: ``bar``, with ``opens`` and ``closes`` at its ends."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A pool that is sold, with its days."""
+
+    pool: Pool
+    rate: Decimal
+    currency: str
+    cells: Sequence[Cell]
 
     @property
-    def fits(self) -> bool:
-        """Whether the asked number is free for the whole period."""
-        return self.free >= self.demand.count
+    def key(self) -> str:
+        """How addresses name it."""
+        return f"{self.pool.server_type.slug}@{self.pool.region.code}@{self.pool.fabric.name}"
 
-    @property
-    def network(self) -> str:
-        """The fabrics in words."""
-        technologies = " / ".join(sorted({fabric.technology for fabric in self.fabrics}))
-        names = [fabric.name for fabric in self.fabrics]
-        return f"{technologies} · {'fabric' if len(names) == 1 else 'fabrics'} {', '.join(names)}"
+    def fits(self, first: date, days: int) -> bool:
+        """Tell whether the asked servers fit on each of the days that are shown, as far as days by themselves tell."""
+        return all(cell.fits for cell in self.cells if 0 <= (cell.day.date - first).days < days)
 
+    def barred(self, first: date, days: int) -> "Row":
+        """Return the row with the cells of a chosen period marked."""
+        return replace(self, cells=[replace(cell, bar=_bar((cell.day.date - first).days, days)) for cell in self.cells])
 
-def query_of(demand: Demand, plan: Plan) -> str:
-    """Return the query that asks for ``demand``; a start "now" stays "now" and its end a duration."""
-    fields = {
-        "type": demand.server_type.slug,
-        "region": demand.region.code,
-        "count": str(demand.count),
-        "placement": str(demand.placement),
-    }
-    if plan.starts_now and demand.period.start == plan.period.start:
-        minutes = demand.period.duration // timedelta(minutes=1)
-        in_hours = minutes % 60 == 0
-        fields |= {"start": "", "duration": str(minutes // 60 if in_hours else minutes)}
-        fields |= {"unit": "hours" if in_hours else "minutes", "end": ""}
-    else:
-        start = _whole(demand.period.start)
-        end = start + demand.period.duration
-        fields |= {"start": f"{start:{FIELD}}", "duration": "", "unit": "hours", "end": f"{end:{FIELD}}"}
-    return urlencode(fields)
+    def demand(self, plan: Plan) -> Demand:
+        """Return a plan as a demand on this pool; where servers may spread, on all pools of the type in the region."""
+        fabric = self.pool.fabric if plan.placement == Placement.SAME_FABRIC else None
+        return Demand(self.pool.server_type, self.pool.region, plan.count, plan.period, plan.placement, fabric=fabric)
 
 
-def _whole(moment: datetime) -> datetime:
-    """Return the moment if it is on a second, else the next full minute: never before something becomes free."""
-    if not moment.microsecond:
-        return moment
-    return moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
+def _bar(place: int, days: int) -> str:
+    if not 0 <= place < days:
+        return ""
+    return f"bar{' opens' if place == 0 else ''}{' closes' if place == days - 1 else ''}"
 
 
-def _homes(plan: Plan) -> list[tuple[ServerType, Region, list[Fabric]]]:
-    servers = Server.objects.filter(state__in=POOL_STATES)
-    if plan.server_type:
-        servers = servers.filter(server_type=plan.server_type)
-    if plan.region:
-        servers = servers.filter(region=plan.region)
-    keys = servers.order_by().values_list("server_type_id", "region_id", "fabric_id").distinct()
-    found: dict[tuple[int, int], list[int]] = {}
-    for type_pk, region_pk, fabric_pk in keys:
-        found.setdefault((type_pk, region_pk), []).append(fabric_pk)
-    types = ServerType.objects.in_bulk({key[0] for key in found})
-    regions = Region.objects.in_bulk({key[1] for key in found})
-    fabrics = Fabric.objects.in_bulk({pk for pks in found.values() for pk in pks})
-    homes = [
-        (types[key[0]], regions[key[1]], sorted((fabrics[pk] for pk in pks), key=lambda fabric: fabric.name))
-        for key, pks in found.items()
+def rows_for(scope: Scope, wanted: Mapping[str, Any], window: Window) -> list[Row]:
+    """Return the pools that the cleaned fields of a search allow and that are sold to the scope.
+
+    With as many statements for many pools as for one. What was not understood of the fields does not count.
+    """
+    found = heatmap.calendar_of(
+        scope,
+        server_type=wanted.get("server_type"),
+        region=wanted.get("region"),
+        count=wanted.get("count") or 1,
+        placement=wanted.get("placement") or Placement.SAME_FABRIC,
+        first=midnight(window.first),
+        slots=window.count,
+    )
+    days = window.days
+    return [
+        Row(
+            row.pool,
+            row.rate,
+            row.currency,
+            [Cell(day, cell.free, cell.fits) for day, cell in zip(days, row.cells, strict=True)],
+        )
+        for row in found
     ]
-    return sorted(homes, key=lambda home: (home[0].slug, home[1].code))
-
-
-def pools_for(plan: Plan, currency: str) -> list[Pool]:
-    """Return a row for every pool that the search allows and that is sold in ``currency``; what fits comes first."""
-    rows = []
-    for server_type, region, fabrics in _homes(plan):
-        demand = Demand(server_type, region, plan.count, plan.period, plan.placement)
-        price = price_of(demand, currency)
-        if price:
-            rows.append(Pool(demand, fabrics, free_count(demand), price))
-    return sorted(rows, key=lambda row: not row.fits)
 
 
 def price_of(demand: Demand, currency: str) -> PriceQuote | None:

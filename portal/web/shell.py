@@ -14,7 +14,20 @@ from portal.web.counts import nav_counts
 
 THEMES = (("system", "System colours", "monitor"), ("light", "Light", "sun"), ("dark", "Dark", "moon"))
 THEME_COOKIE = "theme"
-MODULE_NAMES = ("theme", "copy", "overlays", "live", "keys", "focus", "times", "trouble", "forms", "api_call")
+MODULE_NAMES = (
+    "theme",
+    "copy",
+    "overlays",
+    "live",
+    "keys",
+    "focus",
+    "times",
+    "trouble",
+    "forms",
+    "api_call",
+    "calendar",
+    "countdown",
+)
 MODULES = tuple(f"web/js/{name}.js" for name in MODULE_NAMES)
 
 

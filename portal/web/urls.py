@@ -11,8 +11,10 @@ from portal.web.views import (
     overview,
     preferences,
     quotas,
+    quotes,
     reservations,
     reserve,
+    waitlist,
 )
 
 app_name = "web"
@@ -23,6 +25,13 @@ urlpatterns = [
     path("logout", login.logout, name="logout"),
     path("availability", availability.availability, name="availability"),
     path("reserve", reserve.reserve, name="reserve"),
+    path("hold", quotes.hold, name="hold"),
+    path("quotes", quotes.quotes, name="quotes"),
+    path("quotes/<slug:public_id>", quotes.quote, name="quote"),
+    path("quotes/<slug:public_id>/withdraw", quotes.withdraw, name="quote-withdraw"),
+    path("waiting-list", waitlist.entries, name="waitlist"),
+    path("waiting-list/join", waitlist.join, name="waitlist-join"),
+    path("waiting-list/<slug:public_id>/leave", waitlist.leave, name="waitlist-leave"),
     path("reservations", reservations.reservations, name="reservations"),
     path("reservations/<slug:public_id>", reservations.reservation, name="reservation"),
     path("reservations/<slug:public_id>/live", reservations.live, name="reservation-live"),

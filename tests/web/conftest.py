@@ -53,8 +53,7 @@ def plan():
         "count": "2",
         "placement": "same_fabric",
         "start": "",
-        "duration": "24",
-        "unit": "hours",
+        "length": "1d",
         "end": "",
     }
 

@@ -22,7 +22,9 @@ def api(buyer):
 
 def call_on(page):
     """Return the words of the command that a page shows, as a shell reads them."""
-    shown = re.search(r'<pre class="many" id="api-call"[^>]*>(.*?)</pre>', page.content.decode(), re.DOTALL)[1]
+    shown = re.search(r'<pre class="many" id="api-(?:call|lines)"[^>]*>(.*?)</pre>', page.content.decode(), re.DOTALL)[
+        1
+    ]
     return shlex.split(html.unescape(re.sub(r"<[^>]+>", "", shown)))
 
 

@@ -30,7 +30,7 @@ def test_cost_end_and_terms_stand_beside_the_button(web, plan):
 
     assert "Reserve for $960.00" in page
     assert "16 GPU x 24 h x $2.50" in page
-    assert "You can cancel until" in page or "you can cancel until" in page
+    assert "Free cancellation at any time." in page
     assert "their disks erased" in page
     assert "Within quota (2 of 64 servers)." in page
 

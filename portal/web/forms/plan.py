@@ -10,15 +10,16 @@ from django import forms
 from portal.core import clock
 from portal.core.errors import InvalidInput
 from portal.core.periods import Period
-from portal.fleet.models import Region, ServerType
+from portal.fleet.models import Fabric, Region, ServerType
 from portal.fleet.selectors import regions, server_types
 from portal.reservations.capacity import Demand
 from portal.reservations.models import Placement
 from portal.reservations.request import MAX_COUNT, check_period, min_length
+from portal.web.forms.lengths import LengthField
 
-UNITS = {"minutes": timedelta(minutes=1), "hours": timedelta(hours=1), "days": timedelta(days=1)}
-MAX_DURATION = 10_000
 BOUNDS = {"min_value": "At least %(limit_value)s.", "max_value": "At most %(limit_value)s."}
+MOMENT = {"invalid": "Write it like 2026-12-02 12:00."}
+POOL_PARTS = ("type", "region", "fabric")
 START_DELAY = timedelta(seconds=2)
 """A start "now" is set a moment ahead, so that the period is exactly as long as what was asked for and priced."""
 
@@ -33,20 +34,46 @@ class Plan:
     period: Period
     placement: str
     starts_now: bool
+    fabric: Fabric | None = None
 
     @property
     def demand(self) -> Demand:
         """The search as a demand on one pool. Raises ValueError where type or region was left open."""
         if self.server_type is None or self.region is None:
             raise ValueError("A search for any type or region is not a demand on one pool.")
-        return Demand(self.server_type, self.region, self.count, self.period, self.placement)
+        return Demand(self.server_type, self.region, self.count, self.period, self.placement, fabric=self.fabric)
+
+
+def _moment(label: str, placeholder: str) -> forms.DateTimeField:
+    attrs = {"placeholder": placeholder, "autocomplete": "off", "spellcheck": "false"}
+    return forms.DateTimeField(
+        label=label, required=False, error_messages=MOMENT, widget=forms.DateTimeInput(attrs=attrs)
+    )
+
+
+def understood(asked: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields with an end left out that is still as it was shown: then it moves along with the start."""
+    found = dict(asked)
+    if found.get("end") and found.get("end") == found.get("shown"):
+        found["end"] = ""
+    return found
+
+
+def picked(key: str) -> dict[str, str]:
+    """Return the fields of a pool's key, ``type@region@fabric``; nothing for what is none."""
+    parts = key.split("@")
+    return dict(zip(POOL_PARTS, parts, strict=True)) if len(parts) == len(POOL_PARTS) else {}
 
 
 class PlanForm(forms.Form):
-    """The search. Without a start it is now; the end is given, or counted from the start by a duration."""
+    """The search. Without a start it is now; the end is given, or counted from the start by a length.
 
-    type = forms.ChoiceField(label="Server type", required=False)
+    ``fabric`` is a name in the region, empty for any one; it counts only where all servers are to be in one.
+    """
+
+    type = forms.ChoiceField(label="GPU", required=False)
     region = forms.ChoiceField(label="Region", required=False)
+    fabric = forms.CharField(label="Fabric", required=False, max_length=80, widget=forms.HiddenInput)
     count = forms.IntegerField(
         label="Servers",
         min_value=1,
@@ -55,31 +82,18 @@ class PlanForm(forms.Form):
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
     )
     placement = forms.ChoiceField(label="Placement", choices=Placement.choices)
-    start = forms.DateTimeField(
-        label="Start (UTC)",
-        required=False,
-        help_text="Empty: now",
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-    )
-    duration = forms.IntegerField(
-        label="Duration", required=False, min_value=1, max_value=MAX_DURATION, error_messages=BOUNDS
-    )
-    unit = forms.ChoiceField(label="Unit", choices=[(unit, unit) for unit in UNITS])
-    end = forms.DateTimeField(
-        label="or end (UTC)",
-        required=False,
-        help_text="Counts before the duration",
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-    )
+    start = _moment("Start (UTC)", "now")
+    length = LengthField(label="Duration", required=False)
+    end = _moment("End (UTC)", "2026-12-16 12:00")
 
     DEFAULTS: ClassVar[dict[str, str]] = {
         "type": "",
         "region": "",
+        "fabric": "",
         "count": "1",
         "placement": Placement.SAME_FABRIC.value,
         "start": "",
-        "duration": "24",
-        "unit": "hours",
+        "length": "1d",
         "end": "",
     }
 
@@ -88,8 +102,9 @@ class PlanForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.types = {row.slug: row for row in server_types()}
         self.regions = {row.code: row for row in regions()}
-        self._choose("type", "Any type", [(row.slug, row.name) for row in self.types.values()], exact=exact)
+        self._choose("type", "Any GPU", [(row.slug, row.name) for row in self.types.values()], exact=exact)
         self._choose("region", "All regions", [(row.code, row.code) for row in self.regions.values()], exact=exact)
+        cast(LengthField, self.fields["length"]).offer(str(self.data.get("length", "")))
 
     def _choose(self, name: str, everything: str, choices: list[tuple[str, str]], *, exact: bool) -> None:
         field = cast(forms.ChoiceField, self.fields[name])
@@ -99,25 +114,38 @@ class PlanForm(forms.Form):
     @classmethod
     def of(cls, asked: Mapping[str, str], *, exact: bool = False) -> Self:
         """Return the form bound to the search among ``asked``, with the usual values for what is not there."""
-        return cls(cls.DEFAULTS | {name: asked[name] for name in cls.DEFAULTS if name in asked}, exact=exact)
+        found = understood(asked)
+        if exact:
+            found |= picked(found.get("pick", ""))
+        return cls(cls.DEFAULTS | {name: found[name] for name in cls.DEFAULTS if name in found}, exact=exact)
 
     def clean(self) -> dict[str, Any]:
-        """Put the period together, where start, duration and end were each understood."""
+        """Put the period together, where start, length and end were each understood."""
         values = super().clean() or {}
-        if not {"start", "duration", "end"} & set(self.errors):
+        self._clean_fabric(values)
+        if not {"start", "length", "end"} & set(self.errors):
             self._clean_period(values)
         elif values.get("start"):
             # How long is not understood, but from when is: say now what would be said after the next attempt.
-            self._check_period(values["start"], _after(values["start"], min_length()), counted="duration")
+            self._check_period(values["start"], _after(values["start"], min_length()), counted="length")
         return values
+
+    def _clean_fabric(self, values: dict[str, Any]) -> None:
+        name, region = values.get("fabric"), self.regions.get(values.get("region") or "")
+        values["fabric"] = None
+        if not name or region is None or values.get("placement") != Placement.SAME_FABRIC:
+            return
+        values["fabric"] = Fabric.objects.filter(region=region, name=name).first()
+        if values["fabric"] is None:
+            self.add_error("fabric", forms.ValidationError("There is no such fabric in this region.", code="unknown"))
 
     def _clean_period(self, values: dict[str, Any]) -> None:
         start: datetime | None = values.get("start")
         end = self._end(values, start)
         if end is None:
-            self.add_error("duration", forms.ValidationError("Give a duration or an end.", code="required"))
+            self.add_error("length", forms.ValidationError("Give a duration or an end.", code="required"))
             return
-        counted = "duration" if values.get("end") is None else "end"
+        counted = "length" if values.get("end") is None else "end"
         values["period"] = self._check_period(start or self._now(), end, counted=counted)
 
     def _check_period(self, start: datetime, end: datetime, *, counted: str) -> Period | None:
@@ -136,11 +164,18 @@ class PlanForm(forms.Form):
         end: datetime | None = values.get("end")
         if end is not None:
             return end
-        duration: int | None = values.get("duration")
-        unit: str | None = values.get("unit")
-        if not duration or not unit:
-            return None
-        return _after(start or self._now(), duration * UNITS[unit])
+        length: timedelta | None = values.get("length")
+        return _after(start or self._now(), length) if length else None
+
+    def wanted(self) -> dict[str, Any]:
+        """Return what was understood of type, region, number and placement, also where the rest was not."""
+        values = getattr(self, "cleaned_data", {})
+        return {
+            "server_type": self.types.get(values.get("type", "")),
+            "region": self.regions.get(values.get("region", "")),
+            "count": values.get("count"),
+            "placement": values.get("placement"),
+        }
 
     def plan(self) -> Plan:
         """Return the search. Only for a valid form."""
@@ -152,6 +187,7 @@ class PlanForm(forms.Form):
             period=values["period"],
             placement=values["placement"],
             starts_now=values["start"] is None,
+            fabric=values["fabric"],
         )
 
 

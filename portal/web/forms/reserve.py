@@ -1,9 +1,10 @@
 """The reserve form: what is asked for beside type, number and time."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from django import forms
+from django.http import QueryDict
 
 from portal.catalog.models import OSImage
 from portal.catalog.selectors import images
@@ -74,6 +75,15 @@ class ReserveForm(forms.Form):
             cast(forms.ChoiceField, self.fields[name]).choices = [(key, row.name) for key, row in rows.items()]
         if not self.keys:
             del self.fields["ssh_keys"]
+
+    @classmethod
+    def beside(cls, scope: Scope, asked: QueryDict) -> Self:
+        """Return the form with what was typed beside the calendar, or on a page before; at first with every key."""
+        form = cls(scope=scope)
+        form.initial |= {name: asked[name] for name in cls.base_fields if name in asked and name != "opened_at"}
+        form.initial["ssh_keys"] = asked.getlist("ssh_keys") if "typed" in asked else list(form.keys)
+        form.use_required_attribute = False
+        return form
 
     def clean_user_data(self) -> str:
         """Undo the line ends that browsers send (CR LF): a script would not start with them."""

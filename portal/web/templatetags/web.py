@@ -3,14 +3,17 @@
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django import template
 from django.forms import BaseForm
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from portal.catalog.terms import CancellationTerms, describe
 from portal.core import clock
 from portal.core.money import Money
+from portal.core.periods import Period
 from portal.core.wording import tone_of, words_of
 from portal.web.wording import SYMBOLS, money_text
 
@@ -90,6 +93,19 @@ def moment(value: datetime | None) -> SafeString | str:
     if value is None:
         return "-"
     return format_html('<time datetime="{}">{}</time>', clock.as_rfc3339(value), when(value))
+
+
+@register.inclusion_tag("web/components/countdown.html")
+def countdown(until: datetime) -> dict[str, Any]:
+    """Write how long it is to an instant; scripts count on from the server's time."""
+    now = clock.now()
+    return {"until": until, "now": now, "text": lasting(until - now)}
+
+
+@register.simple_tag
+def terms(kept: CancellationTerms, period: Period) -> str:
+    """Write the terms of calling off what lies in a period, as they are from now on."""
+    return describe(kept, period.start, clock.now())
 
 
 @register.filter

@@ -1,69 +1,106 @@
-"""Searching for free servers."""
+"""The availability calendar: what is free when, and a panel with what the chosen part of it costs."""
 
-from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from portal.core.errors import DomainError
+from portal.reservations.capacity import Demand
+from portal.reservations.selectors import open_quotes_of
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
 from portal.web.api_call import search_call
 from portal.web.checks import checks_for
-from portal.web.forms.plan import PlanForm
-from portal.web.nearby import near
+from portal.web.forms.plan import Plan
+from portal.web.forms.reserve import ReserveForm
+from portal.web.forms.search import SearchForm
+from portal.web.lanes import lanes_of
+from portal.web.links import fields_of, query_of
+from portal.web.nearby import matches
 from portal.web.pages import is_fragment, tenant_page
-from portal.web.pools import Pool, pools_for, query_of
+from portal.web.pools import Row, price_of, rows_for
+from portal.web.windows import days_of
+
+FULL_PAGE, PART = "web/pages/availability.html", "web/parts/availability.html"
+SHOWN_MATCHES = 3
+INVALID = 422
 
 
 @tenant_page
 @require_safe
 def availability(request: HttpRequest, scope: Scope) -> HttpResponse:
-    """Show what fits a search, what it costs, and what is near where nothing fits."""
-    form = PlanForm.of(request.GET.dict())
-    context: dict[str, Any] = {"form": form, "may_reserve": scope.may(Verb.RESERVE)}
-    if form.is_valid():
-        context |= _results(request, scope, form)
-    template = "web/parts/availability.html" if is_fragment(request) else "web/pages/availability.html"
-    return render(request, template, context)
+    """Show what is free when, what the chosen servers cost, and what is near."""
+    return show(request, scope, PART if is_fragment(request) else FULL_PAGE)
 
 
-def _results(request: HttpRequest, scope: Scope, form: PlanForm) -> dict[str, Any]:
+def show(
+    request: HttpRequest, scope: Scope, template: str = FULL_PAGE, *, refusal: DomainError | None = None
+) -> HttpResponse:
+    """Draw the page for the request's fields; after a refusal, with it."""
+    asked = request.POST if request.method == "POST" else request.GET
+    form = SearchForm.of(asked.dict())
+    is_valid = form.is_valid()
+    window = form.window()
+    context: dict[str, Any] = {
+        "form": form,
+        "particulars": ReserveForm.beside(scope, asked),
+        "window": window,
+        "own": lanes_of(scope, window),
+        "holds": [quote for quote in open_quotes_of(scope) if quote.is_hold],
+        "may_reserve": scope.may(Verb.RESERVE),
+        "hold_minutes": settings.METALYARD_HOLD_MINUTES,
+        "refusal": refusal,
+    }
+    rows = rows_for(scope, form.wanted(), window)
+    context |= _results(request, scope, form, rows) if is_valid else {"rows": rows}
+    context["count"] = form.wanted()["count"] or 1
+    return render(request, template, context, status=_status(request, refusal))
+
+
+def _status(request: HttpRequest, refusal: DomainError | None) -> int:
+    """Return the status: looking always succeeds; a wish that was sent is refused."""
+    if refusal:
+        return refusal.status
+    return INVALID if request.method == "POST" else 200
+
+
+def _results(request: HttpRequest, scope: Scope, form: SearchForm, rows: list[Row]) -> dict[str, Any]:
     plan = form.plan()
-    pick = request.GET.get("pick", "")
-    pools = pools_for(plan, scope.organization.currency)
-    picked = next((pool for pool in pools if _key(pool) == pick), None)
-    chosen = picked or next(iter(pools), None)
-    checks = checks_for(scope, chosen.demand, chosen.price.total) if chosen else []
-    can_order = all(check.passes for check in checks)
-    rows = [
-        {
-            "pool": pool,
-            "query": query_of(pool.demand, plan),
-            "pick_query": urlencode({**form.data, "pick": _key(pool)}),
-            "chosen": pool is chosen,
-        }
-        for pool in pools
-    ]
-    return {
-        "plan": plan,
-        "api_call": search_call(request, replace(plan, **_place(chosen))) if chosen else None,
-        "rows": rows,
-        "fitting": sum(pool.fits for pool in pools),
-        "chosen": chosen,
-        "pick": _key(picked) if picked else "",
-        "chosen_query": query_of(chosen.demand, plan) if chosen else "",
+    chosen = _chosen(rows, form.data["pick"], plan)
+    form.settle(plan, chosen.key if chosen else "")
+    bar = days_of(plan.period)
+    rows = [row.barred(*bar) if row is chosen else row for row in rows]
+    context: dict[str, Any] = {"plan": plan, "rows": rows, "chosen": chosen}
+    if chosen is None:
+        return context
+    demand = chosen.demand(plan)
+    price = price_of(demand, scope.organization.currency)
+    checks = checks_for(scope, demand, price.total) if price else []
+    shown = {name: form.data[name] for name in ("type", "region", "view", "first")}
+    return context | {
+        "demand": demand,
+        "price": price,
         "checks": checks,
-        "can_order": can_order,
-        "offers": near(scope, chosen.demand, plan) if chosen and (can_order or not chosen.fits) else [],
+        "fits": bool(checks) and checks[0].passes,
+        "can_order": all(check.passes for check in checks),
+        "matches": matches(scope, demand, plan, price, shown)[:SHOWN_MATCHES],
+        "query": query_of(demand, plan),
+        "hold_fields": _hold_fields(demand, plan, shown, chosen.key),
+        "api_call": search_call(request, demand, starts_now=plan.starts_now),
     }
 
 
-def _place(pool: Pool) -> dict[str, Any]:
-    return {"server_type": pool.demand.server_type, "region": pool.demand.region}
+def _hold_fields(demand: Demand, plan: Plan, shown: dict[str, str], key: str) -> dict[str, str]:
+    """Return what holding sends: the demand by its pool's key, and the calendar as it is, for what is refused."""
+    fields = fields_of(demand, starts_now=plan.starts_now)
+    return {**fields, **shown, "fabric": "", "pick": key}
 
 
-def _key(pool: Pool) -> str:
-    return f"{pool.demand.server_type.slug}@{pool.demand.region.code}"
+def _chosen(rows: list[Row], pick: str, plan: Plan) -> Row | None:
+    """Return the row that was picked; else the first that fits, as far as it is shown; else the first."""
+    first, days = days_of(plan.period)
+    picked = next((row for row in rows if row.key == pick), None)
+    return picked or next((row for row in rows if row.fits(first, days)), None) or next(iter(rows), None)

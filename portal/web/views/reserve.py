@@ -1,7 +1,6 @@
 """The reserve page: everything that will be committed to stands beside the button that commits."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -17,10 +16,11 @@ from portal.web.api_call import reserve_call
 from portal.web.checks import checks_for
 from portal.web.forms.plan import Plan, PlanForm
 from portal.web.forms.reserve import ReserveForm
+from portal.web.links import calendar_query
 from portal.web.nearby import near
 from portal.web.ordering import FORM_NAMES, made_already, place
 from portal.web.pages import tenant_page
-from portal.web.pools import price_of, query_of
+from portal.web.pools import price_of
 from portal.web.wording import money_text
 
 INVALID = 422
@@ -36,9 +36,8 @@ def reserve(request: HttpRequest, scope: Scope) -> HttpResponse:
     plan_form = PlanForm.of(request.GET.dict(), exact=True)
     if not plan_form.is_valid():
         # The search page says what is wrong with the plan and lets it be changed.
-        return redirect(f"{reverse('web:availability')}?{urlencode(plan_form.data)}")
-    form = ReserveForm(scope=scope, initial={"ssh_keys": list(ReserveForm(scope=scope).keys)})
-    return _page(request, scope, plan_form, form)
+        return redirect(f"{reverse('web:availability')}?{request.GET.urlencode()}")
+    return _page(request, scope, plan_form, ReserveForm.beside(scope, request.GET))
 
 
 def _take(request: HttpRequest, scope: Scope) -> HttpResponse:
@@ -88,5 +87,5 @@ def _plan(scope: Scope, plan: Plan) -> dict[str, Any]:
         "demand": plan.demand,
         "price": price,
         "checks": checks_for(scope, plan.demand, price.total) if price else [],
-        "query": query_of(plan.demand, plan),
+        "calendar_query": calendar_query(plan.demand, plan, {}),
     }

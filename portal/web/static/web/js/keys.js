@@ -1,4 +1,4 @@
-// Keyboard: "/" or Ctrl/Cmd+K to the search box, "g" then a letter to go somewhere,
+// Keyboard: Ctrl/Cmd+K to the search box, "/" too where there is nothing nearer to filter by, "g" then a letter to go somewhere,
 // "?" for the list. Single letters rest while typing and can be turned off (WCAG 2.1.4).
 const PLACES = { d: "dashboard", a: "availability", r: "reservations", s: "servers", k: "ssh-keys" };
 const OFF = "metalyard.keys.off";
@@ -27,7 +27,7 @@ function single(key) {
     document.querySelector(`[data-go="${PLACES[key]}"]`)?.click();
     return false;
   }
-  if (key === "/") focus(find());
+  if (key === "/") focus(document.querySelector("[data-calendar] select") ?? find());
   else if (key === "?") document.getElementById("shortcuts")?.showModal();
   else if (key === "g") goUntil = Date.now() + PAUSE_MS;
   else return false;

@@ -1,0 +1,143 @@
+"""The calendar: which days it shows, what its cells choose, and the project's own bars."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from portal.core import clock
+from portal.core.periods import Period
+from portal.web.lanes import pack
+from portal.web.windows import Window, days_of
+from tests import factories
+from tests.web.seen import barred, cells, text, values
+
+POOL = "h100x8@eu-north-1@A"
+
+
+def today(ahead=0):
+    return clock.now().date() + timedelta(days=ahead)
+
+
+def at(day, hour=0):
+    return datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("view", "days"), [("week", 7), ("weeks", 35), ("quarter", 91)])
+def test_a_view_shows_so_many_days_from_today_on(web, plan, view, days):
+    reply = web.get("/availability", plan | {"view": view})
+
+    assert len(cells(reply, POOL)) == days
+    assert reply.context["window"].first == today()
+
+
+def test_forward_and_back_move_by_what_is_shown_and_not_before_today(web, plan):
+    first = web.get("/availability", plan).context["window"]
+    later = web.get("/availability", plan | {"go": f"{first.forward}"}).context["window"]
+    last = web.get("/availability", plan | {"go": f"{today(5000)}"}).context["window"]
+
+    assert (first.back, first.forward) == (None, today(35))
+    assert (later.first, later.back, later.forward) == (today(35), today(), today(70))
+    assert (last.forward, last.days[-1].date) == (None, today(366))
+    assert Window.of("week", today(-3)).first == today()
+
+
+def test_a_start_that_is_far_away_is_shown(web, plan):
+    reply = web.get("/availability", plan | {"start": f"{today(100)} 12:00"})
+
+    assert reply.context["window"].first == today(100)
+    assert barred(reply) == [(POOL, f"{today(100)}")]
+
+
+def test_a_cell_chooses_its_pool_from_its_day_on_for_the_length_that_is_asked_for(web, plan):
+    reply = web.get("/availability", plan | {"length": "3d", "at": f"{POOL}:{today(4)}"})
+
+    assert reply.context["plan"].period == Period(at(today(4)), at(today(7)))
+    assert barred(reply) == [(POOL, f"{today(day)}") for day in (4, 5, 6)]
+    assert values(reply, "search")["pick"] == [POOL]
+
+
+def test_todays_cell_begins_now(web, plan):
+    reply = web.get("/availability", plan | {"start": f"{today(4)} 00:00", "at": f"{POOL}:{today()}"})
+
+    assert reply.context["plan"].starts_now
+
+
+def test_a_last_day_counts_before_the_length(web, plan):
+    fields = {"length": "3d", "at": f"{POOL}:{today(4)}", "to": f"{today(8)}"}
+
+    assert web.get("/availability", plan | fields).context["plan"].period == Period(at(today(4)), at(today(9)))
+
+
+def test_a_day_counts_only_servers_that_are_free_throughout_it(web, plan, buyer):
+    factories.reservation(buyer, count=8, starts_at=at(today(3), 12), ends_at=at(today(5), 12))
+
+    seen = cells(web.get("/availability", plan), POOL)
+
+    assert seen[2:7] == ["8 free, fits", "sold out", "sold out", "sold out", "8 free, fits"]
+
+
+def test_of_today_the_rest_counts(web, plan, buyer):
+    seen = cells(web.get("/availability", plan | {"count": "3"}), POOL)
+
+    assert seen[0] == "8 free, fits"
+
+
+def test_own_reservations_stand_over_their_days_and_lead_to_their_pages(web, plan, buyer):
+    mine = factories.reservation(buyer, name="mine-1", starts_at=at(today(1), 12), ends_at=at(today(3), 12))
+    factories.reservation(factories.buyer(), name="not-mine", starts_at=at(today(1), 12), ends_at=at(today(3), 12))
+
+    reply = web.get("/availability", plan)
+
+    assert "mine-1 · 1" in text(reply)
+    assert "not-mine" not in text(reply)
+    assert f'<td colspan="2"><a class="mine busy begins ends" href="/reservations/{mine.public_id}">' in (
+        reply.content.decode()
+    )
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "shown"),
+    [
+        ("2026-12-02T12:00", "2026-12-16T12:00", (2, 14)),
+        ("2026-12-02T00:00", "2026-12-03T00:00", (2, 1)),
+        ("2026-12-02T23:00", "2026-12-03T01:00", (2, 2)),
+        ("2026-12-02T12:00", "2026-12-03T11:00", (2, 2)),
+        ("2026-12-02T01:00", "2026-12-02T02:00", (2, 1)),
+    ],
+)
+def test_which_days_stand_for_a_period(start, end, shown):
+    first, days = days_of(Period(datetime.fromisoformat(f"{start}Z"), datetime.fromisoformat(f"{end}Z")))
+
+    assert (first.day, days) == shown
+
+
+class Held:
+    """What a lane asks of a reservation."""
+
+    def __init__(self, first, days):
+        self.span = Period(at(today(first)), at(today(first + days)))
+
+
+def columns(lanes):
+    return [[(part.days, part.it is not None) for part in lane] for lane in lanes.lanes]
+
+
+def test_bars_share_a_lane_where_they_do_not_touch_and_are_cut_at_the_edges():
+    window = Window.of("week", today(1))
+
+    lanes = pack([Held(0, 3), Held(2, 2), Held(3, 1), Held(6, 30), Held(40, 2)], window)
+
+    assert columns(lanes) == [[(2, True), (1, True), (2, False), (2, True)], [(1, False), (2, True), (4, False)]]
+    assert (lanes.count, lanes.hidden) == (4, 0)
+    assert [part.begins for part in lanes.lanes[0] if part.it] == [False, True, True]
+    assert [part.ends for part in lanes.lanes[0] if part.it] == [True, True, False]
+
+
+def test_more_lanes_than_can_be_read_are_counted_instead():
+    lanes = pack([Held(1, 2)] * 6, Window.of("week", today()))
+
+    assert (len(lanes.lanes), lanes.count, lanes.hidden) == (4, 6, 2)
+
+
+def test_without_any_there_is_one_empty_lane():
+    assert columns(pack([], Window.of("week", today()))) == [[(7, False)]]
