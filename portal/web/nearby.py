@@ -13,6 +13,7 @@ from portal.web.forms.plan import Plan
 from portal.web.links import calendar_query, query_of
 
 SHOWN = 3
+MINUS = "\N{MINUS SIGN}"
 
 TITLES = {
     "exact": "As asked for",
@@ -75,4 +76,4 @@ def _difference(price: PriceQuote, other: PriceQuote | None) -> str:
     if other is None or price.currency != other.currency or not other.total.amount:
         return ""
     percent = round((price.total.amount / other.total.amount - 1) * Decimal(100))
-    return f"{'+' if percent > 0 else '−'}{abs(percent)} %" if percent else ""
+    return f"{'+' if percent > 0 else MINUS}{abs(percent)} %" if percent else ""

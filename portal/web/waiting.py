@@ -32,7 +32,7 @@ class Row:
 
 
 def waiting_rows(scope: Scope) -> list[Row]:
-    """Return the project's latest entries: those with an offer first, then those that wait, then those that are over."""
+    """Return the project's latest entries: those with an offer first, then those that wait, then the others."""
     entries = list(waitlist_of(scope)[:SHOWN])
     places = places_in_queue(entries)
     open_offers = quotes_of(scope).filter(waitlist_entry__in=entries, state=QuoteState.OPEN, expires_at__gt=clock.now())

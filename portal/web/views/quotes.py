@@ -128,5 +128,5 @@ def withdraw(request: HttpRequest, scope: Scope, public_id: str) -> HttpResponse
     except StateConflict as error:
         messages.error(request, error.detail)
     else:
-        messages.success(request, f"You gave up the quote for {found.count} × {found.server_type.name}.")
+        messages.success(request, f"You gave up the quote for {found.count} x {found.server_type.name}.")
     return redirect("web:quotes")

@@ -46,7 +46,7 @@ def join(request: HttpRequest, scope: Scope) -> HttpResponse:
             show_refusal(form, error, FIELDS)
             status = error.status
         else:
-            messages.success(request, f"You wait for {made.count} × {made.server_type.name}. We write to you.")
+            messages.success(request, f"You wait for {made.count} x {made.server_type.name}. We write to you.")
             return redirect("web:waitlist")
     return render(request, "web/pages/waitlist_join.html", {"form": form}, status=status)
 
@@ -61,5 +61,5 @@ def leave(request: HttpRequest, scope: Scope, public_id: str) -> HttpResponse:
     except StateConflict as error:
         messages.error(request, error.detail)
     else:
-        messages.success(request, f"You no longer wait for {entry.count} × {entry.server_type.name}.")
+        messages.success(request, f"You no longer wait for {entry.count} x {entry.server_type.name}.")
     return redirect("web:waitlist")
