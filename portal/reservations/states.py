@@ -156,14 +156,14 @@ ALLOCATIONS_OF: dict[ReservationState, tuple[AllocationState, ...]] = {
     R.HELD: (A.BOOKED, A.RELEASED),
     R.SCHEDULED: (A.BOOKED, A.RELEASED),
     R.PROVISIONING: (A.BOOKED, A.SERVING, A.FAILED, A.RELEASED),
-    R.ACTIVE: (A.SERVING, A.FAILED, A.RELEASED),
+    R.ACTIVE: (A.BOOKED, A.SERVING, A.FAILED, A.RELEASED),
     R.ENDING: (A.CLEANING, A.RELEASED, A.FAILED),
     R.ENDED: (A.RELEASED, A.FAILED),
     R.CANCELLED: (A.RELEASED,),
     R.EXPIRED: (A.RELEASED,),
     R.FAILED: (A.FAILED, A.RELEASED),
 }
-"""Which states of the allocations are legal under each state of the reservation."""
+"""Which states of the allocations are legal under each state of the reservation: an active one may have some added."""
 
 RESERVATIONS_OF: dict[QuoteState, tuple[ReservationState, ...]] = {
     Q.OPEN: (R.HELD, R.EXPIRED),

@@ -1,12 +1,17 @@
 """Cancelling and ending reservations. What comes too late is refused and changes nothing."""
 
+from decimal import Decimal
+from typing import Any
+
 from django.db import transaction
 
 from portal.audit.transitions import advance
 from portal.core import clock
 from portal.core.actors import Actor
-from portal.core.errors import NotFound, StateConflict
+from portal.core.errors import StateConflict
 from portal.core.locks import lock_row, lock_rows
+from portal.core.money import Money
+from portal.fleet.models import Server
 from portal.fleet.services import give_up_erasure
 from portal.fleet.states import ServerState
 from portal.operations.models import Operation
@@ -14,7 +19,9 @@ from portal.operations.selectors import operations_for
 from portal.operations.services.events import tell
 from portal.operations.services.queue import cancel_operation, queue_operation
 from portal.operations.states import OPEN_OPERATION, OperationKind
+from portal.reservations.charges import cancellation_of, cut_now
 from portal.reservations.models import Allocation, Reservation
+from portal.reservations.services.alter import USED, priced, require, used_servers
 from portal.reservations.services.spans import in_turnover
 from portal.reservations.states import AllocationState, ReservationState
 from portal.tenancy.roles import Verb
@@ -36,34 +43,36 @@ def booked(reservation: Reservation) -> list[Allocation]:
 
 def let_go(actor: Actor, reservation: Reservation, reason: str) -> None:
     """Free the servers of a reservation that nobody has begun to prepare."""
+    _lock_servers(reservation)
     for allocation in booked(reservation):
         advance(allocation, AllocationState.RELEASED, actor=actor, reason=reason)
 
 
-def _require(scope: Scope, reservation: Reservation) -> None:
-    if reservation.project_id != scope.project.pk:
-        raise NotFound("This project has no such reservation.")
-    scope.require(Verb.RELEASE)
+def _lock_servers(reservation: Reservation) -> None:
+    """Lock the servers, all at once and in order: each that is given back one by one locks its own."""
+    lock_rows(Server.objects.filter(pk__in=used_servers(reservation)))
 
 
 def cancel(*, scope: Scope, actor: Actor, reservation: Reservation) -> Reservation:
-    """Call off a reservation on the customer's wish.
+    """Call off a reservation on the customer's wish; what is owed for that follows from its terms.
 
     Raises NotFound for another project's, Forbidden, and StateConflict as ``call_off`` does.
     """
-    _require(scope, reservation)
-    return call_off(actor=actor, reservation=reservation, reason=f"cancelled by {actor.label}")
+    require(scope, reservation, Verb.RELEASE)
+    return call_off(actor=actor, reservation=reservation, reason=f"cancelled by {actor.label}", by_terms=True)
 
 
 @transaction.atomic
-def call_off(*, actor: Actor, reservation: Reservation, reason: str) -> Reservation:
+def call_off(*, actor: Actor, reservation: Reservation, reason: str, by_terms: bool = False) -> Reservation:
     """Call off a reservation that is not handed over yet; servers that were begun with are erased.
 
-    The caller has made sure that the actor may. Raises StateConflict for one that is active or over.
+    Nothing is owed, or ``by_terms`` what was agreed. The caller has made sure that the actor may. Raises StateConflict
+    for one that is active or over.
     """
     fresh = lock_row(Reservation, reservation.pk)
+    fee = cancellation_of(fresh, clock.now()).fee if by_terms else Money(Decimal(0), fresh.currency)
     if fresh.state == ReservationState.PROVISIONING:
-        return _end(actor, fresh, reason)
+        return _end(actor, fresh, reason, data={"fee": fee.as_json()}, cancellation_fee=fee.amount)
     if fresh.state == ReservationState.ACTIVE:
         raise StateConflict("The reservation is active: release it instead.", extra={"state": fresh.state})
     advance(
@@ -72,6 +81,8 @@ def call_off(*, actor: Actor, reservation: Reservation, reason: str) -> Reservat
         actor=actor,
         scope=fresh.organization.public_id,
         reason=reason,
+        data={"fee": fee.as_json()},
+        cancellation_fee=fee.amount,
     )
     let_go(actor, fresh, "reservation cancelled")
     tell(actor=actor, subject=fresh.public_id, event_type="reservation.cancelled")
@@ -79,26 +90,36 @@ def call_off(*, actor: Actor, reservation: Reservation, reason: str) -> Reservat
 
 
 def release(*, scope: Scope, actor: Actor, reservation: Reservation) -> Reservation:
-    """End an active reservation on the customer's wish.
+    """End an active reservation on the customer's wish; its price stays as agreed unless its terms say otherwise.
 
     Raises NotFound for another project's, Forbidden, and StateConflict as ``take_back`` does.
     """
-    _require(scope, reservation)
-    return take_back(actor=actor, reservation=reservation, reason=f"released by {actor.label}")
+    require(scope, reservation, Verb.RELEASE)
+    return take_back(actor=actor, reservation=reservation, reason=f"released by {actor.label}", by_terms=True)
 
 
 @transaction.atomic
-def take_back(*, actor: Actor, reservation: Reservation, reason: str) -> Reservation:
+def take_back(*, actor: Actor, reservation: Reservation, reason: str, by_terms: bool = False) -> Reservation:
     """End an active reservation now: its servers are erased.
 
-    The caller has made sure that the actor may. Raises StateConflict unless active.
+    Its price stays, or ``by_terms`` is less by what is not owed without notice. The caller has made sure that the
+    actor may. Raises StateConflict unless active.
     """
     fresh = lock_row(Reservation, reservation.pk)
     if fresh.state != ReservationState.ACTIVE:
         raise StateConflict(
             f"The reservation is {fresh.state}; only an active one can be released.", extra={"state": fresh.state}
         )
-    return _end(actor, fresh, reason)
+    return _end(actor, fresh, reason, **(_given_back(fresh) if by_terms else {}))
+
+
+def _given_back(reservation: Reservation) -> dict[str, Any]:
+    """Return the fields of the price without what needs not be paid for the time that is given back now."""
+    left = cut_now(reservation, clock.now())
+    if not left.saved.amount:
+        return {}
+    fields = priced(left.charges, reservation.currency)
+    return {"data": {"saved": left.saved.as_json()}, "cancellation_fee": left.owed.amount, **fields}
 
 
 @transaction.atomic
@@ -143,14 +164,20 @@ def overrun(*, actor: Actor, reservation: Reservation) -> None:
         close(actor=actor, reservation=fresh)
 
 
-def _end(actor: Actor, reservation: Reservation, reason: str) -> Reservation:
-    """Stop what runs, then queue the erasure of every server that was begun with."""
+def _end(actor: Actor, reservation: Reservation, reason: str, **fields: Any) -> Reservation:
+    """Stop what runs, then queue the erasure of every server that was begun with.
+
+    ``fields`` are written along. Where nothing was handed over, nothing is owed unless they say so.
+    """
+    if reservation.handed_over_at is None:
+        fields = {"cancellation_fee": Decimal(0)} | fields
     not_before = clock.now()
     for operation in operations_for(reservation.public_id).filter(state__in=OPEN_OPERATION):
         not_before = max(not_before, cancel_operation(actor=actor, operation=operation, reason=reason))
     tell(actor=actor, subject=reservation.public_id, event_type="reservation.ending")
     to_erase = _start_cleaning(actor, reservation, reason)
-    advance(reservation, ReservationState.ENDING, actor=actor, scope=reservation.organization.public_id, reason=reason)
+    scope = reservation.organization.public_id
+    advance(reservation, ReservationState.ENDING, actor=actor, scope=scope, reason=reason, **fields)
     if to_erase:
         queue_operation(
             actor=actor,
@@ -166,8 +193,8 @@ def _end(actor: Actor, reservation: Reservation, reason: str) -> Reservation:
 
 
 def _start_cleaning(actor: Actor, reservation: Reservation, reason: str) -> list[Allocation]:
-    held = (AllocationState.BOOKED, AllocationState.SERVING)
-    locked = lock_rows(Allocation.objects.filter(reservation=reservation, state__in=held))
+    _lock_servers(reservation)
+    locked = lock_rows(Allocation.objects.filter(reservation=reservation, state__in=USED))
     allocations = Allocation.objects.select_related("server").filter(pk__in=[item.pk for item in locked])
     to_erase = []
     for allocation in allocations.order_by("position"):
@@ -187,8 +214,12 @@ def _start_cleaning(actor: Actor, reservation: Reservation, reason: str) -> list
 
 @transaction.atomic
 def fail(*, actor: Actor, reservation: Reservation, reason: str, operation: Operation | None = None) -> None:
-    """Note that none of a reservation's servers was handed over. Raises StateConflict for one that is past that."""
-    advance(reservation, ReservationState.FAILED, actor=actor, scope=reservation.organization.public_id, reason=reason)
+    """Note that none of a reservation's servers was handed over: nothing is owed.
+
+    Raises StateConflict for one that is past that.
+    """
+    scope, nothing = reservation.organization.public_id, Decimal(0)
+    advance(reservation, ReservationState.FAILED, actor=actor, scope=scope, reason=reason, cancellation_fee=nothing)
     tell(actor=actor, subject=reservation.public_id, event_type="reservation.failed", operation=operation)
 
 

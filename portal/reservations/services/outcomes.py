@@ -2,17 +2,20 @@
 
 from django.db import transaction
 
+from portal.audit.services import record
 from portal.audit.transitions import advance
 from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.core.errors import StateConflict
 from portal.core.locks import lock_row, lock_rows
-from portal.operations.models import Operation, OperationServer
+from portal.operations.models import Operation, OperationEvent, OperationServer
 from portal.operations.services.events import tell
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.services.lifecycle import close, fail
 from portal.reservations.services.spans import over_at
 from portal.reservations.states import AllocationState, ReservationState
+
+FIRST_READY, ADDED_READY = "reservation.active", "reservation.added_servers_ready"
 
 
 def _reservation_of(operation: Operation) -> Reservation | None:
@@ -74,8 +77,13 @@ def server_returned(*, part: OperationServer) -> bool:
 
 @transaction.atomic
 def deploy_finished(*, operation: Operation) -> None:
-    """Make the reservation active with the servers that got through, or failed when none did."""
+    """Make the reservation active with the servers that got through, or failed when none did.
+
+    One that is active already has servers more, or is degraded by those that did not get through.
+    """
     reservation = _reservation_of(operation)
+    if reservation is not None and reservation.state == ReservationState.ACTIVE:
+        _added(reservation, operation)
     if reservation is None or reservation.state != ReservationState.PROVISIONING:
         return
     ready = Allocation.objects.filter(reservation=reservation, state=AllocationState.SERVING).count()
@@ -95,10 +103,38 @@ def deploy_finished(*, operation: Operation) -> None:
     tell(
         actor=SYSTEM,
         subject=reservation.public_id,
-        event_type="reservation.active",
+        event_type=FIRST_READY,
         operation=operation,
         ready=ready,
         count=reservation.count,
+    )
+
+
+def _added(reservation: Reservation, operation: Operation) -> None:
+    """Note what became of servers that were added to an active reservation, once."""
+    if OperationEvent.objects.filter(operation=operation, type__in=(FIRST_READY, ADDED_READY)).exists():
+        return
+    parts = operation.parts.values_list("server_id", flat=True)
+    ready = Allocation.objects.filter(
+        reservation=reservation, state=AllocationState.SERVING, server__in=list(parts)
+    ).count()
+    missing = len(parts) - ready
+    if missing:
+        Reservation.objects.filter(pk=reservation.pk).update(degraded=True)
+    record(
+        actor=SYSTEM,
+        verb="reservation.added_servers_ready",
+        target=reservation.public_id,
+        scope=reservation.organization.public_id,
+        data={"operation": operation.public_id, "ready": ready, "count": len(parts)},
+    )
+    tell(
+        actor=SYSTEM,
+        subject=reservation.public_id,
+        event_type=ADDED_READY,
+        operation=operation,
+        ready=ready,
+        count=len(parts),
     )
 
 
