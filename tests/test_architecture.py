@@ -60,6 +60,7 @@ OWN = {
         "board": "what the pools are used for, week by week",
         "calendar": "the questions that the database answers",
         "capacity": "what is free when",
+        "checks": "capacity, quota and approval, told apart",
         "enquiries": "the log of what was asked for",
         "heatmap": "what is free, slot by slot",
         "offers": "what fits, and what is near it",

@@ -47,6 +47,9 @@ NAMED: dict[str, str] = {
     "api/v1/servers/<slug:server_id>": "server",
     "api/v1/operations/<slug:operation_id>": "operation",
     "api/v1/ssh-keys/<slug:key_id>": "key",
+    "api/v1/quotes/<slug:quote_id>": "quote",
+    "api/v1/quotes/<slug:quote_id>/accept": "quote",
+    "api/v1/quotes/<slug:quote_id>/withdraw": "quote",
     "api/v1/quota-requests/<slug:request_id>": "quota_request",
     "api/v1/quota-requests/<slug:request_id>/withdraw": "quota_request",
     "reservations/<slug:public_id>": "reservation",
@@ -62,6 +65,7 @@ UNNAMED: dict[str, tuple[str, ...]] = {
     "api/v1/me": ("",),
     "api/v1/quotas": ("",),
     "api/v1/quota-requests": ("", "?state=pending"),
+    "api/v1/quotes": ("", "?state=open"),
     "api/v1/regions": ("",),
     "api/v1/server-types": ("",),
     "api/v1/images": ("",),
@@ -98,6 +102,7 @@ class Tenant:
             "operation": self.scope.project.operations.get().public_id,
             "key": self.scope.project.ssh_keys.get().public_id,
             "quota_request": factories.quota_request(self.scope).public_id,
+            "quote": factories.quote(self.scope).public_id,
             "project": self.scope.project.public_id,
             "organization": self.scope.organization.public_id,
         }
@@ -110,7 +115,11 @@ class Tenant:
         """Call an address of a route, with the token or with the login, and return the reply."""
         if route.startswith("api/"):
             return Client(raise_request_exception=False).generic(
-                method, f"/{address}", "{}", content_type="application/json", headers=self.bearer
+                method,
+                f"/{address}",
+                "{}",
+                content_type="application/json",
+                headers={**self.bearer, "Idempotency-Key": "walk"},
             )
         return self.browser.generic(method, f"/{address}", "", content_type="application/x-www-form-urlencoded")
 
@@ -204,7 +213,7 @@ def test_lists_searches_and_pages_show_nothing_of_anothers(mine, theirs):
 def test_control_their_owner_is_shown_them(theirs):
     shown = [theirs.send(route, address, "GET").content.decode() for route, address in asked(theirs.ids)]
 
-    for name in ("name", "reservation", "hostname", "server", "operation", "key", "quota_request", "project"):
+    for name in ("name", "reservation", "hostname", "server", "operation", "key", "quota_request", "quote", "project"):
         assert any(theirs.ids[name] in page for page in shown), name
 
 

@@ -67,6 +67,16 @@ class Whole(serializers.IntegerField):
         return data
 
 
+class Flag(serializers.BooleanField):
+    """A JSON truth value: not a text, not a number."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """Return the value. Raises ValidationError for anything else."""
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
 class Input(serializers.Serializer[In]):
     """A body that refuses names it does not know: a mistyped field must not be lost in silence."""
 

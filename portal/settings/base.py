@@ -176,6 +176,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ReservationState": "portal.api.serializers.choices.RESERVATION_STATES",
         "OperationState": "portal.api.serializers.choices.OPERATION_STATES",
+        "QuoteState": "portal.api.serializers.choices.QUOTE_STATES",
+        "WaitlistState": "portal.api.serializers.choices.WAITLIST_STATES",
         "QuotaRequestState": "portal.api.serializers.quotas.QUOTA_REQUEST_STATES",
         "QuotaScope": "portal.api.serializers.quotas.QUOTA_SCOPES",
     },

@@ -26,6 +26,7 @@ def named(buyer, active):
         "operation_id": buyer.project.operations.get().public_id,
         "key_id": buyer.project.ssh_keys.get().public_id,
         "request_id": factories.quota_request(buyer).public_id,
+        "quote_id": factories.quote(buyer).public_id,
     }
 
 
@@ -46,8 +47,11 @@ def errors_of(described, operation, reply):
 
 
 def test_replies_have_the_shapes_that_are_described(api, buyer, named, described):
+    body = order(buyer.project)
     bodies = {
-        "create_reservation": order(buyer.project),
+        "create_reservation": body,
+        "create_quote": {name: body[name] for name in ("server_type", "region", "count", "ends_at")} | {"hold": True},
+        "accept_quote": {name: body[name] for name in ("name", "image", "ssh_keys")},
         "add_ssh_key": {
             "public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJfqPLZWKeuiWSS2xUPmRAz3p5ULYFX1gbTNMq0CRpsU"
         },
@@ -58,7 +62,7 @@ def test_replies_have_the_shapes_that_are_described(api, buyer, named, described
             "reason": "tests",
         },
     }
-    search = {name: bodies["create_reservation"][name] for name in ("server_type", "region", "ends_at")}
+    search = {name: body[name] for name in ("server_type", "region", "ends_at")}
     for path, method, operation in operations_of(described):
         address = address_of(path, named)
         if method == "get":

@@ -54,7 +54,7 @@ def test_what_names_one_object_says_that_it_may_not_be_there(described):
         assert ("404" in operation["responses"]) == ("{" in path), f"{method} {path}"
 
 
-def test_only_making_a_reservation_demands_a_key(described):
+def test_what_makes_a_reservation_demands_a_key_and_nothing_else(described):
     demanding = {
         operation["operationId"]
         for _, _, operation in operations_of(described)
@@ -62,7 +62,7 @@ def test_only_making_a_reservation_demands_a_key(described):
         if parameter["name"] == "Idempotency-Key" and parameter.get("required")
     }
 
-    assert demanding == {"create_reservation"}
+    assert demanding == {"create_reservation", "accept_quote"}
 
 
 @pytest.fixture

@@ -119,3 +119,16 @@ WISH = {"server_type": "h100x8", "region": "eu-north-1", "limit": 96, "reason": 
 def test_any_request_for_quota(shop, changes):
     with forgotten():
         check(shop[1].post("/quota-requests", {**WISH, **changes}))
+
+
+QUOTE = ("server_type", "region", "count", "starts_at", "ends_at", "placement", "fabric", "hold", "other")
+
+
+@EXAMPLES
+@given(st.dictionaries(st.sampled_from(QUOTE), ANYTHING, max_size=3))
+def test_any_quote(shop, changes):
+    scope, api = shop
+    body = {name: value for name, value in order(scope.project).items() if name in QUOTE}
+
+    with forgotten():
+        check(api.post("/quotes", {**body, **changes}))

@@ -24,6 +24,7 @@ LISTS = (
     "/ssh-keys",
     "/quotas",
     "/quota-requests",
+    "/quotes",
 )
 
 
@@ -37,6 +38,7 @@ def filled(buyer):
         factories.ssh_key(buyer.project)
         factories.quota(buyer.organization, in_region=factories.region(f"zone-{number}"))
         factories.quota_request(buyer, region=factories.region(f"zone-{number}"))
+        factories.quote(buyer)
         factories.hand_over(factories.reservation(buyer, count=2, starts_at=None))
     return Api.of(buyer.project)
 

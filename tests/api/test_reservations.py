@@ -41,6 +41,13 @@ def test_a_reservation_for_later_is_scheduled(made, buyer):
         "labels": {"team": "nlp"},
         "price": {"amount": "960.00", "currency": "USD"},
         "rate_per_gpu_hour": {"amount": "2.50", "currency": "USD"},
+        "price_lines": [
+            {
+                "label": "8 x H100 in eu-north-1",
+                "quantity": "16 GPU x 24 h x 2.50",
+                "amount": {"amount": "960.00", "currency": "USD"},
+            }
+        ],
         "progress": {"stage": "waiting", "done": 0, "total": 2, "eta": "2030-01-16T12:00:00Z"},
         "operation": None,
         "project": buyer.project.public_id,

@@ -6,6 +6,8 @@ from django.apps import apps
 
 PASSING = {"last_used_at", "last_used_from", "last_login"}
 """What is noted of a caller whether or not it is refused."""
+LOGS = {"reservations.Enquiry"}
+"""What keeps every wish, above all those that were refused."""
 
 
 def world():
@@ -16,7 +18,7 @@ def world():
             for row in model._default_manager.order_by("pk").values()
         ]
         for model in apps.get_models()
-        if model.__module__.startswith("portal.")
+        if model.__module__.startswith("portal.") and model._meta.label not in LOGS
     }
 
 

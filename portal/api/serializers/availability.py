@@ -34,7 +34,9 @@ def demand_of(query: Mapping[str, Any]) -> Demand:
         errors.extend(error.errors)
     if errors:
         raise InvalidInput(errors[0].detail if len(errors) == 1 else "Some fields need your attention.", errors=errors)
-    return Demand(query["server_type"], query["region"], query["count"], period, query["placement"])
+    return Demand(
+        query["server_type"], query["region"], query["count"], period, query["placement"], fabric=query["fabric"]
+    )
 
 
 class OfferOut(serializers.Serializer[Offer]):

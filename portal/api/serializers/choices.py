@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from portal.api.fields import InstantField, Text
 from portal.core.errors import NotFound
 from portal.fleet.models import Region, ServerType
-from portal.fleet.selectors import region_called, server_type_called
+from portal.fleet.selectors import fabric_called, region_called, server_type_called
 from portal.operations.states import OperationState
 from portal.reservations.models import Placement
-from portal.reservations.states import ReservationState
+from portal.reservations.states import QuoteState, ReservationState, WaitlistState
 
 Thing = TypeVar("Thing")
 
@@ -25,6 +25,8 @@ def choices_of(names: Iterable[str]) -> list[tuple[str, str]]:
 # Named here, because the OpenAPI description calls them by these names (settings.SPECTACULAR_SETTINGS).
 RESERVATION_STATES = choices_of(ReservationState)
 OPERATION_STATES = choices_of(OperationState)
+QUOTE_STATES = choices_of(QuoteState)
+WAITLIST_STATES = choices_of(WaitlistState)
 
 
 def found(look_up: Callable[[str], Thing], name: str) -> Thing:
@@ -35,6 +37,19 @@ def found(look_up: Callable[[str], Thing], name: str) -> Thing:
         raise ValidationError(error.detail, code="unknown") from None
 
 
+def with_fabric(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values with the fabric that they name, of the region that they name. Raises ValidationError."""
+    name, region = values.get("fabric"), values.get("region")
+    if name is None:
+        return values
+    if region is None:
+        raise ValidationError({"region": ErrorDetail("Fabrics have names within a region: give it.", code="required")})
+    try:
+        return {**values, "fabric": fabric_called(name, region)}
+    except NotFound as error:
+        raise ValidationError({"fabric": ErrorDetail(error.detail, code="unknown")}) from None
+
+
 class WishMixin(serializers.Serializer[Any]):
     """Which servers, how many, where, when. Bounds are left to the service, which names the field and the way out."""
 
@@ -43,6 +58,9 @@ class WishMixin(serializers.Serializer[Any]):
     starts_at = InstantField(required=False, allow_null=True, default=None, help_text="Without it: now.")
     ends_at = InstantField()
     placement = serializers.ChoiceField(choices=Placement.choices, default=Placement.SAME_FABRIC)
+    fabric = Text(
+        required=False, allow_null=True, default=None, help_text="Name of a fabric of the region. Without it: any."
+    )
 
     def validate_server_type(self, name: str) -> ServerType:
         """Return the server type. Raises ValidationError."""
@@ -51,3 +69,7 @@ class WishMixin(serializers.Serializer[Any]):
     def validate_region(self, name: str) -> Region:
         """Return the region. Raises ValidationError."""
         return found(region_called, name)
+
+    def validate(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the values with the fabric that is named. Raises ValidationError."""
+        return with_fabric(values)

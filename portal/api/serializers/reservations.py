@@ -9,6 +9,7 @@ from rest_framework.exceptions import ValidationError
 
 from portal.api.fields import DRY_RUN, Input, InstantField, MoneyOut, Rate, Text, Whole
 from portal.api.serializers.choices import RESERVATION_STATES, WishMixin, found
+from portal.api.serializers.prices import PriceLineOut
 from portal.api.serializers.progress import ProgressOut, progress_document
 from portal.catalog.models import OSImage
 from portal.catalog.selectors import image_of
@@ -25,11 +26,10 @@ MAX_KEYS = 50
 FINAL = RESERVATION.named(Nature.FINAL)
 
 
-class ReservationIn(WishMixin, Input[ReservationRequest]):
-    """What to reserve. All of the servers are reserved, or none."""
+class ParticularsMixin(serializers.Serializer[Any]):
+    """What a reservation is called, and what its servers are prepared with."""
 
     name = Text(help_text="Lower-case letters, digits, hyphens; at most 40. Host names begin with it.")
-    count = Whole(help_text="Number of servers.")
     image = Text(help_text="Id or slug of an OS image.")
     ssh_keys = serializers.ListField(
         child=Text(), max_length=MAX_KEYS, help_text="Ids of the project's SSH keys; at least one."
@@ -53,6 +53,12 @@ class ReservationIn(WishMixin, Input[ReservationRequest]):
             raise ValidationError(unknown)  # type: ignore[arg-type]
         return [keys[name] for name in dict.fromkeys(ids)]
 
+
+class ReservationIn(ParticularsMixin, WishMixin, Input[ReservationRequest]):
+    """What to reserve. All of the servers are reserved, or none."""
+
+    count = Whole(help_text="Number of servers.")
+
     def wish(self) -> ReservationRequest:
         """Return the request. Only for valid input."""
         return ReservationRequest(**self.validated_data)
@@ -75,12 +81,13 @@ class ReservationOut(serializers.Serializer[Reservation]):
     starts_at = InstantField(source="span.start")
     ends_at = InstantField(source="span.end")
     placement = serializers.ChoiceField(choices=Placement.choices)
-    image = serializers.CharField(source="image.public_id")
+    image = serializers.CharField(source="image.public_id", allow_null=True, default=None, help_text="A hold has none.")
     ssh_keys = serializers.ListField(child=serializers.CharField(), help_text="Public keys as they were when made.")
     has_user_data = serializers.SerializerMethodField()
     labels = serializers.DictField(child=serializers.CharField())
     price = MoneyOut(source="total")
-    rate_per_gpu_hour = serializers.SerializerMethodField()
+    rate_per_gpu_hour = serializers.SerializerMethodField(help_text="Of what was reserved at first.")
+    price_lines = PriceLineOut(many=True)
     progress = serializers.SerializerMethodField()
     operation = serializers.SerializerMethodField(help_text="The latest operation; null before the first.")
     project = serializers.CharField(source="project.public_id")

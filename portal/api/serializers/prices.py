@@ -1,0 +1,39 @@
+"""What a price is made of, and what of it is owed for what is called off."""
+
+from datetime import datetime
+from typing import Any
+
+from rest_framework import serializers
+
+from portal.api.fields import InstantField, MoneyOut
+from portal.catalog.terms import CancellationTerms, describe
+
+
+class PriceLineOut(serializers.Serializer[Any]):
+    """One line of a price."""
+
+    label = serializers.CharField()
+    quantity = serializers.CharField(help_text="The arithmetic, such as `128 GPU x 336 h x 2.85`.")
+    amount = MoneyOut()
+
+
+class TermOut(serializers.Serializer[Any]):
+    """One step of cancellation terms."""
+
+    notice_hours = serializers.IntegerField(help_text="With at least this much notice before the start ...")
+    percent = serializers.CharField(help_text="... this much of the price is owed. Decimal string.")
+
+
+class TermsOut(serializers.Serializer[Any]):
+    """What is owed for what is called off. With less notice than any of the terms all is; without terms nothing."""
+
+    free_until = InstantField(allow_null=True, help_text="Until then calling off is free. Null: it never is.")
+    terms = TermOut(many=True, help_text="The longest notice first.")
+    description = serializers.CharField(help_text="The same in words.")
+
+
+def terms_document(kept: list[dict[str, Any]], start: datetime, now: datetime) -> dict[str, Any]:
+    """Return kept cancellation terms of what begins at ``start`` as the API writes them."""
+    terms = CancellationTerms.of_json(kept)
+    row = {"free_until": terms.free_until(start), "terms": kept, "description": describe(terms, start, now)}
+    return dict(TermsOut(row).data)
