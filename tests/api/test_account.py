@@ -1,6 +1,5 @@
 """Whose token it is, and its limits."""
 
-
 from portal.tenancy.models import APIToken
 from portal.tenancy.roles import Role
 from tests.api.client import Api
