@@ -3,6 +3,7 @@
 from portal.reservations.services.enlarge import Adding, add_servers, look_at_adding
 from portal.reservations.services.extend import Extension, extend, look_at_extension
 from portal.reservations.services.shorten import Shortening, look_at_shortening, shorten
+from portal.reservations.services.transfer import transfer
 
 __all__ = [
     "Adding",
@@ -14,4 +15,5 @@ __all__ = [
     "look_at_extension",
     "look_at_shortening",
     "shorten",
+    "transfer",
 ]
