@@ -4,9 +4,10 @@ Lock once per transaction, late, but before the check; freeing something needs n
 (https://github.com/pretix/pretix/blob/master/doc/development/implementation/locking.rst).
 """
 
+from hashlib import sha256
 from typing import TypeVar
 
-from django.db import models
+from django.db import connection, models
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -22,3 +23,10 @@ def lock_rows(rows: models.QuerySet[Row]) -> list[Row]:
 def lock_row(model: type[Row], pk: int) -> Row:
     """Lock one row and return it fresh. Raises the model's DoesNotExist."""
     return model._default_manager.select_for_update(of=("self",), no_key=True).get(pk=pk)
+
+
+def wait_for_turn(name: str) -> None:
+    """Wait until no other transaction has the turn of that name, and have it until this one ends."""
+    number = int.from_bytes(sha256(name.encode()).digest()[:8], signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])

@@ -14,6 +14,7 @@ from portal.reservations.request import MAX_AHEAD, MAX_COUNT
 READY_MARGIN = timedelta(minutes=2)
 """What is not ready now is offered for a preparation that begins this much later: an offer takes time to read."""
 START_GRID = timedelta(hours=1)
+MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,16 @@ def next_starts(demand: Demand, between: Period, most: int = 10) -> list[Period]
     """Return the first periods of the demand's length that begin on a full hour in ``between`` and fit."""
     length = demand.period.duration
     return [Period(start, start + length) for start in _starts(demand, between, grid=START_GRID, most=most)]
+
+
+def first_fit(demand: Demand, latest: datetime) -> Period | None:
+    """Return the earliest period of a demand's length that begins from its start to ``latest`` and fits, or None."""
+    if fits(demand):
+        return demand.period
+    # What is offered later begins after the first instant and at the latest one too.
+    start, past = demand.period.start + MICROSECOND, latest + MICROSECOND
+    found = _starts(demand, Period(start, past), grid=None, most=1) if start < past else []
+    return Period(found[0], found[0] + demand.period.duration) if found else None
 
 
 def next_fit(demand: Demand) -> Period | None:

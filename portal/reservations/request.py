@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.conf import settings
 
@@ -21,6 +22,8 @@ MAX_LENGTH = timedelta(days=366)
 MAX_AHEAD = timedelta(days=366)
 NOW_TOLERANCE = timedelta(minutes=2)
 """A start that lies this little in the past means now: forms and clocks are not quicker than that."""
+MAX_CEILING = Decimal("99_999_999_999_999.99")
+"""The largest price that can be kept."""
 MAX_LABELS = 20
 MAX_LABEL_VALUE = 100
 LABEL_KEY = re.compile(r"^[a-z0-9]([-a-z0-9_./]{0,61}[a-z0-9])?$")
@@ -76,6 +79,20 @@ class QuoteRequest:
     starts_at: datetime | None = None
     placement: str = Placement.SAME_FABRIC
     fabric: Fabric | None = None
+
+
+@dataclass(frozen=True)
+class WaitlistRequest:
+    """A wish that is flexible in time: it begins from ``earliest`` to ``latest`` and costs ``ceiling`` at most."""
+
+    server_type: ServerType
+    region: Region
+    count: int
+    duration: timedelta
+    earliest: datetime
+    latest: datetime
+    ceiling: Decimal | None = None
+    placement: str = Placement.SAME_FABRIC
 
 
 def check_period(starts_at: datetime | None, ends_at: datetime) -> Period:
@@ -205,6 +222,48 @@ def check(request: ReservationRequest) -> Period:
     """Check everything that needs no calendar and return the period. Raises InvalidInput with every wrong field."""
     _refuse(_collected([*_about_particulars(request.particulars), *_about_capacity(request)]))
     return check_period(request.starts_at, request.ends_at)
+
+
+def check_waitlist(request: WaitlistRequest) -> Period:
+    """Check a wish and return its first possible period. Raises InvalidInput with every wrong field."""
+    _refuse(
+        _collected(
+            (
+                lambda: check_count(request.count),
+                lambda: _check_placement(request.placement),
+                lambda: _check_duration(request.duration),
+                lambda: _check_window(request.earliest, request.latest),
+                lambda: _check_ceiling(request.ceiling),
+            )
+        )
+    )
+    start = max(request.earliest, clock.now())
+    return Period(start, start + request.duration)
+
+
+def _check_duration(duration: timedelta) -> None:
+    if duration < min_length():
+        minutes = settings.METALYARD_MIN_RESERVATION_MINUTES
+        raise InvalidInput.of("duration", "too_short", f"A reservation lasts at least {minutes} minutes.")
+    if duration > MAX_LENGTH:
+        raise InvalidInput.of("duration", "too_long", f"A reservation lasts at most {MAX_LENGTH.days} days.")
+
+
+def _check_window(earliest: datetime, latest: datetime) -> None:
+    now = clock.now()
+    if latest <= now:
+        raise InvalidInput.of("latest", "in_the_past", "The latest start lies in the past; choose a later one.")
+    if latest < earliest:
+        raise InvalidInput.of("latest", "before_earliest", "The latest start must not lie before the earliest one.")
+    if latest - now > MAX_AHEAD:
+        raise InvalidInput.of("latest", "too_far", f"A start can be at most {MAX_AHEAD.days} days ahead.")
+
+
+def _check_ceiling(ceiling: Decimal | None) -> None:
+    if ceiling is None:
+        return
+    if not (ceiling.is_finite() and 0 < ceiling <= MAX_CEILING and ceiling == round(ceiling, 2)):
+        raise InvalidInput.of("ceiling", "out_of_range", "Give an amount above 0 with at most two decimals.")
 
 
 def _check_placement(placement: str) -> None:

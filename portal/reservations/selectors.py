@@ -14,7 +14,7 @@ from portal.operations.models import Operation, OperationEvent, OperationServer
 from portal.operations.selectors import latest_operations
 from portal.operations.stages import STAGES
 from portal.operations.states import OperationKind, PartState
-from portal.reservations.models import Allocation, Quote, Reservation
+from portal.reservations.models import Allocation, Quote, Reservation, WaitlistEntry
 from portal.reservations.services.notices import notice_time
 from portal.reservations.states import (
     ALLOCATIONS_OF,
@@ -24,6 +24,7 @@ from portal.reservations.states import (
     AllocationState,
     QuoteState,
     ReservationState,
+    WaitlistState,
 )
 from portal.tenancy.models import Organization
 from portal.tenancy.scope import Scope
@@ -49,7 +50,9 @@ def reservation_of(scope: Scope, public_id: str) -> Reservation:
 def quotes_of(scope: Scope) -> models.QuerySet[Quote]:
     """Return the project's quotes, newest first."""
     return (
-        Quote.objects.select_related("server_type", "region", "fabric", "project", "organization", "reservation")
+        Quote.objects.select_related(
+            "server_type", "region", "fabric", "project", "organization", "reservation", "waitlist_entry"
+        )
         .filter(project=scope.project)
         .order_by("-pk")
     )
@@ -61,6 +64,39 @@ def quote_of(scope: Scope, public_id: str) -> Quote:
     if quote is None:
         raise NotFound("This project has no such quote.")
     return quote
+
+
+def waitlist_of(scope: Scope) -> models.QuerySet[WaitlistEntry]:
+    """Return the project's entries of the waiting list, newest first."""
+    return (
+        WaitlistEntry.objects.select_related("server_type", "region", "project", "organization")
+        .filter(project=scope.project)
+        .order_by("-pk")
+    )
+
+
+def waitlist_entry_of(scope: Scope, public_id: str) -> WaitlistEntry:
+    """Return one entry of the waiting list of the project. Raises NotFound."""
+    entry = waitlist_of(scope).filter(public_id=public_id).first()
+    if entry is None:
+        raise NotFound("This project has no such entry in the waiting list.")
+    return entry
+
+
+def place_in_queue(entry: WaitlistEntry) -> int:
+    """Return an entry's place among those that wait for the same servers: 1 is next, 0 for one that does not wait."""
+    return places_in_queue([entry]).get(entry.pk, 0)
+
+
+def places_in_queue(entries: Iterable[WaitlistEntry]) -> dict[int, int]:
+    """Return the place in its queue of each entry that waits, by its pk; others are left out."""
+    waiting = WaitlistEntry.objects.filter(state=WaitlistState.WAITING).order_by()
+    same = {"server_type": models.OuterRef("server_type"), "region": models.OuterRef("region")}
+    at = models.OuterRef("queued_at")
+    before = models.Q(queued_at__lt=at) | models.Q(queued_at=at, pk__lte=models.OuterRef("pk"))
+    upto = waiting.filter(before, **same).values("state").annotate(place=Count("pk")).values("place")
+    rows = waiting.filter(pk__in=[entry.pk for entry in entries]).annotate(place=models.Subquery(upto))
+    return dict(rows.values_list("pk", "place"))
 
 
 def open_quotes_of(scope: Scope) -> models.QuerySet[Quote]:

@@ -310,10 +310,20 @@ class Migration(migrations.Migration):
                 ("currency", models.CharField(max_length=3)),
                 ("queued_at", models.DateTimeField(default=portal.core.clock.now)),
                 ("missed_offers", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "obstacle",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="What but capacity stands in its way.",
+                        max_length=500,
+                    ),
+                ),
                 ("requested_by", models.CharField(max_length=200)),
             ],
             options={
                 "ordering": ["queued_at", "pk"],
+                "verbose_name_plural": "waitlist entries",
             },
         ),
         migrations.RemoveConstraint(

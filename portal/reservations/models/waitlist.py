@@ -33,9 +33,13 @@ class WaitlistEntry(Identified, Stateful):
     currency = models.CharField(max_length=3)
     queued_at = models.DateTimeField(default=clock.now)
     missed_offers = models.PositiveSmallIntegerField(default=0)
+    obstacle = models.CharField(
+        max_length=500, blank=True, default="", help_text="What but capacity stands in its way."
+    )
     requested_by = models.CharField(max_length=200)
 
     class Meta:
+        verbose_name_plural = "waitlist entries"
         ordering = ["queued_at", "pk"]
         indexes = [models.Index(fields=["server_type", "region", "queued_at"], name="waitlist_queue")]
         constraints = [

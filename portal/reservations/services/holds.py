@@ -13,6 +13,7 @@ from portal.reservations.capacity import Demand
 from portal.reservations.enquiries import note_of
 from portal.reservations.models import Enquiry, Quote, Reservation
 from portal.reservations.services.lifecycle import let_go
+from portal.reservations.services.settling import follow_offer
 from portal.reservations.states import QuoteState, ReservationState
 
 RAN_OUT = "not accepted in time"
@@ -30,6 +31,7 @@ def expire_quote(*, actor: Actor, quote: Quote) -> bool:
     if held is not None and held.state == ReservationState.HELD:
         release_hold(actor=actor, reservation=held, to=ReservationState.EXPIRED, reason=RAN_OUT)
     advance(fresh, QuoteState.EXPIRED, actor=actor, scope=scope, reason=RAN_OUT)
+    follow_offer(actor=actor, quote=fresh)
     note_abandoned(fresh, reason=QuoteExpired.code)
     return True
 

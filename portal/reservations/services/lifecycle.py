@@ -22,6 +22,7 @@ from portal.operations.states import OPEN_OPERATION, OperationKind
 from portal.reservations.charges import cancellation_of, cut_now
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.services.alter import USED, priced, require, used_servers
+from portal.reservations.services.freed import wake_waiting_list
 from portal.reservations.services.spans import in_turnover
 from portal.reservations.states import AllocationState, ReservationState
 from portal.tenancy.roles import Verb
@@ -46,6 +47,7 @@ def let_go(actor: Actor, reservation: Reservation, reason: str) -> None:
     _lock_servers(reservation)
     for allocation in booked(reservation):
         advance(allocation, AllocationState.RELEASED, actor=actor, reason=reason)
+    wake_waiting_list(reservation.server_type_id, reservation.region_id)
 
 
 def _lock_servers(reservation: Reservation) -> None:
@@ -209,6 +211,7 @@ def _start_cleaning(actor: Actor, reservation: Reservation, reason: str) -> list
             to_erase.append(allocation)
         else:
             advance(allocation, AllocationState.RELEASED, actor=actor, reason=reason)
+    wake_waiting_list(reservation.server_type_id, reservation.region_id)
     return to_erase
 
 

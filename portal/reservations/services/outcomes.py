@@ -11,6 +11,7 @@ from portal.core.locks import lock_row, lock_rows
 from portal.operations.models import Operation, OperationEvent, OperationServer
 from portal.operations.services.events import tell
 from portal.reservations.models import Allocation, Reservation
+from portal.reservations.services.freed import wake_waiting_list
 from portal.reservations.services.lifecycle import close, fail
 from portal.reservations.services.spans import over_at
 from portal.reservations.states import AllocationState, ReservationState
@@ -72,6 +73,7 @@ def server_returned(*, part: OperationServer) -> bool:
         reason=part.state_reason,
         **over_at(allocation, clock.now()),
     )
+    wake_waiting_list(part.server.server_type_id, part.server.region_id)
     return True
 
 

@@ -26,6 +26,7 @@ from portal.reservations.request import Particulars, QuoteRequest, check_particu
 from portal.reservations.services.booking import Wording, allocate, pick, priced, with_room, write_reservation
 from portal.reservations.services.holds import asked_by, note_abandoned, release_hold
 from portal.reservations.services.reserve import confirm, require_own_keys
+from portal.reservations.services.settling import follow_offer
 from portal.reservations.services.start import begin_provisioning
 from portal.reservations.states import QuoteState, ReservationState
 from portal.tenancy.models import Project
@@ -314,6 +315,7 @@ def _accepted(actor: Actor, quote: Quote, reservation: Reservation) -> Reservati
         data={"reservation": reservation.public_id},
         reservation=reservation,
     )
+    follow_offer(actor=actor, quote=quote)
     confirm(actor=actor, reservation=reservation)
     # Does nothing for one that is not due.
     begin_provisioning(actor=actor, reservation=reservation)
@@ -323,15 +325,17 @@ def _accepted(actor: Actor, quote: Quote, reservation: Reservation) -> Reservati
 def withdraw(*, scope: Scope, actor: Actor, quote: Quote) -> Quote:
     """Give up a quote, and free what it holds. Raises NotFound, Forbidden, StateConflict for one that is not open."""
     _require(scope, quote)
-    return _withdraw(actor, quote)
+    return give_up(actor=actor, quote=quote)
 
 
 @transaction.atomic
-def _withdraw(actor: Actor, quote: Quote) -> Quote:
+def give_up(*, actor: Actor, quote: Quote, reason: str = WITHDRAWN) -> Quote:
+    """Give up a quote, and free what it holds. The caller has made sure that the actor may. Raises StateConflict."""
     held = lock_row(Reservation, quote.reservation_id) if quote.reservation_id else None
     fresh = lock_row(Quote, quote.pk)
-    advance(fresh, QuoteState.WITHDRAWN, actor=actor, scope=fresh.organization.public_id, reason=WITHDRAWN)
+    advance(fresh, QuoteState.WITHDRAWN, actor=actor, scope=fresh.organization.public_id, reason=reason)
     if held is not None and held.state == ReservationState.HELD:
-        release_hold(actor=actor, reservation=held, to=ReservationState.CANCELLED, reason=WITHDRAWN)
+        release_hold(actor=actor, reservation=held, to=ReservationState.CANCELLED, reason=reason)
+    follow_offer(actor=actor, quote=fresh)
     note_abandoned(fresh)
     return fresh
