@@ -1,6 +1,7 @@
 """Changes to tenants: organizations, projects, members, SSH keys, API tokens."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import Q
@@ -11,7 +12,7 @@ from portal.core.actors import Actor
 from portal.core.constraints import refuse
 from portal.core.errors import InvalidInput, NotFound, StateConflict
 from portal.core.locks import lock_row
-from portal.core.money import MINOR_UNITS
+from portal.core.money import MINOR_UNITS, quantum, round_money
 from portal.tenancy import tokens
 from portal.tenancy.models import NAME_LENGTH, APIToken, Membership, Organization, Project, SSHKey, User
 from portal.tenancy.roles import Role, Verb
@@ -19,6 +20,7 @@ from portal.tenancy.scope import Scope
 from portal.tenancy.ssh_keys import parse_public_key
 
 LAST_USED_GRAIN = timedelta(minutes=1)
+LARGEST_LIMIT = Decimal(1_000_000_000_000)
 
 
 @transaction.atomic
@@ -32,6 +34,39 @@ def create_organization(*, actor: Actor, name: str, currency: str = "USD") -> Or
         organization = Organization.objects.create(name=name, currency=currency)
     record(actor=actor, verb="organization.created", target=organization.public_id, scope=organization.public_id)
     return organization
+
+
+@transaction.atomic
+def set_approval_limit(*, actor: Actor, organization: Organization, limit: Decimal | None) -> None:
+    """Set what who is neither owner nor admin may commit the organization to at once; None for no limit.
+
+    It holds from now on: what is reserved stays. Raises InvalidInput on ``limit``.
+    """
+    currency = organization.currency
+    if limit is not None and not (
+        limit.is_finite() and 0 <= limit <= LARGEST_LIMIT and limit == round_money(limit, currency)
+    ):
+        raise InvalidInput.of(
+            "limit",
+            "invalid_limit",
+            f"Give an amount of {currency} from 0 to {LARGEST_LIMIT:,}, in whole {quantum(currency)}.",
+        )
+    fresh = lock_row(Organization, organization.pk)
+    if fresh.approval_limit == limit:
+        return
+    Organization.objects.filter(pk=fresh.pk).update(approval_limit=limit)
+    organization.approval_limit = limit
+    record(
+        actor=actor,
+        verb="organization.approval_limit_set",
+        target=fresh.public_id,
+        scope=fresh.public_id,
+        data={"from": _written(fresh.approval_limit), "to": _written(limit), "currency": currency},
+    )
+
+
+def _written(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)
 
 
 @transaction.atomic

@@ -39,13 +39,16 @@ ACTS: dict[StaffRole, tuple[str, ...]] = {
     StaffRole.SALES: (
         "quotas.change_quota",
         "quotas.change_quotarequest",
+        "reservations.change_quote",
         "reservations.change_reservation",
+        "reservations.change_waitlistentry",
         "tenancy.add_apitoken",
         "tenancy.add_membership",
         "tenancy.add_organization",
         "tenancy.add_project",
         "tenancy.change_apitoken",
         "tenancy.change_membership",
+        "tenancy.change_organization",
         "tenancy.change_user",
         "tenancy.delete_membership",
     ),
@@ -54,6 +57,7 @@ ACTS: dict[StaffRole, tuple[str, ...]] = {
         "fleet.change_server",
         "fleet.change_servertype",
         "operations.change_operation",
+        "reservations.change_pool",
     ),
 }
 """Which permissions to act a role has. What nobody has here (prices, roles of staff) is left to administrators."""

@@ -12,11 +12,15 @@ from portal.audit.staff.acts import Act, On, act_on
 from portal.audit.staff.forms import ActForm
 from portal.audit.staff.pages import RecordAdmin
 from portal.audit.staff.panels import Panel, show_on
-from portal.core.money import MINOR_UNITS
+from portal.core.money import MINOR_UNITS, Money
 from portal.tenancy.models import NAME_LENGTH, Membership, Organization, Project
-from portal.tenancy.services import create_organization, create_project
+from portal.tenancy.services import LARGEST_LIMIT, create_organization, create_project, set_approval_limit
 
 CREATED = columns.moment("created_at", "Since")
+
+
+def _limit(row: Organization) -> str:
+    return "none" if row.approval_limit is None else str(Money(row.approval_limit, row.currency))
 
 
 @admin.register(Organization)
@@ -41,6 +45,7 @@ class OrganizationAdmin(RecordAdmin):
             (
                 columns.field("name", "Name"),
                 columns.field("currency", "Currency"),
+                columns.column("Approval limit", _limit),
                 CREATED,
                 columns.code("public_id", "Id"),
             ),
@@ -115,6 +120,19 @@ class OrganizationForm(ActForm):
     )
 
 
+class ApprovalLimitForm(ActForm):
+    """What one person may commit to."""
+
+    limit = forms.DecimalField(
+        min_value=0,
+        max_value=LARGEST_LIMIT,
+        decimal_places=2,
+        required=False,
+        label="Approval limit",
+        help_text="In total for one reservation, in the organization's currency. Empty: no limit.",
+    )
+
+
 class ProjectForm(ActForm):
     """A new project."""
 
@@ -143,5 +161,19 @@ act_on(
         effects=("Every member of the organization has the same role in each of its projects.",),
         done="{row} has a new project.",
         icon="create_new_folder",
+    ),
+    Act(
+        name="approval",
+        title="Set approval limit",
+        permission="tenancy.change_organization",
+        perform=lambda actor, row, values: set_approval_limit(actor=actor, organization=row, **values),
+        form=ApprovalLimitForm,
+        initial=lambda row: {"limit": row.approval_limit},
+        effects=(
+            "Whoever is neither owner nor admin cannot reserve, hold or extend for more than this at once.",
+            "It holds for API tokens too. What is reserved already stays.",
+        ),
+        done="The approval limit of {row} is set.",
+        icon="price_check",
     ),
 )
