@@ -117,3 +117,13 @@ def forget() -> None:
 def rebuild(servers: Iterable[int]) -> None:
     """Work out the free spans of servers anew from their allocations."""
     _rows("SELECT calendar_rebuild(%s::bigint[])", [sorted(servers)])
+
+
+def faults() -> list[str]:
+    """Return what is wrong with free spans and timeline from now on, in words; nothing where all is well."""
+    return [row[0] for row in _rows("SELECT calendar_faults(%s)", [clock.now()])]
+
+
+def restore() -> None:
+    """Make the free spans and the timeline of all servers anew; bookings wait meanwhile."""
+    _rows("SELECT calendar_restore()", [])

@@ -1,25 +1,30 @@
 """Calendars to test against: allocations written as rows, and an oracle that looks at every instant."""
 
+import itertools
 import time
+from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
 
 from portal.audit.models import AuditEvent
 from portal.core import clock
 from portal.core.periods import Period
-from portal.fleet.models import Server
+from portal.fleet.models import POOL_STATES, Server
 from portal.operations.models import Operation
+from portal.reservations import calendar
 from portal.reservations.capacity import is_due, occupied_period, pools_for
-from portal.reservations.models import Allocation, Placement, Reservation
+from portal.reservations.models import Allocation, FreeSpan, Grain, Placement, Pool, Reservation
 from portal.reservations.states import HOLDING, AllocationState, ReservationState
 from tests import factories
 from tests.racing import PATIENCE_S
 from tests.reservations.oracle import FreeServer
 
 STEP = timedelta(minutes=10)
+_number = itertools.count(1)
+SINCE, UNTIL = datetime(2000, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
 
 
 @contextmanager
@@ -61,7 +66,7 @@ def bare_reservation(state=ReservationState.SCHEDULED, **kwargs):
 
 def occupy(reservation, server, first, last, state=AllocationState.BOOKED):
     """Let a server be held from step ``first`` to step ``last``."""
-    number = Allocation.objects.count()
+    number = next(_number) % 30_000
     return Allocation.objects.create(
         state=state,
         reservation=reservation,
@@ -141,3 +146,48 @@ def snapshot():
         list(model.objects.order_by("pk").values())
         for model in (Reservation, Allocation, Operation, Server, AuditEvent)
     ]
+
+
+def free_spans():
+    """Return what the calendar keeps: ``{(server pk, pool pk, rack pk): [(lo, hi)]}``."""
+    found = defaultdict(list)
+    for span in FreeSpan.objects.order_by("server_id", "lo"):
+        found[span.server_id, span.pool_id, span.rack_id].append((span.lo, span.hi))
+    return dict(found)
+
+
+def gaps():
+    """Return the same worked out from the rows of servers and allocations, one by one."""
+    pools = {(p.server_type_id, p.region_id, p.fabric_id, p.is_spare): p.pk for p in Pool.objects.all()}
+    found = {}
+    for server in Server.objects.filter(state__in=POOL_STATES):
+        rows = Allocation.objects.filter(server=server, state__in=HOLDING)
+        busy = sorted((row.occupied.lower, row.occupied.upper) for row in rows)
+        edges = [SINCE, *(edge for span in busy for edge in span), UNTIL]
+        pool = pools[server.server_type_id, server.region_id, server.fabric_id, server.is_spare]
+        spans = [(lo, hi) for lo, hi in zip(edges[::2], edges[1::2], strict=True) if lo < hi]
+        found[server.pk, pool, server.rack_id] = spans
+    return {key: spans for key, spans in found.items() if spans}
+
+
+def assert_timeline_counts(spans, first, hours):
+    """Check every slot of both grains that begins in some hours from ``first`` on, against the free spans."""
+    pools = list(Pool.objects.values_list("pk", flat=True))
+    for grain in Grain:
+        step = timedelta(hours=grain.value)
+        start = first - (first - SINCE) % step
+        end = start + -(-timedelta(hours=hours) // step) * step
+        for pool, at, free in calendar.slots(pools, grain, Period(start, end)):
+            if at >= first:
+                covers = [
+                    lo <= at and at + step <= hi for key, mine in spans.items() if key[1] == pool for lo, hi in mine
+                ]
+                assert free == sum(covers), (pool, grain, at)
+
+
+def assert_calendar_is_right(hours=60):
+    """Check that free spans and timeline say what the allocations say, from now on and before."""
+    truth = gaps()
+    assert free_spans() == truth
+    assert_timeline_counts(truth, clock.now() - timedelta(hours=30), hours)
+    assert calendar.faults() == []

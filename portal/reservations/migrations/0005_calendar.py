@@ -12,6 +12,9 @@ FROM reservations_reservation r
 WHERE r.id = a.reservation_id AND upper(r.period) < upper(a.occupied)
 """
 BACKWARD = """
+DROP TRIGGER calendar_truncated ON fleet_server;
+DROP TRIGGER calendar_truncated ON reservations_allocation;
+DROP FUNCTION calendar_truncated, calendar_restore, calendar_faults;
 DROP TRIGGER calendar_inserted ON fleet_server;
 DROP TRIGGER calendar_updated ON fleet_server;
 DROP TRIGGER calendar_deleted ON fleet_server;
@@ -48,4 +51,5 @@ class Migration(migrations.Migration):
         _written("timeline.sql"),
         _written("ends.sql"),
         _written("triggers.sql"),
+        _written("upkeep.sql"),
     ]
