@@ -67,6 +67,8 @@ PARENTS = {
     "quote": "quotes",
     "waitlist-join": "waitlist",
     "reservation": "reservations",
+    "change": "reservations",
+    "transfer": "reservations",
     "release": "reservations",
     "cancel": "reservations",
 }

@@ -5,10 +5,14 @@ from typing import Any
 
 from django.utils.html import format_html
 
+from portal.core import clock
 from portal.operations.selectors import events_of
+from portal.reservations.charges import cancellation_of, cut_now
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.selectors import Progress, allocations_of, over_since, progress_of
+from portal.reservations.services.transfer import STATES as TRANSFERABLE
 from portal.reservations.states import AllocationState, ReservationState
+from portal.web.changes import CHANGES
 from portal.web.endings import End, end_of, time_left
 from portal.web.event_log import log_lines
 from portal.web.logins import key_names, login_of
@@ -28,7 +32,10 @@ SLOW = (ReservationState.HELD, ReservationState.SCHEDULED)
 POLL_SECONDS = {**dict.fromkeys(QUICK, 2), **dict.fromkeys(SLOW, 20), ReservationState.ACTIVE: 30}
 """How often the page looks again; in the states that are not here nothing changes any more."""
 
-CANCELLABLE = (ReservationState.HELD, ReservationState.SCHEDULED, ReservationState.PROVISIONING)
+CANCELLABLE = (ReservationState.SCHEDULED, ReservationState.PROVISIONING)
+"""What can be called off. A hold is not: its quote is given up."""
+
+NO_CHARGE = "You are not charged."
 
 SENTENCES = {
     ReservationState.HELD: "The capacity is kept while you decide.",
@@ -36,7 +43,7 @@ SENTENCES = {
     ReservationState.PROVISIONING: "The servers are being prepared.",
     ReservationState.ENDING: "The servers are being erased and taken back.",
     ReservationState.ENDED: "All servers are taken back.",
-    ReservationState.CANCELLED: "Nothing was put on the servers. You are not charged.",
+    ReservationState.CANCELLED: "Nothing was put on the servers.",
     ReservationState.EXPIRED: "The hold ran out. You are not charged.",
     ReservationState.FAILED: "You are not charged.",
 }
@@ -50,7 +57,9 @@ def sentence_of(reservation: Reservation, progress: Progress | None, end: End) -
     parts = [SENTENCES[state]]
     if state == ReservationState.ENDED:
         parts.insert(0, f"It ended early, {when(end.at)}." if end.is_early else "Its time is over.")
-    elif reservation.state_reason:
+    elif state == ReservationState.CANCELLED:
+        parts.append(f"You are charged {money_text(reservation.total)}." if reservation.cancellation_fee else NO_CHARGE)
+    if state != ReservationState.ENDED and reservation.state_reason:
         parts.insert(0, f"{reservation.state_reason[0].upper()}{reservation.state_reason[1:]}.")
     current = next((stage.title for stage in progress.stages if stage.is_current), "") if progress else ""
     if current and state in QUICK:
@@ -65,7 +74,7 @@ def fact_rows(reservation: Reservation, end: End, eta: datetime | None) -> list[
         _fact(
             "Pool", reservation.server_type.name, f"{reservation.region.code} · {reservation.get_placement_display()}"
         ),
-        _fact("Servers", str(reservation.count), f"{reservation.gpu_count} GPUs · {reservation.image.name}"),
+        _fact("Servers", str(reservation.count), _server_note(reservation)),
         _fact("Starts", moment(reservation.span.start), _start_note(reservation, eta)),
         _fact(end.label, moment(end.at), end.note),
         _fact(
@@ -74,6 +83,21 @@ def fact_rows(reservation: Reservation, end: End, eta: datetime | None) -> list[
             f"{per_gpu}, for the reserved time" if end.is_early else per_gpu,
         ),
     ]
+
+
+def _server_note(reservation: Reservation) -> str:
+    """Return what the servers are; a hold that became nothing has no image."""
+    parts = [f"{reservation.gpu_count} GPUs", *([reservation.image.name] if reservation.image else [])]
+    return " · ".join(parts)
+
+
+def ending_terms(reservation: Reservation) -> dict[str, Any]:
+    """Return what calling off, and what giving back, would come to now, where it is possible."""
+    now, state = clock.now(), reservation.state
+    return {
+        "cancellation": cancellation_of(reservation, now) if state in CANCELLABLE else None,
+        "release": cut_now(reservation, now) if state == ReservationState.ACTIVE else None,
+    }
 
 
 def _start_note(reservation: Reservation, eta: datetime | None) -> str:
@@ -108,6 +132,9 @@ def live_context(reservation: Reservation) -> dict[str, Any]:
         "log": log_lines(newest[:LOG_LENGTH]),
         "log_is_cut": len(newest) > LOG_LENGTH,
         **_access(reservation, state, allocations),
+        **ending_terms(reservation),
+        "can_move": state in TRANSFERABLE,
+        "changes": [(name, kind) for name, kind in CHANGES.items() if state in kind.states],
         "poll_seconds": POLL_SECONDS.get(state),
     }
 

@@ -4,6 +4,7 @@ from django.urls import path
 
 from portal.web.views import (
     availability,
+    changes,
     endings,
     gallery,
     keys,
@@ -14,6 +15,7 @@ from portal.web.views import (
     quotes,
     reservations,
     reserve,
+    transfer,
     waitlist,
 )
 
@@ -37,6 +39,8 @@ urlpatterns = [
     path("reservations/<slug:public_id>/live", reservations.live, name="reservation-live"),
     path("reservations/<slug:public_id>/release", endings.release, name="release"),
     path("reservations/<slug:public_id>/cancel", endings.cancel, name="cancel"),
+    path("reservations/<slug:public_id>/change/<slug:kind>", changes.change, name="change"),
+    path("reservations/<slug:public_id>/transfer", transfer.transfer, name="transfer"),
     path("servers", overview.servers, name="servers"),
     path("ssh-keys", keys.ssh_keys, name="ssh-keys"),
     path("ssh-keys/<slug:public_id>/delete", keys.delete, name="ssh-key-delete"),

@@ -49,9 +49,11 @@ def reserve(visitor, public_key):
     page = visitor.page
     page.get_by_role("link", name="Availability").first.click()
     page.get_by_label("Servers", exact=True).fill(str(COUNT))
-    page.get_by_role("button", name="Search").click()
+    page.get_by_label("Region", exact=True).select_option("eu-north-1")
+    page.get_by_label("GPU", exact=True).select_option("h100-8x")
+    expect(page.get_by_role("heading", name=re.compile(rf"^Reserve {COUNT} × 8 ?x H100"))).to_be_visible()
     visitor.look("availability")
-    page.get_by_role("link", name=re.compile("^Reserve 8 x H100 in eu-north-1|^Reserve 8x H100 in eu-north-1")).click()
+    page.get_by_role("button", name="Review reservation").click()
     page.get_by_label("Name", exact=True).fill("in-the-browser")
     if page.get_by_text("Paste another key").count():
         # The project has keys of other tests by now: the field for one more is folded away.

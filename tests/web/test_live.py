@@ -119,17 +119,17 @@ def test_a_search_that_takes_long_is_seen_to_run_and_one_that_fails_says_so(open
     page.get_by_label("Servers", exact=True).fill("5")
     page.get_by_label("Region").focus()
     expect(page.locator("form.htmx-request")).to_be_visible()
-    expect(page.locator(".pool").first).to_have_css("opacity", "0.55")
+    expect(page.locator(".calendar [data-cells]")).to_have_css("opacity", "0.55")
 
     held.pop().abort()
     alert = page.locator("[data-trouble]")
     expect(alert).to_have_text("No connection. What you see may be old; try again.")
-    expect(page.locator(".pool").first).to_have_css("opacity", "1")
+    expect(page.locator(".calendar [data-cells]")).to_have_css("opacity", "1")
 
     page.unroute("**/availability?*")
     page.get_by_label("Servers", exact=True).fill("6")
     page.get_by_label("Region").focus()
-    expect(page.get_by_text("fits 6").first).to_be_visible()
+    expect(page.get_by_text("fits 6 servers")).to_be_visible()
     expect(alert).to_be_hidden()
 
 

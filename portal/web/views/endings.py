@@ -16,13 +16,14 @@ from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
 from portal.web.forms.confirm import TypedNameForm
 from portal.web.pages import tenant_page
-from portal.web.reservation_page import CANCELLABLE
+from portal.web.reservation_page import CANCELLABLE, ending_terms
 
 INVALID = 422
 
 
 def _ask(request: HttpRequest, found: Reservation, status: int = 200, **context: Any) -> HttpResponse:
-    return render(request, "web/pages/ending.html", {"reservation": found, **context}, status=status)
+    context |= {"reservation": found, **ending_terms(found)}
+    return render(request, "web/pages/ending.html", context, status=status)
 
 
 def _not_now(request: HttpRequest, found: Reservation, error: str) -> HttpResponse:

@@ -50,12 +50,12 @@ def hold(request: HttpRequest, scope: Scope) -> HttpResponse:
     form = PlanForm.of(request.POST.dict(), exact=True)
     if not form.is_valid():
         return show(request, scope)
-    demand, starts_now = form.plan().demand, form.plan().starts_now
+    demand = form.plan().demand
     wanted = QuoteRequest(
         server_type=demand.server_type,
         region=demand.region,
         count=demand.count,
-        starts_at=None if starts_now else demand.period.start,
+        starts_at=demand.period.start,
         ends_at=demand.period.end,
         placement=demand.placement,
         fabric=demand.fabric,

@@ -4,11 +4,11 @@ from typing import cast
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from portal.core.errors import NotFound
-from portal.reservations.selectors import reservation_of, reservations_of
+from portal.reservations.selectors import quotes_of, reservation_of, reservations_of
 from portal.reservations.states import LIVE, ReservationState
 from portal.tenancy.models import User
 from portal.tenancy.roles import Verb
@@ -19,7 +19,7 @@ from portal.web.counts import nav_counts
 from portal.web.endings import rows_of
 from portal.web.forms.confirm import TypedNameForm
 from portal.web.pages import STOP_POLLING, tenant_page
-from portal.web.reservation_page import CANCELLABLE, live_context
+from portal.web.reservation_page import live_context
 
 PAGE_LENGTH = 50
 
@@ -51,11 +51,14 @@ def reservation(request: HttpRequest, scope: Scope, public_id: str) -> HttpRespo
         found = reservation_of(scope, public_id)
     except NotFound:
         return _in_another_project(request, public_id)
+    if found.state == ReservationState.HELD:
+        held = quotes_of(scope).filter(reservation=found).first()
+        if held:
+            return redirect("web:quote", held.public_id)
     context = live_context(found) | {
         "may_release": scope.may(Verb.RELEASE),
         "release_form": TypedNameForm(wanted=found.name, prefix="release"),
         "api_call": servers_call(request, found.public_id),
-        "can_end": found.state in (*CANCELLABLE, ReservationState.ACTIVE),
     }
     return render(request, "web/pages/reservation.html", context)
 
