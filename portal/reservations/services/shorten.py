@@ -31,6 +31,7 @@ from portal.reservations.services.alter import (
     used_servers,
     write,
 )
+from portal.reservations.services.freed import wake_waiting_list
 from portal.reservations.services.spans import with_end
 from portal.reservations.states import ReservationState
 from portal.tenancy.roles import Verb
@@ -76,6 +77,7 @@ def shorten(*, scope: Scope, actor: Actor, reservation: Reservation, ends_at: da
     # Never more than was booked: somebody else may have the time after that.
     upper = Least(F("occupied__endswith"), Value(ends_at + fresh.server_type.cleanup_time))
     Allocation.objects.filter(reservation=fresh, state__in=USED).update(**with_end(ends_at, upper))
+    wake_waiting_list(fresh.server_type_id, fresh.region_id)
     write(
         fresh,
         period=Period(before.start, ends_at).as_range(),
