@@ -18,13 +18,21 @@ SCHEDULE: tuple[Entry, ...] = (
     Entry("provisioning.wake_waiting", 1),
     Entry("provisioning.take_lost_claims_away", 1),
     Entry("provisioning.start_due", 1),
+    Entry("provisioning.expire_quotes", 1),
+    Entry("provisioning.fold_timeline", 1),
     Entry("provisioning.end_due", 2),
     Entry("provisioning.pulse", 2),
     Entry("provisioning.time_out_operations", 3),
+    Entry("provisioning.offer_waiting", 6),
     Entry("provisioning.overrun_servers", 6),
     Entry("provisioning.announce_ends", 6),
     Entry("provisioning.report_contradictions", 12),
     Entry("provisioning.remove_leftovers", 60),
+    Entry("provisioning.top_up_spares", 60),
+    Entry("provisioning.purge_enquiries", 60),
+    Entry("provisioning.check_calendar", 360),
+    Entry("provisioning.forget_past", 720),
+    Entry("provisioning.apply_measured_times", 17_280),
 )
 
 

@@ -76,6 +76,54 @@ def announce_ends() -> None:
     reconcile.announce_ends()
 
 
+@shared_task(name="provisioning.expire_quotes")
+def expire_quotes() -> None:
+    """End quotes that were not accepted in time."""
+    reconcile.expire_quotes()
+
+
+@shared_task(name="provisioning.offer_waiting")
+def offer_waiting(server_type_pk: int | None = None, region_pk: int | None = None) -> None:
+    """Offer what is free to those who wait: everywhere, or of one type in one region."""
+    reconcile.offer_waiting(server_type_pk, region_pk)
+
+
+@shared_task(name="provisioning.top_up_spares")
+def top_up_spares() -> None:
+    """Hold back as many servers as each pool should have."""
+    reconcile.top_up_spares()
+
+
+@shared_task(name="provisioning.apply_measured_times")
+def apply_measured_times() -> None:
+    """Plan with the times that erasing took."""
+    reconcile.apply_measured_times()
+
+
+@shared_task(name="provisioning.fold_timeline")
+def fold_timeline() -> None:
+    """Keep the timeline short."""
+    reconcile.fold_timeline()
+
+
+@shared_task(name="provisioning.forget_past")
+def forget_past() -> None:
+    """Keep the calendar short."""
+    reconcile.forget_past()
+
+
+@shared_task(name="provisioning.check_calendar")
+def check_calendar() -> None:
+    """Report where the calendar is not what the allocations say."""
+    reconcile.report_calendar_faults()
+
+
+@shared_task(name="provisioning.purge_enquiries")
+def purge_enquiries() -> None:
+    """Forget old lines of the request log."""
+    reconcile.purge_enquiries()
+
+
 @shared_task(name="provisioning.report_contradictions")
 def report_contradictions() -> None:
     """Report states that do not fit together."""

@@ -47,6 +47,9 @@ OWN = {
         "staff": "the table of the provider's own people",
         "tokens": "the form of API tokens",
     },
+    "fleet": {
+        "spares": "the table of spares: pure",
+    },
     "catalog": {
         "terms": "what calling off costs: pure",
     },
@@ -60,12 +63,15 @@ OWN = {
         "board": "what the pools are used for, week by week",
         "calendar": "the questions that the database answers",
         "capacity": "what is free when",
+        "charges": "what a price is made of, and what calling off costs",
         "checks": "capacity, quota and approval, told apart",
         "enquiries": "the log of what was asked for",
         "heatmap": "what is free, slot by slot",
         "offers": "what fits, and what is near it",
         "quota_check": "limits held against the calendar",
+        "rearranging": "how to empty servers: pure",
         "request": "what is asked for, and its checks",
+        "room": "what stands in the way, and where it could stand",
     },
 }
 """What else a room has, and why it is none of the names above."""

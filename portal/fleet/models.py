@@ -76,6 +76,9 @@ class ServerType(models.Model):
         default=timedelta(minutes=30),
         help_text="How long after the end a server stays booked to be erased and checked.",
     )
+    times_are_measured = models.BooleanField(
+        default=False, help_text="Whether the time to clean up follows what past erasures took."
+    )
 
     class Meta:
         ordering = ["slug"]

@@ -147,9 +147,17 @@ def give_up_erasure(*, actor: Actor, server: Server, reason: str) -> None:
 
 
 @transaction.atomic
-def set_times(*, actor: Actor, server_type: ServerType, lead_time: timedelta, cleanup_time: timedelta) -> None:
+def set_times(
+    *,
+    actor: Actor,
+    server_type: ServerType,
+    lead_time: timedelta,
+    cleanup_time: timedelta,
+    times_are_measured: bool | None = None,
+) -> None:
     """Set how long servers of a type take to be prepared and to be cleaned up; what is booked keeps its times.
 
+    ``times_are_measured`` lets the second one follow what past erasures took; None leaves that as it is.
     Raises InvalidInput on ``lead_time`` or ``cleanup_time`` outside 0 to LONGEST_TIME.
     """
     limit = f"Give a time from 0 to {LONGEST_TIME.days} days."
@@ -161,15 +169,43 @@ def set_times(*, actor: Actor, server_type: ServerType, lead_time: timedelta, cl
     if wrong:
         raise InvalidInput(limit, errors=wrong)
     fresh = lock_row(ServerType, server_type.pk)
-    before = {"lead_time_s": fresh.lead_time.total_seconds(), "cleanup_time_s": fresh.cleanup_time.total_seconds()}
-    after = {"lead_time_s": lead_time.total_seconds(), "cleanup_time_s": cleanup_time.total_seconds()}
+    before = _times_of(fresh)
+    fresh.lead_time, fresh.cleanup_time = lead_time, cleanup_time
+    if times_are_measured is not None:
+        fresh.times_are_measured = times_are_measured
+    after = _times_of(fresh)
     if before == after:
         return
-    ServerType.objects.filter(pk=fresh.pk).update(lead_time=lead_time, cleanup_time=cleanup_time)
+    fresh.save(update_fields=["lead_time", "cleanup_time", "times_are_measured"])
     server_type.lead_time, server_type.cleanup_time = lead_time, cleanup_time
+    server_type.times_are_measured = fresh.times_are_measured
     record(
         actor=actor,
         verb="server_type.times_set",
         target=target_of(server_type),
         data={"slug": fresh.slug, "from": before, "to": after},
+    )
+
+
+def _times_of(server_type: ServerType) -> dict[str, float | bool]:
+    return {
+        "lead_time_s": server_type.lead_time.total_seconds(),
+        "cleanup_time_s": server_type.cleanup_time.total_seconds(),
+        "are_measured": server_type.times_are_measured,
+    }
+
+
+@transaction.atomic
+def set_spare(*, actor: Actor, server: Server, is_spare: bool) -> None:
+    """Hold a server back from sale, or sell it again; what is booked on it stays."""
+    fresh = lock_row(Server, server.pk)
+    if fresh.is_spare == is_spare:
+        return
+    Server.objects.filter(pk=fresh.pk).update(is_spare=is_spare)
+    server.is_spare = is_spare
+    record(
+        actor=actor,
+        verb="server.held_back" if is_spare else "server.sold_again",
+        target=server.public_id,
+        data={"name": fresh.name},
     )

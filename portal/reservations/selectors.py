@@ -99,6 +99,14 @@ def places_in_queue(entries: Iterable[WaitlistEntry]) -> dict[int, int]:
     return dict(rows.values_list("pk", "place"))
 
 
+def open_offers_of(entries: Iterable[WaitlistEntry]) -> dict[int, Quote]:
+    """Return what is offered now to entries of the waiting list, by their pks."""
+    still = Quote.objects.filter(
+        waitlist_entry__in=[entry.pk for entry in entries], state=QuoteState.OPEN, expires_at__gt=clock.now()
+    )
+    return {quote.waitlist_entry_id: quote for quote in still if quote.waitlist_entry_id is not None}
+
+
 def open_quotes_of(scope: Scope) -> models.QuerySet[Quote]:
     """Return the project's quotes that can be accepted now: holds first, the next to expire first."""
     still = quotes_of(scope).filter(state=QuoteState.OPEN, expires_at__gt=clock.now())
@@ -310,6 +318,11 @@ def due_to_end() -> models.QuerySet[Reservation]:
         ReservationState.ACTIVE,
     )
     return Reservation.objects.filter(state__in=states, period__endswith__lte=clock.now()).order_by("pk")
+
+
+def due_quotes() -> models.QuerySet[Quote]:
+    """Return open quotes that are past their time."""
+    return Quote.objects.filter(state=QuoteState.OPEN, expires_at__lte=clock.now()).order_by("pk")
 
 
 def due_to_announce() -> models.QuerySet[Reservation]:

@@ -172,7 +172,7 @@ def test_times_of_a_server_type_are_set_by_a_service(operations):
     assert reply.url == staff.page_of(kind)
     assert (kind.lead_time, kind.cleanup_time) == (timedelta(minutes=15), timedelta(minutes=45))
     assert (event.actor_id, event.target) == (operations.person.public_id, f"fleet.servertype:{kind.pk}")
-    assert event.data["to"] == {"lead_time_s": 900.0, "cleanup_time_s": 2700.0}
+    assert event.data["to"] == {"lead_time_s": 900.0, "cleanup_time_s": 2700.0, "are_measured": False}
 
 
 @pytest.mark.parametrize("wrong", ["-0:15:00", "9 0:00:00", "soon", "", "99999999999999 0:00:00"])

@@ -168,8 +168,8 @@ def test_times_of_a_type_are_set_and_recorded_once():
     assert (event.verb, event.target) == ("server_type.times_set", f"fleet.servertype:{kind.pk}")
     assert event.data == {
         "slug": kind.slug,
-        "from": {"lead_time_s": 1200.0, "cleanup_time_s": 1800.0},
-        "to": {"lead_time_s": 300.0, "cleanup_time_s": 604800.0},
+        "from": {"lead_time_s": 1200.0, "cleanup_time_s": 1800.0, "are_measured": False},
+        "to": {"lead_time_s": 300.0, "cleanup_time_s": 604800.0, "are_measured": False},
     }
 
 

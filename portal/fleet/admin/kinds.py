@@ -75,6 +75,9 @@ class TimesForm(ActForm):
 
     lead_time = forms.DurationField(label="To prepare before the start", help_text=HELP)
     cleanup_time = forms.DurationField(label="To clean up after the end", help_text=HELP)
+    times_are_measured = forms.BooleanField(
+        label="The time to clean up follows what past erasures took", required=False
+    )
 
 
 @admin.register(ServerType)
@@ -111,6 +114,7 @@ class ServerTypeAdmin(CountedAdmin):
             (
                 columns.field("lead_time", "To prepare before the start"),
                 columns.field("cleanup_time", "To clean up after the end"),
+                columns.yes_or_no("times_are_measured", "Follows what erasures took"),
             ),
         ),
     )
@@ -124,7 +128,11 @@ act_on(
         permission="fleet.change_servertype",
         perform=lambda actor, row, values: services.set_times(actor=actor, server_type=row, **values),
         form=TimesForm,
-        initial=lambda row: {"lead_time": row.lead_time, "cleanup_time": row.cleanup_time},
+        initial=lambda row: {
+            "lead_time": row.lead_time,
+            "cleanup_time": row.cleanup_time,
+            "times_are_measured": row.times_are_measured,
+        },
         effects=("New reservations are planned with these times. What is booked already keeps its own.",),
         done="The times of {row} are set.",
         icon="schedule",

@@ -16,6 +16,7 @@ from portal.launcher.demo.images import ensure_files, seed_images
 from portal.launcher.demo.servers import Addresses, seed_servers
 from portal.launcher.problems import LaunchProblem
 from portal.launcher.secret_file import write_private
+from portal.reservations.services.spares import top_up_spares
 from portal.tenancy.models import User
 from portal.tenancy.staff import ensure_groups
 
@@ -35,6 +36,7 @@ def seed_rows(addresses: Addresses, passwords: Mapping[str, str], *, fast: bool)
     seed_catalogue(fast=fast)
     seed_images(fast=fast)
     count = seed_servers(addresses, fast=fast)
+    top_up_spares()
     people.seed_people(passwords)
     record(actor=SYSTEM, verb="demo.seeded", target="demo", data={"servers": count})
 
