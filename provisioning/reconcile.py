@@ -17,7 +17,7 @@ from portal.operations.services import claims, measured, steps
 from portal.operations.services.queue import wake
 from portal.reservations import calendar, enquiries
 from portal.reservations import selectors as reservations
-from portal.reservations.services import holds, lifecycle, notices, spares, start, waitlist
+from portal.reservations.services import holds, lifecycle, notices, rebind, spares, start, waitlist
 from provisioning.catalogue import work_of
 from provisioning.drive import apply_end, lock_subject
 
@@ -86,6 +86,11 @@ def start_due() -> int:
         reservations.due_to_start()[:BATCH],
         lambda item: start.begin_provisioning(actor=SYSTEM, reservation=item),
     )
+
+
+def rebind_broken() -> int:
+    """Give unstarted reservations other servers for those that left the pool."""
+    return rebind.rebind_broken()
 
 
 def end_due() -> int:

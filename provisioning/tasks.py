@@ -64,6 +64,12 @@ def start_due() -> None:
     reconcile.start_due()
 
 
+@shared_task(name="provisioning.rebind_broken")
+def rebind_broken() -> None:
+    """Replace servers that left the pool, ahead of the start."""
+    reconcile.rebind_broken()
+
+
 @shared_task(name="provisioning.end_due")
 def end_due() -> None:
     """End what is over."""

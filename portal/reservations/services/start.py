@@ -4,11 +4,10 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from portal.audit.services import record
 from portal.audit.transitions import advance
 from portal.core import clock
 from portal.core.actors import Actor
-from portal.core.locks import lock_row
+from portal.core.locks import lock_row, lock_rows
 from portal.core.periods import Period
 from portal.fleet.models import Server
 from portal.fleet.states import ServerState
@@ -19,9 +18,9 @@ from portal.operations.services.events import tell
 from portal.operations.services.queue import queue_operation
 from portal.operations.states import OperationKind
 from portal.reservations import capacity
-from portal.reservations.capacity import Demand
-from portal.reservations.models import Allocation, Placement, Reservation
+from portal.reservations.models import Allocation, Reservation
 from portal.reservations.services.lifecycle import booked, fail
+from portal.reservations.services.rebind import replace_server
 from portal.reservations.states import AllocationState, ReservationState
 
 START_GRACE = timedelta(minutes=30)
@@ -75,42 +74,15 @@ def _replace(actor: Actor, reservation: Reservation, missing: list[Allocation]) 
     """Give unstarted allocations other free servers, of the same fabric if promised; return those that got none."""
     if not missing:
         return []
-    remaining = _remaining(reservation)
-    span = capacity.occupied_period(reservation.server_type, remaining)
-    left = []
-    for allocation in missing:
-        # One at a time: a few good ones are better than none.
-        fabric = allocation.server.fabric if reservation.placement == Placement.SAME_FABRIC else None
-        demand = Demand(reservation.server_type, reservation.region, 1, remaining, reservation.placement, fabric=fabric)
-        found = capacity.take(demand, span) or capacity.take(demand, span, with_spares=True)
-        if found is None:
-            left.append(allocation)
-            continue
-        _move(actor, reservation, allocation, Server.objects.get(pk=found[0]), span)
-    return left
-
-
-def _remaining(reservation: Reservation) -> Period:
-    return Period(max(clock.now(), reservation.span.start), reservation.span.end)
-
-
-def _move(actor: Actor, reservation: Reservation, allocation: Allocation, server: Server, occupied: Period) -> None:
-    old = allocation.server
-    Allocation.objects.filter(pk=allocation.pk).update(server=server, occupied=occupied.as_range())
-    allocation.server = server
-    record(
-        actor=actor,
-        verb="allocation.server_replaced",
-        target=allocation.public_id,
-        scope=reservation.organization.public_id,
-        data={"old": old.public_id, "new": server.public_id, "old_state": old.state},
-    )
-    tell(
-        actor=actor,
-        subject=reservation.public_id,
-        event_type="reservation.server_replaced",
-        old=allocation.hostname,
-    )
+    # Each is replaced on its own, a few good ones are better than none; their rows are locked all at once, in order.
+    lock_rows(Server.objects.filter(pk__in=[allocation.server_id for allocation in missing]))
+    remaining = Period(max(clock.now(), reservation.span.start), reservation.span.end)
+    since = capacity.occupied_period(reservation.server_type, remaining).start
+    return [
+        allocation
+        for allocation in missing
+        if not replace_server(actor=actor, reservation=reservation, allocation=allocation, since=since)
+    ]
 
 
 def _note_delay(actor: Actor, reservation: Reservation, count: int) -> None:

@@ -149,7 +149,9 @@ def test_a_replacement_is_free_for_the_whole_of_the_rest(noon):
     Allocation.objects.filter(reservation=reservation).update(server=broken)
     Server.objects.filter(pk=broken.pk).update(state=ServerState.QUARANTINED)
     due(noon, reservation)
-    Reservation.objects.filter(pk=reservation.pk).update(period=(reservation.span.start, reservation.span.end + HOUR))
+    start, end = reservation.span.start, reservation.span.end + HOUR
+    Reservation.objects.filter(pk=reservation.pk).update(period=(start, end))
+    Allocation.objects.filter(reservation=reservation).update(occupied=(start, end), turnover=None)
 
     assert begin(reservation) is None
     assert of(reservation)[0].server == broken
