@@ -15,7 +15,7 @@ from portal.fleet.states import ServerState
 from portal.operations.models import OperationServer
 from portal.quotas.models import Quota
 from portal.quotas.services import request_increase
-from portal.reservations.models import Placement, WaitlistEntry
+from portal.reservations.models import Enquiry, Placement, WaitlistEntry
 from portal.reservations.request import Particulars, QuoteRequest, ReservationRequest
 from portal.reservations.services import outcomes
 from portal.reservations.services.quotes import make_quote
@@ -256,6 +256,25 @@ def waitlist_entry(for_scope=None, **kwargs):
         **kwargs,
     }
     return WaitlistEntry.objects.create(**fields)
+
+
+def enquiry(of=None, **kwargs):
+    """Return a line of the request log: by default a search for which there was no room."""
+    who = of or organization()
+    fields = {
+        "kind": Enquiry.Kind.SEARCH,
+        "outcome": Enquiry.Outcome.NO_FIT,
+        "channel": "web",
+        "organization": who.public_id,
+        "project": "",
+        "server_type": server_type().slug,
+        "region": region().code,
+        "count": 16,
+        "placement": Placement.SAME_FABRIC,
+        "free": 3,
+        **kwargs,
+    }
+    return Enquiry.objects.create(**fields)
 
 
 def hand_over(a_reservation, host_keys=(HOST_KEY,)):

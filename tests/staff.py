@@ -73,6 +73,9 @@ def world(servers=2):
         NIC.objects.create(server=server, mac=f"02:00:00:00:{number // 256:02x}:{number % 256:02x}")
     factories.token(scope.project)
     factories.quota_request(scope)
+    factories.quote(scope)
+    factories.waitlist_entry(scope)
+    factories.enquiry(scope.organization)
     reservation = starting(scope)
     part = OperationServer.objects.get(operation__subject=reservation.public_id)
     BootToken.objects.create(

@@ -23,6 +23,7 @@ AREAS = (
     "operation",
     "operation_server",
     "organization",
+    "pool",
     "price_book",
     "project",
     "quota",

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -82,6 +82,19 @@ def weeks_from(first: datetime, now: datetime, count: int = WEEKS) -> list[Perio
     """Return whole weeks from that of ``first`` on; of the present week only what is left, of past ones nothing."""
     starts = [max(week_of(first), week_of(now)) + number * WEEK for number in range(count)]
     return [Period(max(start, now), start + WEEK) for start in starts]
+
+
+def week_named(name: str, now: datetime) -> Period | None:
+    """Return the week of a day that is written as ``2031-03-03``, as ``weeks_from`` does; None for another text."""
+    try:
+        return weeks_from(datetime.combine(date.fromisoformat(name), time(), UTC), now, 1)[0]
+    except (ValueError, OverflowError):
+        return None
+
+
+def first_day(week: Period) -> datetime:
+    """Return the Monday of a week of which some may be over."""
+    return week_of(week.start)
 
 
 def worst_of(standing: Mapping[Use, int], parts: Iterable[Part], weeks: Iterable[Period]) -> list[Cell]:

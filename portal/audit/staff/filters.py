@@ -1,6 +1,6 @@
 """Filters of staff's lists."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin import SimpleListFilter
@@ -118,3 +118,22 @@ def given(name: str, heading: str, yes: str, no: str) -> type[SimpleListFilter]:
             return queryset.filter(**{f"{name}__isnull": self.value() == "no"})
 
     return Given
+
+
+def answers(
+    name: str, heading: str, choices: Mapping[str, tuple[str, Callable[[], models.Q]]]
+) -> type[SimpleListFilter]:
+    """Return a filter of answers to a question: by value its words and the condition that it stands for."""
+
+    class Answers(DropdownFilter):
+        title = heading
+        parameter_name = name
+
+        def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+            return [(value, words) for value, (words, _) in choices.items()]
+
+        def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+            _, condition = choices.get(str(self.value()), ("", models.Q))
+            return queryset.filter(condition())
+
+    return Answers

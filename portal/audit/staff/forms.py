@@ -30,6 +30,8 @@ class ActForm(forms.Form):
     """A form of an act; ``row`` is the object that is acted upon, or None for several or none."""
 
     use_required_attribute = False
+    notice = ""
+    """Set by a form that was sent rightly and still asks for something, such as consent to a price."""
 
     def __init__(self, *args: Any, row: Any = None, **kwargs: Any) -> None:
         """Keep the object and dress the fields."""

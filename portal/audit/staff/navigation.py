@@ -6,13 +6,14 @@ from urllib.parse import urlencode
 
 from django.apps import apps
 from django.contrib import admin
+from django.db.models import Count
 from django.http import HttpRequest
 from django.urls import reverse
 
 from portal.audit.models import AuditEvent
 from portal.audit.staff.columns import heading_of
 from portal.audit.staff.pages import TRAIL_WITH_TARGET, RecordAdmin
-from portal.audit.staff.panels import may_view
+from portal.audit.staff.panels import may_view, tables_of_first_page
 
 NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     (
@@ -20,6 +21,10 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         (
             ("reservations.reservation", "Reservations", "event_available"),
             ("reservations.allocation", "Allocations", "view_timeline"),
+            ("reservations.quote", "Quotes", "request_quote"),
+            ("reservations.waitlistentry", "Waiting list", "hourglass_top"),
+            ("reservations.enquiry", "Enquiries", "manage_search"),
+            ("reservations.pool", "Pools", "workspaces"),
         ),
     ),
     (
@@ -71,6 +76,11 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
 )
 """Groups of pages: model, title, icon."""
 
+BOARDS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
+    "Reservations": (("reservations_board", "reservations.pool", "Capacity board", "calendar_view_week"),),
+}
+"""Pages that are no lists, by group: name of the address, model that one must be allowed to look at, title, icon."""
+
 
 def _list_of(label: str) -> str:
     return reverse(f"admin:{label.replace('.', '_')}_changelist")
@@ -79,10 +89,14 @@ def _list_of(label: str) -> str:
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the sidebar: the pages that the person may look at."""
     groups = [{"title": "", "items": [{"title": "Overview", "icon": "home", "link": reverse("admin:index")}]}]
+    on_board = request.path in {reverse(f"admin:{entry[0]}") for entries in BOARDS.values() for entry in entries}
     for title, entries in NAVIGATION:
+        boards = [(reverse(f"admin:{address}"), *rest) for address, *rest in BOARDS.get(title, ())]
+        lists = [(_list_of(label), label, name, icon) for label, name, icon in entries]
         items = [
-            {"title": name, "icon": icon, "link": _list_of(label)}
-            for label, name, icon in entries
+            # The address of a board begins like that of a list: the theme would mark both as the page that is open.
+            {"title": name, "icon": icon, "link": link} | ({"active": link == request.path} if on_board else {})
+            for link, label, name, icon in [*boards, *lists]
             if may_view(request, apps.get_model(label))
         ]
         if items:
@@ -108,6 +122,7 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         **context,
         "title": "Overview",
         "groups": [(title, tiles) for title, tiles in groups if tiles],
+        "panels": tables_of_first_page(request),
         "headers": [heading_of(column) for column in TRAIL_WITH_TARGET],
         "newest": [[column(event) for column in TRAIL_WITH_TARGET] for event in newest],
     }
@@ -119,8 +134,9 @@ def _tiles(request: HttpRequest, labels: list[str]) -> list[Tile]:
         page = admin.site._registry.get(model)
         if not isinstance(page, RecordAdmin) or not may_view(request, model):
             continue
-        for watch in page.watch:
-            count = model._default_manager.filter(watch.rows()).count()
+        counted = {f"count_{at}": Count("pk", filter=watch.rows()) for at, watch in enumerate(page.watch)}
+        counts = model._default_manager.aggregate(**counted) if counted else {}
+        for watch, count in zip(page.watch, counts.values(), strict=True):
             address = f"{_list_of(model._meta.label_lower)}?{urlencode(watch.parameters)}"
             tiles.append(Tile(watch.title, count, address, watch.tone if count else ""))
     return tiles

@@ -50,6 +50,7 @@ class Table:
 
 
 _PANELS: dict[type[models.Model], list[Panel]] = {}
+_FIRST_PAGE: list[Panel] = []
 
 
 def show_on(model: type[models.Model], *panels: Panel) -> None:
@@ -67,13 +68,23 @@ def tables_for(request: HttpRequest, row: models.Model) -> list[Table]:
     return [_table(panel, row) for panel in panels_of(type(row)) if may_view(request, panel.model)]
 
 
+def show_on_first_page(*panels: Panel) -> None:
+    """Hang panels onto the first page; ``rows`` is called with None, and may return groups of rows."""
+    _FIRST_PAGE.extend(panels)
+
+
+def tables_of_first_page(request: HttpRequest) -> list[Table]:
+    """Return the panels of the first page that the person may look at."""
+    return [_table(panel, None) for panel in _FIRST_PAGE if may_view(request, panel.model)]
+
+
 def may_view(request: HttpRequest, model: type[models.Model]) -> bool:
     """Tell whether the person may look at rows of a model."""
     meta = model._meta
     return bool(request.user.has_perm(f"{meta.app_label}.{get_permission_codename('view', meta)}"))
 
 
-def _table(panel: Panel, row: models.Model) -> Table:
+def _table(panel: Panel, row: models.Model | None) -> Table:
     rows = panel.rows(row)
     shown = list(rows[: MOST + 1])
     count = len(shown) if len(shown) <= MOST else rows.order_by().count()
@@ -82,7 +93,7 @@ def _table(panel: Panel, row: models.Model) -> Table:
         headers=[heading_of(column) for column in panel.columns],
         rows=[[column(item) for column in panel.columns] for item in shown[:MOST]],
         count=count,
-        more=_list_of(panel, row) if count > MOST else "",
+        more=_list_of(panel, row) if row is not None and count > MOST else "",
     )
 
 

@@ -1,5 +1,15 @@
 """Staff's view of who has which server when."""
 
-from portal.reservations.admin import acts, panels, reservations
+from portal.reservations.admin import (
+    acts,
+    allocations,
+    changes,
+    enquiries,
+    panels,
+    pools,
+    quotes,
+    reservations,
+    waitlist,
+)
 
-__all__ = ["acts", "panels", "reservations"]
+__all__ = ["acts", "allocations", "changes", "enquiries", "panels", "pools", "quotes", "reservations", "waitlist"]

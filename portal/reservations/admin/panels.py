@@ -11,6 +11,7 @@ from portal.reservations.models import Allocation, Reservation
 from portal.tenancy.models import Organization, Project
 
 OCCUPIED = columns.period("occupied", "Occupied")
+TURNOVER = columns.period("turnover", "Turnover")
 show_on(
     Reservation,
     Panel(
@@ -22,6 +23,7 @@ show_on(
             columns.state,
             columns.link("server", "Server"),
             OCCUPIED,
+            TURNOVER,
             columns.moment("ready_at", "Handed over"),
         ),
         all_of="reservation__id__exact",
@@ -65,6 +67,7 @@ show_on(
             columns.me("Host name", "hostname"),
             columns.state,
             OCCUPIED,
+            TURNOVER,
         ),
         all_of="server__id__exact",
     ),

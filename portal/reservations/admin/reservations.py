@@ -1,14 +1,22 @@
-"""Reservations and their allocations."""
+"""Reservations."""
+
+from typing import Any
 
 from django.contrib import admin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RelatedDropdownFilter
 
 from portal.audit.staff import columns, filters, watch
 from portal.audit.staff.pages import RecordAdmin
-from portal.reservations.models import Allocation, Reservation
+from portal.reservations.admin.behind import FabricFilter, WeekFilter
+from portal.reservations.admin.prices import FEES, PRICE
+from portal.reservations.models import Reservation
 from portal.reservations.states import ReservationState
 
 PERIOD = columns.period("period", "Period")
+
+
+def _held_until(row: Reservation) -> Any:
+    return columns.instant(row.state_deadline_at) if row.state == ReservationState.HELD else ""
 
 
 @admin.register(Reservation)
@@ -31,6 +39,8 @@ class ReservationAdmin(RecordAdmin):
         filters.period("period"),
         ("server_type", RelatedDropdownFilter),
         ("region", RelatedDropdownFilter),
+        FabricFilter,
+        WeekFilter,
         ("organization", AutocompleteSelectFilter),
         ("project", AutocompleteSelectFilter),
         filters.OverdueFilter,
@@ -61,6 +71,7 @@ class ReservationAdmin(RecordAdmin):
             (
                 *columns.life,
                 columns.yes_or_no("degraded", "Fewer servers than reserved"),
+                columns.column("Held until", _held_until),
             ),
         ),
         (
@@ -79,13 +90,7 @@ class ReservationAdmin(RecordAdmin):
                 columns.data("labels", "Labels"),
             ),
         ),
-        (
-            "Price",
-            (
-                columns.column("In all", lambda row: row.total),
-                columns.column("Per GPU and hour", lambda row: f"{row.currency} {row.rate_per_gpu_hour.normalize():f}"),
-            ),
-        ),
+        ("Price", (*PRICE, *FEES, columns.link("quote", "Quote"))),
         (
             "Dates",
             (
@@ -94,48 +99,6 @@ class ReservationAdmin(RecordAdmin):
                 columns.moment("start_delayed_at", "Start delayed"),
                 columns.moment("handed_over_at", "Handed over"),
                 columns.moment("end_announced_at", "End announced"),
-                columns.code("public_id", "Id"),
-            ),
-        ),
-    )
-
-
-@admin.register(Allocation)
-class AllocationAdmin(RecordAdmin):
-    """One server of a reservation."""
-
-    list_display = (
-        columns.field("hostname", "Host name"),
-        columns.state,
-        columns.column(
-            "Reservation", lambda row: columns.linked(row.reservation, row.reservation.name), "reservation__name"
-        ),
-        columns.link("server", "Server", "server__name"),
-        columns.period("occupied", "Occupied"),
-        columns.moment("ready_at", "Handed over"),
-    )
-    list_filter = (
-        filters.StateFilter,
-        filters.period("occupied", "occupied"),
-        ("server__server_type", RelatedDropdownFilter),
-        ("server__region", RelatedDropdownFilter),
-    )
-    list_select_related = ("reservation", "server")
-    search_fields = ("hostname", "public_id", "reservation__name", "reservation__public_id", "server__name")
-    search_help_text = "Host name, reservation, server or id"
-    ordering = ("-pk",)
-    facts = (
-        (
-            "",
-            (
-                *columns.life,
-                columns.column("Reservation", lambda row: columns.linked(row.reservation, row.reservation.name)),
-                columns.link("server", "Server"),
-                columns.field("hostname", "Host name"),
-                columns.period("occupied", "Occupied, with preparation and clean-up"),
-                columns.moment("ready_at", "Handed over"),
-                columns.field("ssh_user", "SSH user"),
-                columns.data("host_keys", "SSH host keys"),
                 columns.code("public_id", "Id"),
             ),
         ),

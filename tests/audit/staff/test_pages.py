@@ -164,7 +164,14 @@ def queries_of(client, address):
     return len(context)
 
 
-ONE_OF_A_KIND = {"fleet.region", "fleet.fabric", "fleet.servertype", "catalog.pricebook", "fleet.rack"}
+ONE_OF_A_KIND = {
+    "fleet.region",
+    "fleet.fabric",
+    "fleet.servertype",
+    "catalog.pricebook",
+    "fleet.rack",
+    "reservations.pool",
+}
 
 
 @pytest.mark.parametrize("label", MODELS)

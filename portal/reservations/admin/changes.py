@@ -1,0 +1,116 @@
+"""Another end for a reservation, on behalf of the customer: first the price, then the deed."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+
+from portal.audit.staff.acts import Act, Values, act_on, in_state
+from portal.audit.staff.forms import Moment, ReasonForm
+from portal.core import clock
+from portal.core.actors import SYSTEM, Actor
+from portal.core.errors import DomainError
+from portal.core.refusals import show_refusal
+from portal.reservations.models import Reservation
+from portal.reservations.services.behalf import extend_for, scope_for, shorten_for
+from portal.reservations.services.change import look_at_extension, look_at_shortening
+from portal.reservations.states import ReservationState
+
+RUNNING = (ReservationState.SCHEDULED, ReservationState.PROVISIONING, ReservationState.ACTIVE)
+
+
+class EndForm(ReasonForm):
+    """A new end. What it costs is said first; only who sends the form again with that price agrees to it."""
+
+    ends_at = Moment(label="New end", help_text="UTC.")
+    agreed = forms.CharField(required=False, widget=forms.HiddenInput)
+    field_order = ("ends_at", "reason", "agreed")
+
+    def cost(self, reservation: Reservation, ends_at: datetime) -> str:
+        """Return what a new end would cost, as a sentence. Raises what the service raises."""
+        raise NotImplementedError
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for consent to the price as it is now."""
+        values = super().clean() or {}
+        if self.errors or self.row is None:
+            return values
+        try:
+            said = self.cost(self.row, values["ends_at"])
+        except DomainError as error:
+            show_refusal(self, error)
+            return values
+        if values.get("agreed") != said:
+            # What is sent next must hold this price: it is agreed to as it was shown.
+            self.data = self.data.copy()
+            self.data["agreed"] = said
+            self.notice = f"{said} Nothing is done yet: send it again to do it."
+            self.add_error(None, forms.ValidationError(self.notice, code="not_agreed"))
+        return values
+
+
+class ExtendForm(EndForm):
+    """A later end."""
+
+    def cost(self, reservation: Reservation, ends_at: datetime) -> str:
+        """Return what the added time costs. Whether there is room the service says."""
+        look = look_at_extension(scope_for(SYSTEM, reservation.project), reservation, ends_at)
+        room = "" if look.fits else f" {look.blocked} of its servers are promised to others."
+        latest = f" It can end at {clock.as_rfc3339(look.latest_end)} at the latest." if look.latest_end else ""
+        return f"The added time costs {look.added}; in all it is {look.total} then.{room}{latest if room else ''}"
+
+
+class ShortenForm(EndForm):
+    """An earlier end."""
+
+    def cost(self, reservation: Reservation, ends_at: datetime) -> str:
+        """Return what is owed for the time that is called off."""
+        look = look_at_shortening(scope_for(SYSTEM, reservation.project), reservation, ends_at)
+        return f"Calling the rest off costs {look.fee}; in all it is {look.total} then, {look.saved} less than now."
+
+
+def _extend(actor: Actor, row: Reservation, values: Values) -> None:
+    extend_for(actor=actor, reservation=row, ends_at=values["ends_at"], reason=values["reason"])
+
+
+def _shorten(actor: Actor, row: Reservation, values: Values) -> None:
+    shorten_for(actor=actor, reservation=row, ends_at=values["ends_at"], reason=values["reason"])
+
+
+def _present_end(row: Reservation | None) -> dict[str, Any]:
+    return {"ends_at": row.span.end} if row is not None else {}
+
+
+act_on(
+    Reservation,
+    Act(
+        name="extend",
+        title="Extend",
+        permission="reservations.change_reservation",
+        perform=_extend,
+        form=ExtendForm,
+        initial=_present_end,
+        fits=in_state(*RUNNING),
+        effects=(
+            "The customer keeps the same servers until the new end, at the list price of now for the added time.",
+            "Quotas hold; where the servers are promised to others it is refused.",
+        ),
+        done="{row} ends later.",
+        icon="more_time",
+    ),
+    Act(
+        name="shorten",
+        title="Shorten",
+        permission="reservations.change_reservation",
+        perform=_shorten,
+        form=ShortenForm,
+        initial=_present_end,
+        fits=in_state(*RUNNING),
+        effects=(
+            "The servers are taken back and erased at the new end. What is called off costs what was agreed for "
+            "that much notice.",
+        ),
+        done="{row} ends earlier.",
+        icon="timer_off",
+    ),
+)

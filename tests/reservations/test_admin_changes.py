@@ -1,0 +1,124 @@
+"""Staff gives a reservation another end: the price comes first, and only who agrees to it gets it."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from portal.audit.models import AuditEvent
+from portal.core import clock
+from portal.core.periods import Period
+from portal.reservations.models import Reservation
+from portal.tenancy.staff import StaffRole
+from tests import factories, staff
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def sales(noon):
+    return staff.browser(StaffRole.SALES)
+
+
+@pytest.fixture
+def made(noon):
+    factories.server()
+    start = clock.now() + DAY
+    return factories.reservation(name="train", starts_at=start, ends_at=start + 2 * DAY)
+
+
+def ask(client, made, act, ends_at, agreed=""):
+    fields = {"ends_at": f"{ends_at:%Y-%m-%dT%H:%M}", "agreed": agreed}
+    return client.post(staff.act_of(made, act), staff.REASON | staff.chosen(made) | fields)
+
+
+@pytest.mark.parametrize(
+    ("act", "days", "said", "price", "verb"),
+    [
+        ("extend", 3, "The added time costs USD 480.00; in all it is USD 1,440.00 then.", 1440, "extended"),
+        (
+            "shorten",
+            1,
+            "Calling the rest off costs USD 0.00; in all it is USD 480.00 then, USD 480.00 less than now.",
+            480,
+            "shortened",
+        ),
+    ],
+)
+def test_the_price_is_said_first_and_agreed_to(sales, made, act, days, said, price, verb):
+    end = made.span.start + days * DAY
+    before = Reservation.objects.values().get()
+
+    first = ask(sales, made, act, end)
+
+    assert first.status_code == 422
+    assert f"{said} Nothing is done yet: send it again to do it." in first.content.decode()
+    assert first.context["form"]["agreed"].value() == said
+    assert Reservation.objects.values().get() == before
+
+    second = ask(sales, made, act, end, said)
+
+    made.refresh_from_db()
+    assert second.url == staff.page_of(made)
+    assert (made.span, made.price) == (Period(made.span.start, end), Decimal(price))
+    why = AuditEvent.objects.get(verb=f"reservation.{verb}_for_customer")
+    assert (why.target, why.data, why.actor_id) == (made.public_id, staff.REASON, sales.person.public_id)
+    assert AuditEvent.objects.get(verb=f"reservation.{verb}").actor_id == sales.person.public_id
+
+
+def test_who_agreed_to_another_price_is_asked_anew(sales, made):
+    reply = ask(sales, made, "extend", made.span.end + DAY, "The added time costs USD 1.00.")
+
+    made.refresh_from_db()
+    assert (reply.status_code, made.price) == (422, Decimal(960))
+    assert "The added time costs USD 480.00" in reply.content.decode()
+
+
+def test_what_is_blocked_is_said_and_refused(sales, made):
+    other = factories.reservation(
+        factories.buyer(), name="next", starts_at=made.span.end + DAY, ends_at=made.span.end + 2 * DAY
+    )
+
+    first = ask(sales, made, "extend", made.span.end + 2 * DAY)
+    said = first.context["form"]["agreed"].value()
+    second = ask(sales, made, "extend", made.span.end + 2 * DAY, said)
+
+    made.refresh_from_db()
+    assert "1 of its servers are promised to others." in said
+    assert "It can end at 2031-03-08T11:10:00Z at the latest." in said
+    assert (second.status_code, made.price, other.state) == (409, Decimal(960), "scheduled")
+    assert not AuditEvent.objects.filter(verb="reservation.extended_for_customer").exists()
+
+
+@pytest.mark.parametrize("act", ["extend", "shorten"])
+def test_an_end_that_is_none_is_refused_on_its_field(sales, made, act):
+    reply = ask(sales, made, act, made.span.end)
+
+    assert reply.status_code == 422
+    assert list(reply.context["form"].errors) == ["ends_at"]
+
+
+@pytest.mark.parametrize("act", ["extend", "shorten"])
+def test_operations_may_not(made, act):
+    reply = ask(staff.browser(StaffRole.OPERATIONS), made, act, made.span.end + DAY)
+
+    assert reply.status_code == 403
+
+
+def test_what_is_over_has_no_such_button(sales, made):
+    sales.post(staff.act_of(made, "cancel"), staff.REASON)
+
+    page = sales.get(staff.page_of(made)).content.decode()
+
+    assert staff.act_of(made, "extend") not in page
+    assert ask(sales, made, "extend", made.span.end + DAY).status_code == 422
+
+
+def test_the_page_shows_price_lines_terms_and_turnover(sales, made):
+    page = sales.get(staff.page_of(made)).content.decode()
+
+    assert "8 x H100 in eu-north-1" in page
+    assert "Free cancellation at any time." in page
+    assert ">Turnover</th>" in page
+    assert "2031-03-07 12:30 UTC" in page
