@@ -42,6 +42,10 @@ NAMED: dict[str, str] = {
     "api/v1/reservations/<slug:reservation_id>": "reservation",
     "api/v1/reservations/<slug:reservation_id>/cancel": "reservation",
     "api/v1/reservations/<slug:reservation_id>/release": "reservation",
+    "api/v1/reservations/<slug:reservation_id>/extend": "reservation",
+    "api/v1/reservations/<slug:reservation_id>/shorten": "reservation",
+    "api/v1/reservations/<slug:reservation_id>/add-servers": "reservation",
+    "api/v1/reservations/<slug:reservation_id>/transfer": "reservation",
     "api/v1/reservations/<slug:reservation_id>/servers": "reservation",
     "api/v1/reservations/<slug:reservation_id>/events": "reservation",
     "api/v1/servers/<slug:server_id>": "server",
@@ -50,6 +54,8 @@ NAMED: dict[str, str] = {
     "api/v1/quotes/<slug:quote_id>": "quote",
     "api/v1/quotes/<slug:quote_id>/accept": "quote",
     "api/v1/quotes/<slug:quote_id>/withdraw": "quote",
+    "api/v1/waitlist/<slug:entry_id>": "waitlist_entry",
+    "api/v1/waitlist/<slug:entry_id>/leave": "waitlist_entry",
     "api/v1/quota-requests/<slug:request_id>": "quota_request",
     "api/v1/quota-requests/<slug:request_id>/withdraw": "quota_request",
     "reservations/<slug:public_id>": "reservation",
@@ -70,6 +76,9 @@ UNNAMED: dict[str, tuple[str, ...]] = {
     "api/v1/server-types": ("",),
     "api/v1/images": ("",),
     "api/v1/availability": ("",),
+    "api/v1/availability/starts": ("",),
+    "api/v1/calendar": ("", "?days=90"),
+    "api/v1/waitlist": ("", "?state=waiting"),
     "api/v1/reservations": ("", "?name={name}", "?state=active"),
     "api/v1/servers": ("",),
     "api/v1/operations": ("", "?id={operation}"),
@@ -103,6 +112,7 @@ class Tenant:
             "key": self.scope.project.ssh_keys.get().public_id,
             "quota_request": factories.quota_request(self.scope).public_id,
             "quote": factories.quote(self.scope).public_id,
+            "waitlist_entry": factories.waitlist_entry(self.scope).public_id,
             "project": self.scope.project.public_id,
             "organization": self.scope.organization.public_id,
         }
@@ -213,7 +223,18 @@ def test_lists_searches_and_pages_show_nothing_of_anothers(mine, theirs):
 def test_control_their_owner_is_shown_them(theirs):
     shown = [theirs.send(route, address, "GET").content.decode() for route, address in asked(theirs.ids)]
 
-    for name in ("name", "reservation", "hostname", "server", "operation", "key", "quota_request", "quote", "project"):
+    for name in (
+        "name",
+        "reservation",
+        "hostname",
+        "server",
+        "operation",
+        "key",
+        "quota_request",
+        "quote",
+        "waitlist_entry",
+        "project",
+    ):
         assert any(theirs.ids[name] in page for page in shown), name
 
 

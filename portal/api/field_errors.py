@@ -1,12 +1,14 @@
 """From the framework's nested validation errors to a flat list with JSON pointers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.settings import api_settings
 
-from portal.core.errors import FieldError
+from portal.core.errors import FieldError, InvalidInput
 
 MAX_ERRORS = 50
 MAX_DETAIL = 300
@@ -21,6 +23,16 @@ def field_errors(detail: Any) -> list[FieldError]:
         if len(found) == MAX_ERRORS:
             break
     return found
+
+
+@contextmanager
+def called(names: Mapping[str, str]) -> Iterator[None]:
+    """Let an InvalidInput name the fields as the API calls them: ``names`` is from the service's name to the API's."""
+    try:
+        yield
+    except InvalidInput as error:
+        errors = [replace(item, field=names.get(item.field, item.field)) for item in error.errors]
+        raise InvalidInput(error.detail, errors=errors) from None
 
 
 def _walk(detail: Any, path: tuple[str, ...]) -> Iterator[FieldError]:

@@ -17,6 +17,9 @@ In = TypeVar("In")
 # Section 5.6 with its liberties; Python reads much more, such as week dates and what stands behind a NUL.
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?(?P<offset>[Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 
+AMOUNT = re.compile(r"\d{1,20}(\.\d{1,20})?", re.ASCII)
+FULL_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
 
 class InstantField(serializers.DateTimeField):
     """An RFC 3339 instant: in with any offset, but with one; out in UTC with ``Z``, to the second."""
@@ -43,6 +46,20 @@ class InstantField(serializers.DateTimeField):
         return as_rfc3339(value)
 
 
+class DayField(InstantField):
+    """An RFC 3339 instant, or a date alone: its midnight in UTC."""
+
+    default_error_messages = {
+        "invalid": "Write a date such as 2030-01-31, or an RFC 3339 instant such as 2030-01-31T12:00:00Z.",
+    }
+
+    def to_internal_value(self, value: Any) -> datetime:
+        """Return the instant in UTC. Raises ValidationError."""
+        if isinstance(value, str) and FULL_DATE.fullmatch(value):
+            value = f"{value}T00:00:00Z"
+        return super().to_internal_value(value)
+
+
 class Text(serializers.CharField):
     """Text as it was sent: nothing trimmed, numbers are not text, and the empty text is left to who knows better."""
 
@@ -65,6 +82,19 @@ class Whole(serializers.IntegerField):
         if isinstance(data, bool) or not isinstance(data, int):
             self.fail("invalid")
         return data
+
+
+class Amount(Text):
+    """An amount of money: a decimal string, as amounts are written too."""
+
+    default_error_messages = {"malformed": 'Write the amount as a decimal string such as "150000.00".'}
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the amount as a Decimal. Raises ValidationError."""
+        text = super().to_internal_value(data)
+        if not AMOUNT.fullmatch(text):
+            self.fail("malformed")
+        return Decimal(text)
 
 
 class Flag(serializers.BooleanField):

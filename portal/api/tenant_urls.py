@@ -5,7 +5,9 @@ from django.urls import path
 from portal.api.views import (
     account,
     availability,
+    calendar,
     catalogue,
+    changes,
     documentation,
     events,
     operations,
@@ -14,6 +16,7 @@ from portal.api.views import (
     reservations,
     servers,
     ssh_keys,
+    waitlist,
 )
 
 urlpatterns = [
@@ -26,6 +29,8 @@ urlpatterns = [
     path("server-types", catalogue.ServerTypesView.as_view(), name="server-types"),
     path("images", catalogue.ImagesView.as_view(), name="images"),
     path("availability", availability.AvailabilityView.as_view(), name="availability"),
+    path("availability/starts", availability.StartsView.as_view(), name="availability-starts"),
+    path("calendar", calendar.CalendarView.as_view(), name="calendar"),
     path("quotes", quotes.QuotesView.as_view(), name="quotes"),
     path("quotes/<slug:quote_id>", quotes.QuoteView.as_view(), name="quote"),
     path("quotes/<slug:quote_id>/accept", quotes.AcceptView.as_view(), name="quote-accept"),
@@ -34,6 +39,10 @@ urlpatterns = [
     path("reservations/<slug:reservation_id>", reservations.ReservationView.as_view(), name="reservation"),
     path("reservations/<slug:reservation_id>/cancel", reservations.CancelView.as_view(), name="cancel"),
     path("reservations/<slug:reservation_id>/release", reservations.ReleaseView.as_view(), name="release"),
+    path("reservations/<slug:reservation_id>/extend", changes.ExtendView.as_view(), name="extend"),
+    path("reservations/<slug:reservation_id>/shorten", changes.ShortenView.as_view(), name="shorten"),
+    path("reservations/<slug:reservation_id>/add-servers", changes.AddServersView.as_view(), name="add-servers"),
+    path("reservations/<slug:reservation_id>/transfer", changes.TransferView.as_view(), name="transfer"),
     path(
         "reservations/<slug:reservation_id>/servers",
         servers.ReservationServersView.as_view(),
@@ -46,6 +55,9 @@ urlpatterns = [
     path("operations/<slug:operation_id>", operations.OperationView.as_view(), name="operation"),
     path("ssh-keys", ssh_keys.SSHKeysView.as_view(), name="ssh-keys"),
     path("ssh-keys/<slug:key_id>", ssh_keys.SSHKeyView.as_view(), name="ssh-key"),
+    path("waitlist", waitlist.WaitlistView.as_view(), name="waitlist"),
+    path("waitlist/<slug:entry_id>", waitlist.WaitlistEntryView.as_view(), name="waitlist-entry"),
+    path("waitlist/<slug:entry_id>/leave", waitlist.LeaveView.as_view(), name="waitlist-leave"),
     path("openapi.json", documentation.OpenAPIView.as_view(), name="openapi"),
     path("problems", documentation.ProblemsView.as_view(), name="problems"),
     # Here people type the address themselves, with the slash and without.

@@ -1,10 +1,12 @@
 """The calendar for people and programs: how many servers of each pool are free, slot by slot."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+
+from django.db.models import QuerySet
 
 from portal.catalog.selectors import list_prices
 from portal.core import clock
@@ -85,6 +87,11 @@ def calendar_of(
     return found
 
 
+def pool_count(server_type: ServerType | None, region: Region | None, fabric: Fabric | None) -> int:
+    """Return how many rows a calendar may have."""
+    return _pools(server_type, region, fabric).count()
+
+
 def span_of(first: datetime, grain: Grain, slots: int) -> Period:
     """Return the span of ``slots`` slots from the one that ``first`` lies in."""
     start = first.replace(minute=0, second=0, microsecond=0)
@@ -97,7 +104,7 @@ def _length(grain: Grain) -> timedelta:
     return timedelta(hours=grain)
 
 
-def _pools(server_type: ServerType | None, region: Region | None, fabric: Fabric | None) -> Iterable[Pool]:
+def _pools(server_type: ServerType | None, region: Region | None, fabric: Fabric | None) -> QuerySet[Pool]:
     wanted = {"server_type": server_type, "region": region, "fabric": fabric}
     given = {name: value for name, value in wanted.items() if value is not None}
     rows = Pool.objects.filter(is_spare=False, **given).select_related("server_type", "region", "fabric")

@@ -163,6 +163,34 @@ def search(scope: Scope, demand: Demand) -> Availability:
     return answer
 
 
+@dataclass(frozen=True)
+class Start:
+    """A period in which a demand fits, with its price."""
+
+    period: Period
+    price: PriceQuote
+
+
+def starts_of(scope: Scope, demand: Demand, latest: datetime) -> list[Start]:
+    """Return the next ten starts, on full hours, from the demand's own to ``latest`` at which it fits.
+
+    Raises NoPrice as ``search`` does.
+    """
+    currency = scope.organization.currency
+    with refusals_noted(Enquiry.Kind.STARTS, scope, demand):
+        tariff = tariffs_of(demand.server_type, currency, clock.now(), demand.region).get(demand.region.pk)
+        if tariff is None:
+            raise not_sold(demand.server_type, demand.region, currency)
+    # The latest start is one of those that are possible.
+    past = latest + timedelta(microseconds=1)
+    found = capacity.next_starts(demand, Period(demand.period.start, past)) if demand.period.start < past else []
+    starts = [Start(period, tariff.quote(demand.count, period)) for period in found]
+    outcome = Enquiry.Outcome.FITS if starts else Enquiry.Outcome.NO_FIT
+    price = tariff.quote(demand.count, demand.period).total
+    note(Enquiry.Kind.STARTS, outcome, scope, demand, price=price)
+    return starts
+
+
 def _answer(demand: Demand, tariffs: Mapping[int, Tariff]) -> Availability:
     pools = Pool.objects.filter(server_type=demand.server_type, is_spare=False).order_by("pk")
     yard = _Yard(tariffs, list(pools.values_list("pk", "region_id", "fabric_id")))

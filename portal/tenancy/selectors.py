@@ -32,6 +32,14 @@ def projects_of(user: User) -> models.QuerySet[Project]:
     )
 
 
+def project_of(scope: Scope, public_id: str) -> Project:
+    """Return one project of the scope's organization. Raises NotFound."""
+    project = Project.objects.filter(organization=scope.organization, public_id=public_id).first()
+    if project is None:
+        raise NotFound("Your organization has no such project.")
+    return project
+
+
 def scope_of_user(user: User, project_id: str = "", request_id: str = "") -> Scope:
     """Return the user's scope in the project with that public id, or in the oldest one. Raises NotFound."""
     projects = projects_of(user).order_by("pk")

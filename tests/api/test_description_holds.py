@@ -1,11 +1,13 @@
 """What the description says is what the API does."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from portal.api.views.documentation import description
+from portal.core import clock
 from tests import factories
 from tests.api.client import Api, assert_problem, order
 from tests.api.test_documentation import operations_of
@@ -27,6 +29,7 @@ def named(buyer, active):
         "key_id": buyer.project.ssh_keys.get().public_id,
         "request_id": factories.quota_request(buyer).public_id,
         "quote_id": factories.quote(buyer).public_id,
+        "entry_id": factories.waitlist_entry(buyer).public_id,
     }
 
 
@@ -52,6 +55,11 @@ def test_replies_have_the_shapes_that_are_described(api, buyer, named, described
         "create_reservation": body,
         "create_quote": {name: body[name] for name in ("server_type", "region", "count", "ends_at")} | {"hold": True},
         "accept_quote": {name: body[name] for name in ("name", "image", "ssh_keys")},
+        "extend_reservation": {"ends_at": clock.as_rfc3339(clock.now() + timedelta(days=3))},
+        "shorten_reservation": {"ends_at": clock.as_rfc3339(clock.now() + timedelta(hours=9))},
+        "add_servers": {"count": 1},
+        "transfer_reservation": {"project": factories.project(buyer.organization).public_id},
+        "join_waitlist": {name: body[name] for name in ("server_type", "region", "count")} | {"hours": 24},
         "add_ssh_key": {
             "public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJfqPLZWKeuiWSS2xUPmRAz3p5ULYFX1gbTNMq0CRpsU"
         },
@@ -62,18 +70,24 @@ def test_replies_have_the_shapes_that_are_described(api, buyer, named, described
             "reason": "tests",
         },
     }
-    search = {name: body[name] for name in ("server_type", "region", "ends_at")}
+    place = {name: body[name] for name in ("server_type", "region")}
+    searches = {
+        "get_availability": place | {"ends_at": body["ends_at"]},
+        "get_availability_starts": place | {"hours": 24},
+    }
+    # What is active is not cancelled, and no token gives away what is its project's.
+    statuses = {"cancel_reservation": 409, "transfer_reservation": 403}
     for path, method, operation in operations_of(described):
         address = address_of(path, named)
         if method == "get":
-            reply = api.get(address, search if path.endswith("/availability") else {})
+            reply = api.get(address, searches.get(operation["operationId"], {}))
         else:
             reply = api.send(
                 method.upper(), f"{address}?dry_run=true", json.dumps(bodies.get(operation["operationId"], {}))
             )
         refusal = api.send(method.upper(), f"{address}?nonsense=1", "{}", **{"Idempotency-Key": "k1"})
 
-        assert reply.status_code == (409 if path.endswith("/cancel") else 200), path
+        assert reply.status_code == statuses.get(operation["operationId"], 200), path
         assert errors_of(described, operation, reply) == [], path
         assert errors_of(described, operation, refusal) == [], path
         assert assert_problem(refusal, 422, "invalid_input")["/nonsense"] == "unknown_field", path

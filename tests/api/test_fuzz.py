@@ -132,3 +132,42 @@ def test_any_quote(shop, changes):
 
     with forgotten():
         check(api.post("/quotes", {**body, **changes}))
+
+
+WAIT = ("server_type", "region", "count", "hours", "earliest", "latest", "placement", "ceiling", "other")
+
+
+@EXAMPLES
+@given(st.dictionaries(st.sampled_from(WAIT), ANYTHING, max_size=3))
+def test_any_wish_to_wait(shop, changes):
+    body = {"server_type": "h100x8", "region": "eu-north-1", "count": 2, "hours": 24}
+
+    with forgotten():
+        check(shop[1].post("/waitlist", {**body, **changes}))
+
+
+@EXAMPLES
+@given(
+    st.sampled_from(["/availability/starts", "/calendar"]),
+    st.dictionaries(
+        st.sampled_from([*WAIT, "from", "days", "grain", "fabric"]),
+        TEXT | INSTANT | st.integers().map(str),
+        max_size=3,
+    ),
+)
+def test_any_search_for_starts_and_any_part_of_the_calendar(shop, path, changes):
+    wish = {"server_type": "h100x8", "region": "eu-north-1", **({"hours": "24"} if path.endswith("starts") else {})}
+
+    with forgotten():
+        check(shop[1].get(path, {**wish, **changes}))
+
+
+@EXAMPLES
+@given(st.sampled_from(["extend", "shorten", "add-servers", "transfer"]), ANYTHING | INSTANT | st.integers(), TEXT)
+def test_any_change(shop, action, value, other):
+    scope, api = shop
+    names = {"add-servers": "count", "transfer": "project"}
+    with forgotten():
+        made = api.post("/reservations", order(scope.project)).json()["id"]
+        body = {names.get(action, "ends_at"): value, **({other: value} if other == "any" else {})}
+        check(api.post(f"/reservations/{made}/{action}", body))

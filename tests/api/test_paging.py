@@ -25,6 +25,7 @@ LISTS = (
     "/quotas",
     "/quota-requests",
     "/quotes",
+    "/waitlist",
 )
 
 
@@ -39,6 +40,7 @@ def filled(buyer):
         factories.quota(buyer.organization, in_region=factories.region(f"zone-{number}"))
         factories.quota_request(buyer, region=factories.region(f"zone-{number}"))
         factories.quote(buyer)
+        factories.waitlist_entry(buyer)
         factories.hand_over(factories.reservation(buyer, count=2, starts_at=None))
     return Api.of(buyer.project)
 

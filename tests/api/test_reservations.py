@@ -5,6 +5,7 @@ import pytest
 from portal.operations.models import Operation
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.services import outcomes
+from portal.tenancy.roles import Role
 from tests import factories
 from tests.api.client import Api, assert_problem, order
 from tests.api.world import nothing_changes
@@ -48,6 +49,14 @@ def test_a_reservation_for_later_is_scheduled(made, buyer):
                 "amount": {"amount": "960.00", "currency": "USD"},
             }
         ],
+        "cancellation": {
+            "fee": {"amount": "0.00", "currency": "USD"},
+            "percent": "0",
+            "free_until": "2030-01-16T12:00:00Z",
+            "terms": [],
+            "description": "Free cancellation at any time.",
+        },
+        "hold_expires_at": None,
         "progress": {"stage": "waiting", "done": 0, "total": 2, "eta": "2030-01-16T12:00:00Z"},
         "operation": None,
         "project": buyer.project.public_id,
@@ -109,6 +118,30 @@ def test_over_quota_it_says_the_limit_and_the_use(api, buyer):
         "used": 2,
         "requested": 2,
     }
+
+
+def test_what_is_above_the_approval_limit_needs_somebody_else(api, buyer):
+    type(buyer.organization).objects.update(approval_limit=959)
+
+    with nothing_changes():
+        reply = api.post("/reservations", order(buyer.project))
+
+    assert_problem(reply, 403, "approval_required")
+    assert reply.json()["total"] == {"amount": "960.00", "currency": "USD"}
+    assert Api.of(buyer.project, Role.ADMIN).post("/reservations", order(buyer.project)).status_code == 201
+
+
+def test_a_fabric_can_be_named(api, buyer):
+    factories.servers(2, in_fabric=factories.fabric("B"))
+
+    api.post("/reservations", order(buyer.project, fabric="B"))
+
+    assert set(Allocation.objects.values_list("server__fabric__name", flat=True)) == {"B"}
+    with nothing_changes():
+        none_left = api.post("/reservations", order(buyer.project, name="more", fabric="B"))
+        unknown = api.post("/reservations", order(buyer.project, name="more", fabric="Z"))
+    assert_problem(none_left, 409, "insufficient_capacity")
+    assert assert_problem(unknown, 422, "invalid_input") == {"/fabric": "unknown"}
 
 
 def test_what_is_not_sold_is_refused(api, buyer):

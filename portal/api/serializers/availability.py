@@ -8,11 +8,11 @@ from rest_framework import serializers
 
 from portal.api.fields import InstantField, MoneyOut, Rate, SpanOut
 from portal.api.queries import Query
-from portal.api.serializers.choices import WishMixin, choices_of
-from portal.core.errors import FieldError, InvalidInput
+from portal.api.serializers.choices import FabricMixin, WishMixin, choices_of
+from portal.api.serializers.windows import WindowMixin
 from portal.reservations.capacity import Demand
-from portal.reservations.offers import Availability, Offer, OfferKind
-from portal.reservations.request import check_count, check_period
+from portal.reservations.offers import Availability, Offer, OfferKind, Start
+from portal.reservations.request import QuoteRequest, check_quote
 
 
 class AvailabilityQuery(WishMixin, Query):
@@ -23,20 +23,30 @@ class AvailabilityQuery(WishMixin, Query):
 
 def demand_of(query: Mapping[str, Any]) -> Demand:
     """Return what the values of an AvailabilityQuery ask for. Raises InvalidInput with every wrong field."""
-    errors: list[FieldError] = []
-    try:
-        check_count(query["count"])
-    except InvalidInput as error:
-        errors.extend(error.errors)
-    try:
-        period = check_period(query["starts_at"], query["ends_at"])
-    except InvalidInput as error:
-        errors.extend(error.errors)
-    if errors:
-        raise InvalidInput(errors[0].detail if len(errors) == 1 else "Some fields need your attention.", errors=errors)
-    return Demand(
-        query["server_type"], query["region"], query["count"], period, query["placement"], fabric=query["fabric"]
-    )
+    wish = QuoteRequest(**query)
+    period = check_quote(wish)
+    return Demand(wish.server_type, wish.region, wish.count, period, wish.placement, fabric=wish.fabric)
+
+
+class StartsQuery(FabricMixin, WindowMixin, Query):
+    """A search for the next starts."""
+
+    count = serializers.IntegerField(default=1, help_text="Number of servers.")
+    hours = serializers.IntegerField(help_text="For how long.")
+
+
+class StartOut(serializers.Serializer[Start]):
+    """A period in which the servers are free, and what it costs."""
+
+    starts_at = InstantField(source="period.start")
+    ends_at = InstantField(source="period.end")
+    price = MoneyOut(source="price.total")
+
+
+class StartsOut(serializers.Serializer[Any]):
+    """The next starts. Nothing is kept for the asker."""
+
+    starts = StartOut(many=True, help_text="At most ten, on full hours, the earliest first.")
 
 
 class OfferOut(serializers.Serializer[Offer]):

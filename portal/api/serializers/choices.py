@@ -37,30 +37,12 @@ def found(look_up: Callable[[str], Thing], name: str) -> Thing:
         raise ValidationError(error.detail, code="unknown") from None
 
 
-def with_fabric(values: dict[str, Any]) -> dict[str, Any]:
-    """Return values with the fabric that they name, of the region that they name. Raises ValidationError."""
-    name, region = values.get("fabric"), values.get("region")
-    if name is None:
-        return values
-    if region is None:
-        raise ValidationError({"region": ErrorDetail("Fabrics have names within a region: give it.", code="required")})
-    try:
-        return {**values, "fabric": fabric_called(name, region)}
-    except NotFound as error:
-        raise ValidationError({"fabric": ErrorDetail(error.detail, code="unknown")}) from None
-
-
-class WishMixin(serializers.Serializer[Any]):
-    """Which servers, how many, where, when. Bounds are left to the service, which names the field and the way out."""
+class PlaceMixin(serializers.Serializer[Any]):
+    """Which servers, where, and how they must lie."""
 
     server_type = Text(help_text="Id of a server type, such as `h100-8x`.")
     region = Text(help_text="Id of a region, such as `eu-north-1`.")
-    starts_at = InstantField(required=False, allow_null=True, default=None, help_text="Without it: now.")
-    ends_at = InstantField()
     placement = serializers.ChoiceField(choices=Placement.choices, default=Placement.SAME_FABRIC)
-    fabric = Text(
-        required=False, allow_null=True, default=None, help_text="Name of a fabric of the region. Without it: any."
-    )
 
     def validate_server_type(self, name: str) -> ServerType:
         """Return the server type. Raises ValidationError."""
@@ -70,6 +52,30 @@ class WishMixin(serializers.Serializer[Any]):
         """Return the region. Raises ValidationError."""
         return found(region_called, name)
 
+
+class FabricMixin(serializers.Serializer[Any]):
+    """In which fabric of the region, where that matters."""
+
+    fabric = Text(
+        required=False, allow_null=True, default=None, help_text="Name of a fabric of the region. Without it: any."
+    )
+
     def validate(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Return the values with the fabric that is named. Raises ValidationError."""
-        return with_fabric(values)
+        """Return the values with the fabric that they name. Raises ValidationError."""
+        name, region = values["fabric"], values.get("region")
+        if name is None:
+            return values
+        if region is None:
+            needed = ErrorDetail("Fabrics have their names within a region: give it too.", code="required")
+            raise ValidationError({"region": needed})
+        try:
+            return {**values, "fabric": fabric_called(name, region)}
+        except NotFound as error:
+            raise ValidationError({"fabric": ErrorDetail(error.detail, code="unknown")}) from None
+
+
+class WishMixin(FabricMixin, PlaceMixin):
+    """Which servers, how many, where, when. Bounds are left to the service, which names the field and the way out."""
+
+    starts_at = InstantField(required=False, allow_null=True, default=None, help_text="Without it: now.")
+    ends_at = InstantField()

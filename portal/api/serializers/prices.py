@@ -6,7 +6,10 @@ from typing import Any
 from rest_framework import serializers
 
 from portal.api.fields import InstantField, MoneyOut
-from portal.catalog.terms import CancellationTerms, describe
+from portal.catalog.terms import CancellationTerms, describe, written
+from portal.core import clock
+from portal.reservations.charges import cancellation_of
+from portal.reservations.models import Reservation
 
 
 class PriceLineOut(serializers.Serializer[Any]):
@@ -37,3 +40,23 @@ def terms_document(kept: list[dict[str, Any]], start: datetime, now: datetime) -
     terms = CancellationTerms.of_json(kept)
     row = {"free_until": terms.free_until(start), "terms": kept, "description": describe(terms, start, now)}
     return dict(TermsOut(row).data)
+
+
+class CancellationOut(TermsOut):
+    """What calling off costs at this moment."""
+
+    fee = MoneyOut(help_text="What would be owed if it were called off now; once it is over: what is owed.")
+    percent = serializers.CharField(help_text="Of the price. Decimal string.")
+
+
+def cancellation_document(row: Reservation) -> dict[str, Any]:
+    """Return what calling off a reservation costs now, with its terms."""
+    cost = cancellation_of(row, clock.now())
+    found = {
+        "fee": cost.fee,
+        "percent": written(cost.percent),
+        "free_until": cost.free_until,
+        "terms": row.cancellation_terms,
+        "description": cost.description,
+    }
+    return dict(CancellationOut(found).data)

@@ -9,15 +9,16 @@ from rest_framework.exceptions import ValidationError
 
 from portal.api.fields import DRY_RUN, Input, InstantField, MoneyOut, Rate, Text, Whole
 from portal.api.serializers.choices import RESERVATION_STATES, WishMixin, found
-from portal.api.serializers.prices import PriceLineOut
+from portal.api.serializers.prices import CancellationOut, PriceLineOut, cancellation_document
 from portal.api.serializers.progress import ProgressOut, progress_document
 from portal.catalog.models import OSImage
 from portal.catalog.selectors import image_of
+from portal.core.clock import as_rfc3339
 from portal.core.states import Nature
 from portal.reservations.models import Placement, Reservation
 from portal.reservations.request import ReservationRequest
 from portal.reservations.selectors import Progress, progresses_of, ready_counts
-from portal.reservations.states import RESERVATION
+from portal.reservations.states import RESERVATION, ReservationState
 from portal.tenancy.models import SSHKey
 from portal.tenancy.scope import Scope
 from portal.tenancy.selectors import ssh_keys_of
@@ -87,7 +88,9 @@ class ReservationOut(serializers.Serializer[Reservation]):
     labels = serializers.DictField(child=serializers.CharField())
     price = MoneyOut(source="total")
     rate_per_gpu_hour = serializers.SerializerMethodField(help_text="Of what was reserved at first.")
-    price_lines = PriceLineOut(many=True)
+    price_lines = PriceLineOut(many=True, help_text="What the price is made of; what was changed has lines of its own.")
+    cancellation = serializers.SerializerMethodField()
+    hold_expires_at = serializers.SerializerMethodField(help_text="Null unless `held`: accept its quote until then.")
     progress = serializers.SerializerMethodField()
     operation = serializers.SerializerMethodField(help_text="The latest operation; null before the first.")
     project = serializers.CharField(source="project.public_id")
@@ -109,6 +112,17 @@ class ReservationOut(serializers.Serializer[Reservation]):
     def get_rate_per_gpu_hour(self, row: Reservation) -> Any:
         """Return the rate that the price was computed from."""
         return MoneyOut(Rate(row.rate_per_gpu_hour, row.currency)).data
+
+    @extend_schema_field(CancellationOut)
+    def get_cancellation(self, row: Reservation) -> Any:
+        """Return what calling off costs."""
+        return cancellation_document(row)
+
+    @extend_schema_field(InstantField(allow_null=True))
+    def get_hold_expires_at(self, row: Reservation) -> str | None:
+        """Return when a hold returns by itself."""
+        is_held = row.state == ReservationState.HELD and row.state_deadline_at is not None
+        return as_rfc3339(row.state_deadline_at) if is_held else None
 
     @extend_schema_field(ProgressOut)
     def get_progress(self, row: Reservation) -> Any:

@@ -23,7 +23,7 @@ from portal.api.serializers.reservations import (
 )
 from portal.api.views.tenant import TenantView
 from portal.api.writing import Effect, carry_out, refuse_body
-from portal.core.errors import InsufficientCapacity, NoPrice, NotFound, QuotaExceeded, StateConflict
+from portal.core.errors import ApprovalRequired, InsufficientCapacity, NoPrice, NotFound, QuotaExceeded, StateConflict
 from portal.reservations.models import Reservation
 from portal.reservations.selectors import reservation_of, reservations_of
 from portal.reservations.services import lifecycle
@@ -41,7 +41,19 @@ for its start (`scheduled`).
       -d '{"name": "train-7b", "server_type": "h100-8x", "region": "eu-north-1", "count": 4, "image": "ubuntu-24-04",
            "ssh_keys": ["key_..."], "ends_at": "'$(date -u -d '+1 day' +%FT%TZ)'"}'
 
-`insufficient_capacity` carries `available` and `next_fit`, `quota_exceeded` carries `limit`, `used` and `requested`.
+With `fabric` all servers are in the fabric of that name, or the request is refused. `insufficient_capacity` carries
+`available` and `next_fit`, `quota_exceeded` carries `limit`, `used` and `requested`, `approval_required` carries
+`limit` and `total`.
+"""
+
+CANCEL_TEXT = """
+What is owed follows from the reservation's terms: `cancellation.fee` tells it before, `price` after, and with
+`dry_run=true` the reply shows it without doing it. Send the `ETag` of what you saw as `If-Match`, and it is not done at
+another fee. Servers that were begun with are erased. One that is active is released instead.
+"""
+RELEASE_TEXT = """
+Its servers are switched off and erased. **Their data is lost.** The price stays as agreed unless the terms say
+otherwise; with `dry_run=true` the reply shows it beforehand.
 """
 
 
@@ -69,7 +81,7 @@ class ReservationsView(TenantView):
             CREATE_TEXT,
             query=WriteQuery,
             body=ReservationIn,
-            refuses=[InsufficientCapacity, QuotaExceeded, NoPrice],
+            refuses=[InsufficientCapacity, QuotaExceeded, ApprovalRequired, NoPrice],
             status=201,
         ),
         key_required=True,
@@ -138,7 +150,7 @@ class CancelView(_EndingView):
         _ending_doc(
             "cancel_reservation",
             "Cancel a reservation that is not handed over",
-            "Servers that were begun with are erased. One that is active is released instead.",
+            CANCEL_TEXT,
         )
     )
     def post(self, request: Request, reservation_id: str) -> HttpResponse:
@@ -155,7 +167,7 @@ class ReleaseView(_EndingView):
         _ending_doc(
             "release_reservation",
             "Release an active reservation now",
-            "Its servers are switched off and erased. **Their data is lost.**",
+            RELEASE_TEXT,
         )
     )
     def post(self, request: Request, reservation_id: str) -> HttpResponse:

@@ -9,6 +9,7 @@ from portal.core.actors import Actor
 from portal.core.errors import InvalidInput
 from portal.operations.services.events import tell
 from portal.reservations import capacity
+from portal.reservations.approval import require_approval
 from portal.reservations.capacity import Demand
 from portal.reservations.enquiries import noted
 from portal.reservations.models import Enquiry, Reservation
@@ -25,8 +26,8 @@ from portal.tenancy.scope import Scope
 def reserve(*, scope: Scope, actor: Actor, request: ReservationRequest) -> Reservation:
     """Reserve servers for the scope's project; one that starts now begins to be prepared at once.
 
-    Raises Forbidden, InvalidInput (with every wrong field), NoPrice, QuotaExceeded or InsufficientCapacity;
-    then nothing has changed.
+    Raises Forbidden, InvalidInput (with every wrong field), NoPrice, ApprovalRequired, QuotaExceeded or
+    InsufficientCapacity; then nothing has changed.
     """
     scope.require(Verb.RESERVE)
     period = check(request)
@@ -55,6 +56,7 @@ def _reserve(scope: Scope, actor: Actor, request: ReservationRequest, demand: De
     is_due = period.start - request.server_type.lead_time <= clock.now()
     currency = scope.organization.currency
     price = quote_price(request.server_type, request.region, currency, request.count, period, clock.now())
+    require_approval(scope, price.total)
     check_quotas(
         project=scope.project,
         server_type=demand.server_type,
