@@ -59,6 +59,15 @@ def test_the_offer_is_believable() -> None:
 
 
 @pytest.mark.usefixtures("seeded")
+def test_every_pool_has_its_spares_and_still_sells_large_blocks() -> None:
+    pools = Counter(Server.objects.filter(is_spare=False).values_list("server_type__slug", "fabric__name"))
+    spares = Counter(Server.objects.filter(is_spare=True).values_list("server_type__slug", "fabric__name"))
+    assert set(spares) == set(pools)
+    assert sorted(spares.values()) == [4] * 6 + [5] * 3
+    assert sorted(pools.values()) == [12] * 3 + [20] * 3 + [27] * 3
+
+
+@pytest.mark.usefixtures("seeded")
 def test_calling_off_is_free_a_week_ahead_and_costs_a_quarter_a_day_ahead() -> None:
     said = {book.currency: str(terms_of(book)) for book in PriceBook.objects.all()}
     assert said == dict.fromkeys(("USD", "EUR"), "0 % with 7 d of notice, 25 % with 24 h, else 100 %")

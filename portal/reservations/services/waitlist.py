@@ -121,17 +121,17 @@ def leave(*, scope: Scope, actor: Actor, entry: WaitlistEntry) -> WaitlistEntry:
 
 @transaction.atomic
 def _leave(actor: Actor, entry: WaitlistEntry) -> WaitlistEntry:
-    offer = entry.offers.filter(state=QuoteState.OPEN).first()
+    seen = entry.offers.filter(state=QuoteState.OPEN).first()
     # Reservation before quote before entry: the order of everybody who holds them.
-    if offer is not None and offer.reservation_id is not None:
-        lock_row(Reservation, offer.reservation_id)
-        lock_row(Quote, offer.pk)
+    if seen is not None and seen.reservation_id is not None:
+        lock_row(Reservation, seen.reservation_id)
+    offer = lock_row(Quote, seen.pk) if seen is not None else None
     fresh = lock_row(WaitlistEntry, entry.pk)
     if offer is None and fresh.state == WaitlistState.OFFERED:
         raise StateConflict("An offer was made meanwhile: look at it first.", extra={"state": fresh.state})
     reason = f"left by {actor.label}"
     advance(fresh, WaitlistState.WITHDRAWN, actor=actor, scope=fresh.organization.public_id, reason=reason)
-    if offer is not None:
+    if offer is not None and offer.state == QuoteState.OPEN:
         give_up(actor=actor, quote=offer)
     return fresh
 

@@ -4,9 +4,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 
 from portal.audit.models import AuditEvent
 from portal.core import clock
+from portal.core.actors import SYSTEM
 from portal.core.errors import (
     Forbidden,
     InvalidInput,
@@ -18,13 +20,14 @@ from portal.core.errors import (
 from portal.reservations.models import Allocation, Enquiry, Quote, WaitlistEntry
 from portal.reservations.request import MAX_AHEAD, MAX_LENGTH
 from portal.reservations.selectors import place_in_queue, places_in_queue, waitlist_entry_of, waitlist_of
+from portal.reservations.services.holds import expire_quote
 from portal.reservations.services.lifecycle import cancel
 from portal.reservations.services.quotes import accept
 from portal.reservations.services.waitlist import join, leave, offer_waiting
 from portal.reservations.states import QuoteState, WaitlistState
 from portal.tenancy.roles import Role
 from tests import factories
-from tests.racing import race
+from tests.racing import Runner, await_blocked, race
 from tests.reservations.wishes import DAY, HOUR, SECOND, enter, fresh, offer_of, state_of, wish
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
@@ -186,6 +189,38 @@ def test_leaving_is_refused_to_others_and_when_it_is_over():
     with pytest.raises(StateConflict):
         leave(scope=scope, actor=scope.actor, entry=fresh(entry))
     assert unchanged() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_leaves_while_the_offer_runs_out_has_left(noon):
+    factories.server()
+    scope = factories.buyer()
+    entry = enter(scope)
+    offer_waiting()
+    offer, entry = offer_of(entry), fresh(entry)
+    noon.move_to(offer.expires_at)
+    with transaction.atomic():
+        expire_quote(actor=SYSTEM, quote=offer)
+        leaving = Runner(lambda: leave(scope=scope, actor=scope.actor, entry=entry))
+        await_blocked(1)
+    left = leaving.result()
+
+    offer.refresh_from_db()
+    assert (left.state, state_of(entry), offer.state) == ("withdrawn", "withdrawn", "expired")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_offer_that_comes_while_its_customer_leaves_is_looked_at_first():
+    factories.server()
+    scope = factories.buyer()
+    entry = enter(scope)
+    with transaction.atomic():
+        offer_waiting()
+        leaving = Runner(lambda: leave(scope=scope, actor=scope.actor, entry=entry))
+        await_blocked(1)
+
+    assert isinstance(leaving.result(), StateConflict)
+    assert (state_of(entry), offer_of(entry).state) == ("offered", "open")
 
 
 @pytest.mark.django_db(transaction=True)
