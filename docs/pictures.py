@@ -35,7 +35,7 @@ def reserve(page: Page) -> None:
     page.get_by_label("Servers", exact=True).fill(str(SERVERS))
     page.get_by_label("Region", exact=True).select_option("eu-north-1")
     page.get_by_label("GPU", exact=True).select_option("h100-8x")
-    page.get_by_role("heading", name=re.compile(f"^Reserve {SERVERS} × .*H100")).wait_for()
+    page.get_by_role("heading", name=re.compile(f"^Reserve {SERVERS} . .*H100")).wait_for()
     page.get_by_role("button", name="Review reservation").click()
     page.get_by_label("Name", exact=True).fill("llama-pretrain")
     page.get_by_label("New SSH key").fill(client.key_pair()[1])

@@ -109,14 +109,16 @@ def midnight(day: date) -> datetime:
     return datetime.combine(day, time(0), tzinfo=UTC)
 
 
+def touched(period: Period) -> tuple[date, int]:
+    """Return the first of the days in which a period lies, and how many they are."""
+    first, last = period.start.date(), (period.end - timedelta(microseconds=1)).date()
+    return first, (last - first).days + 1
+
+
 def days_of(period: Period) -> tuple[date, int]:
     """Return the first of the days that stand for a period, and how many they are.
 
     Whole days from noon to noon are as many as they are long; anything else touches what it touches.
     """
-    first = period.start.date()
     length, rest = divmod(period.duration, DAY)
-    if not rest:
-        return first, length
-    last = (period.end - timedelta(microseconds=1)).date()
-    return first, (last - first).days + 1
+    return touched(period) if rest else (period.start.date(), length)

@@ -51,7 +51,7 @@ def reserve(visitor, public_key):
     page.get_by_label("Servers", exact=True).fill(str(COUNT))
     page.get_by_label("Region", exact=True).select_option("eu-north-1")
     page.get_by_label("GPU", exact=True).select_option("h100-8x")
-    expect(page.get_by_role("heading", name=re.compile(rf"^Reserve {COUNT} × 8 ?x H100"))).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile(rf"^Reserve {COUNT} . 8 ?x H100"))).to_be_visible()
     visitor.look("availability")
     page.get_by_role("button", name="Review reservation").click()
     page.get_by_label("Name", exact=True).fill("in-the-browser")

@@ -5,6 +5,8 @@ from datetime import timedelta
 from portal.core import clock
 from portal.operations.models import OperationServer
 from portal.reservations.services import lifecycle, outcomes
+from portal.reservations.services.quotes import withdraw
+from portal.reservations.services.waitlist import offer_waiting
 from tests import factories
 from tests.web.conftest import take_back
 
@@ -68,3 +70,17 @@ def every_state(buyer):
         row.refresh_from_db()
         assert row.state == ("active" if name == "degraded" else name)
     return {name: row.public_id for name, row in made.items()}
+
+
+def quotes_in_states(buyer):
+    """Return the id of a quote by what it is; beside them somebody waits, and somebody has an offer."""
+    made = {
+        "held": factories.hold(buyer, count=2),
+        "price": factories.quote(buyer, count=3),
+        "withdrawn": factories.hold(buyer, count=1),
+    }
+    withdraw(scope=buyer, actor=buyer.actor, quote=made["withdrawn"])
+    factories.waitlist_entry(buyer, count=400)
+    factories.waitlist_entry(buyer, count=1, ceiling=5000)
+    assert offer_waiting() == 1
+    return {name: quote.public_id for name, quote in made.items()}

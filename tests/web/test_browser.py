@@ -35,7 +35,7 @@ def show(page):
         button.click()
     else:
         page.keyboard.press("Tab")
-    expect(page.get_by_role("heading", name="Reserve 2 × 8 x H100")).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("^Reserve 2 . 8 x H100"))).to_be_visible()
 
 
 def reserve(page, name):

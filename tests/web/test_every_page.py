@@ -12,7 +12,7 @@ from portal.web import urls
 from tests import factories
 from tests.web.browser import needs_chromium, overflow, violations, watch
 from tests.web.conftest import browser_of
-from tests.web.stages import every_state
+from tests.web.stages import every_state, quotes_in_states
 
 pytestmark = [needs_chromium, pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
@@ -30,7 +30,9 @@ PAGES = {
         "/availability",
         "/availability?type=h100x8&region=eu-north-1&count=5",
         "/availability?count=200",
-        "/availability?count=0&start=2001-01-01T00:00&duration=-1",
+        "/availability?count=0&start=2001-01-01T00:00&length=-1d",
+        "/availability?view=week&count=3&length=3d",
+        "/availability?view=quarter&type=h100x8&placement=any",
     ],
     "reserve": [ORDER],
     "reservations": ["/reservations", "/reservations?show=all"],
@@ -38,6 +40,18 @@ PAGES = {
         f"/reservations/{{{state}}}"
         for state in ("scheduled", "provisioning", "active", "degraded", "ending", "ended", "cancelled", "failed")
     ],
+    "change": [
+        "/reservations/{scheduled}/change/extend",
+        "/reservations/{scheduled}/change/extend?ends_at=2001-01-01",
+        "/reservations/{active}/change/shorten",
+        "/reservations/{active}/change/add-servers?count=2",
+        "/reservations/{active}/change/add-servers?count=200",
+    ],
+    "transfer": ["/reservations/{active}/transfer"],
+    "quotes": ["/quotes"],
+    "quote": ["/quotes/{held}", "/quotes/{price}", "/quotes/{withdrawn}"],
+    "waitlist": ["/waiting-list"],
+    "waitlist-join": ["/waiting-list/join", "/waiting-list/join?type=h100x8&region=eu-north-1&count=200"],
     "release": ["/reservations/{active}/release"],
     "cancel": ["/reservations/{scheduled}/cancel"],
     "servers": ["/servers"],
@@ -49,7 +63,7 @@ PAGES = {
     "login": [],
 }
 """The addresses of each page; the login has a test of its own, without somebody logged in."""
-NO_PAGES = {"logout", "theme", "project", "reservation-live", "quota-request-withdraw"}
+NO_PAGES = {"hold", "quote-withdraw", "waitlist-leave", "logout", "theme", "project", "reservation-live", "quota-request-withdraw"}
 """Routes that answer with a redirect, or with a part of a page that is in the list."""
 SIDEWAYS = "[...document.querySelectorAll('.table-wrap')].some(part => part.scrollWidth > part.clientWidth)"
 REFUSED = re.compile(r"the server responded with a status of (400|403|404|409|422|500)")
@@ -96,7 +110,7 @@ def too_wide(window):
 
 
 def test_every_page_in_every_state(open_page, buyer):
-    ids = every_state(buyer) | {"key": buyer.project.ssh_keys.get().public_id}
+    ids = every_state(buyer) | quotes_in_states(buyer) | {"key": buyer.project.ssh_keys.get().public_id}
     looker = Looker(open_page, browser_of(buyer))
 
     for address in [address for addresses in PAGES.values() for address in addresses]:
@@ -109,7 +123,7 @@ def test_a_new_customers_pages_are_empty_and_accessible(open_page, buyer):
     buyer.project.ssh_keys.all().delete()
     looker = Looker(open_page, browser_of(buyer), DARK_AND_NARROW)
 
-    for address in ("/", "/reservations", "/servers", "/ssh-keys", ORDER):
+    for address in ("/", "/reservations", "/quotes", "/waiting-list", "/servers", "/ssh-keys", ORDER):
         looker.look(address)
 
     assert looker.wrong == {}
@@ -136,7 +150,9 @@ def test_the_quotas_with_requests_in_every_state(open_page, buyer):
 def test_a_viewers_pages(open_page, buyer, active):
     looker = Looker(open_page, browser_of(factories.scope(Role.VIEWER, buyer.project)), DARK_AND_NARROW)
 
-    for address in ("/", "/availability", "/reservations", f"/reservations/{active.public_id}", "/ssh-keys", ORDER):
+    held = factories.hold(buyer)
+    of_one = [f"/reservations/{active.public_id}", f"/quotes/{held.public_id}"]
+    for address in ("/", "/availability", "/reservations", *of_one, "/quotes", "/waiting-list", "/ssh-keys", ORDER):
         looker.look(address)
 
     assert looker.wrong == {}
@@ -155,6 +171,8 @@ def test_forms_with_errors(open_page, buyer, active):
 
     looker.look(ORDER, press(re.compile("^Reserve for ")))
     looker.look("/ssh-keys", press("Add key"))
+    looker.look(f"/quotes/{factories.hold(buyer).public_id}", press(re.compile("^Reserve for ")))
+    looker.look("/waiting-list/join", press("Join the waiting list"))
     looker.look(f"/reservations/{active.public_id}/release", press("Release now"))
 
     assert looker.wrong == {}
@@ -168,6 +186,8 @@ def test_what_opens_on_a_page(open_page, buyer, active):
     looker.look(page, lambda window: window.get_by_text("Host keys, for").click())
     looker.look(page, lambda window: window.get_by_text("How the servers were prepared").click())
     looker.look(ORDER, lambda window: window.get_by_role("link", name="As API call").click())
+    looker.look("/availability", lambda window: window.get_by_role("button", name="As API call").click())
+    looker.look(page, lambda window: window.get_by_text("Change", exact=True).click())
     looker.look("/", lambda window: window.get_by_label(re.compile("^Account menu")).click())
     looker.look("/", lambda window: window.keyboard.press("?"))
 

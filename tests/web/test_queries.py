@@ -23,7 +23,12 @@ PAGES = {
     "/find?q=h": 10,
     "/reservations/{id}": 13,
     "/reservations/{id}/live": 12,
-    "/reservations/{id}/release": 8,
+    "/reservations/{id}/release": 9,
+    "/reservations/{id}/change/extend?ends_at=2100-01-01": 9,
+    "/reservations/{id}/change/add-servers?count=1": 20,
+    "/quotes": 9,
+    "/waiting-list": 11,
+    "/waiting-list/join": 11,
 }
 """At most this many queries each."""
 
@@ -72,3 +77,18 @@ def test_a_search_that_does_not_fit_halves_its_way_to_what_would(stage):
 
     # Two questions for each time that the number of bookings doubles.
     assert asked[-1] - asked[0] <= 2 * SIZES[-1].bit_length()
+
+
+def test_the_calendar_asks_as_often_for_many_pools_as_for_one(db):
+    buyer = factories.buyer()
+    window = browser_of(buyer)
+    asked = []
+    for pools in (1, 4, 12):
+        for number in range(pools):
+            kind = factories.server_type(f"t{number}", name=f"8 x T{number}")
+            home = factories.region(f"r-{number % 3}")
+            factories.price(of_type=kind, in_region=home)
+            factories.servers(2, of_type=kind, in_fabric=factories.fabric(f"F{number}", home), with_bmc=False)
+        asked.append(queries_of(window, "/availability?view=quarter&pick=t0@r-0@F0"))
+
+    assert len(set(asked)) == 1

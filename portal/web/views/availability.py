@@ -22,7 +22,7 @@ from portal.web.links import fields_of, query_of
 from portal.web.nearby import matches
 from portal.web.pages import is_fragment, tenant_page
 from portal.web.pools import Row, price_of, rows_for
-from portal.web.windows import days_of
+from portal.web.windows import days_of, touched
 
 FULL_PAGE, PART = "web/pages/availability.html", "web/parts/availability.html"
 SHOWN_MATCHES = 3
@@ -101,6 +101,6 @@ def _hold_fields(demand: Demand, plan: Plan, shown: dict[str, str], key: str) ->
 
 def _chosen(rows: list[Row], pick: str, plan: Plan) -> Row | None:
     """Return the row that was picked; else the first that fits, as far as it is shown; else the first."""
-    first, days = days_of(plan.period)
+    days = touched(plan.period)
     picked = next((row for row in rows if row.key == pick), None)
-    return picked or next((row for row in rows if row.fits(first, days)), None) or next(iter(rows), None)
+    return picked or next((row for row in rows if row.fits(*days)), None) or next(iter(rows), None)

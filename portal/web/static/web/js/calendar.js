@@ -64,11 +64,11 @@ function extend(body, cell, to) {
 }
 
 function send(first, last) {
-  const form = first.form;
-  const to = form?.querySelector("[data-to]");
+  const to = first.form?.querySelector("[data-to]");
   if (!to) return;
   to.value = dayOf(last);
-  form.requestSubmit(first);
+  // Pressed, not submitted: htmx learns from the click which button it was.
+  first.click();
   to.value = "";
 }
 
