@@ -57,25 +57,37 @@ def once(*, project: Project, key: str, fingerprint: str, work: Callable[[], Rep
                 raise IdempotencyKeyReused("This Idempotency-Key was used for another request. Take a fresh one.")
             return Reply(kept.status, kept.body.encode(), kept.headers), True
         reply = work()
-        _purge_expired(project, key)
-        KeptReply.objects.create(
-            project=project,
-            key=key,
-            fingerprint=fingerprint,
-            status=reply.status,
-            body=reply.body.decode(),
-            headers=dict(reply.headers),
-        )
+        _purge_expired()
+        _keep(project, key, fingerprint, reply)
         return reply, False
+
+
+def _keep(project: Project, key: str, fingerprint: str, reply: Reply) -> None:
+    """Keep a reply in place of one that was kept under its key for long enough."""
+    row = KeptReply(
+        project=project,
+        key=key,
+        fingerprint=fingerprint,
+        status=reply.status,
+        body=reply.body.decode(),
+        headers=dict(reply.headers),
+    )
+    changed = ["fingerprint", "status", "body", "headers", "created_at"]
+    KeptReply.objects.bulk_create([row], update_conflicts=True, unique_fields=["project", "key"], update_fields=changed)
 
 
 def wait_for_turn(project: Project, key: str) -> None:
     """Wait until no other transaction works under this key, and keep others waiting until this one ends."""
     digest = sha256(f"idempotency {project.pk} {key}".encode()).digest()
+    number = int.from_bytes(digest[:8], signed=True)
     try:
         with connection.cursor() as cursor:
+            # Hardly ever is there somebody to wait for, and then one question is enough.
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
+            if cursor.fetchone()[0]:
+                return
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_WAIT_MS}ms"])
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int.from_bytes(digest[:8], signed=True)])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
             cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
     except OperationalError as error:
         if isinstance(error.__cause__, LockNotAvailable):
@@ -91,12 +103,11 @@ def kept_reply(project: Project, key: str) -> KeptReply | None:
     return KeptReply.objects.filter(project=project, key=key, created_at__gt=clock.now() - KEPT_FOR).first()
 
 
-def _purge_expired(project: Project, key: str) -> None:
-    """Forget some replies of any project that are kept long enough, and surely the one under this key.
+def _purge_expired() -> None:
+    """Forget some replies of any project that are kept long enough.
 
     Each new key removes up to PURGED_AT_ONCE old ones, so that no table grows without bound and no request waits.
     """
     expired = KeptReply.objects.filter(created_at__lte=clock.now() - KEPT_FOR)
-    some = expired.order_by("created_at").select_for_update(skip_locked=True)[:PURGED_AT_ONCE]
-    KeptReply.objects.filter(pk__in=[row.pk for row in some.only("pk")]).delete()
-    expired.filter(project=project, key=key).delete()
+    some = expired.order_by("created_at").select_for_update(skip_locked=True).values("pk")[:PURGED_AT_ONCE]
+    KeptReply.objects.filter(pk__in=some).delete()

@@ -9,13 +9,14 @@ from portal.core.errors import DomainError
 
 
 @contextmanager
-def refuse(constraint: str, refusal: DomainError) -> Iterator[None]:
+def refuse(constraint: str, refusal: DomainError, *, savepoint: bool = True) -> Iterator[None]:
     """Raise ``refusal`` where the database's ``constraint`` refuses what is written inside; then it is undone.
 
-    Other violations go on as they are: they are faults, not answers.
+    Without a ``savepoint`` the block around it must not go on after a refusal: it is undone as a whole. Other violations
+    go on as they are: they are faults, not answers.
     """
     try:
-        with transaction.atomic():
+        with transaction.atomic(savepoint=savepoint):
             yield
     except IntegrityError as error:
         if _name_of(error) == constraint:

@@ -18,13 +18,15 @@ from portal.core.states import Nature
 from portal.reservations.models import Placement, Reservation
 from portal.reservations.request import ReservationRequest
 from portal.reservations.selectors import Progress, progresses_of, ready_counts
-from portal.reservations.states import RESERVATION, ReservationState
+from portal.reservations.states import ALLOCATIONS_OF, RESERVATION, AllocationState, ReservationState
 from portal.tenancy.models import SSHKey
 from portal.tenancy.scope import Scope
 from portal.tenancy.selectors import ssh_keys_of
 
 MAX_KEYS = 50
 FINAL = RESERVATION.named(Nature.FINAL)
+UNTOUCHED = (ReservationState.HELD, ReservationState.SCHEDULED, ReservationState.CANCELLED, ReservationState.EXPIRED)
+"""States that a reservation is in, or ends in, before anybody has worked on its servers."""
 
 
 class ParticularsMixin(serializers.Serializer[Any]):
@@ -149,7 +151,12 @@ class WrittenReservationOut(ReservationOut):
 
 def reservation_documents(rows: Sequence[Reservation]) -> list[dict[str, Any]]:
     """Return reservations as the API writes them, with as many queries for many as for one."""
-    context = {"progresses": progresses_of(rows), "ready": ready_counts(rows)}
+    context = {
+        "progresses": progresses_of(row for row in rows if row.state not in UNTOUCHED),
+        "ready": ready_counts(
+            row for row in rows if AllocationState.SERVING in ALLOCATIONS_OF[ReservationState(row.state)]
+        ),
+    }
     return [dict(ReservationOut(row, context=context).data) for row in rows]
 
 

@@ -93,7 +93,7 @@ class ReservationsView(TenantView):
         def work() -> Effect:
             made = reserve(scope=scope, actor=scope.actor, request=input_of(scope, request.data))
             address = reverse("api:reservation", args=[made.public_id])
-            return Effect(document_of(scope, made.public_id), status=201, location=address)
+            return Effect(reservation_documents([made])[0], status=201, location=address)
 
         return carry_out(request, work, key_required=True)
 

@@ -67,7 +67,8 @@ def write_reservation(
 ) -> Reservation:
     """Write the row. Raises InvalidInput on ``name`` for one that the project uses already."""
     taken = f"The project has a reservation named {wording.name!r}; choose another name."
-    with refuse("reservation_name_once", InvalidInput.of("name", "duplicate", taken)):
+    # Whoever books does it in a block of its own, which a refusal undoes.
+    with refuse("reservation_name_once", InvalidInput.of("name", "duplicate", taken), savepoint=False):
         return Reservation.objects.create(
             state=state,
             state_deadline_at=deadline,
@@ -108,7 +109,7 @@ def allocate(reservation: Reservation, servers: Sequence[int], span: Period, *, 
     """Give servers that were picked to a reservation for ``span``. Raises InsufficientCapacity."""
     turnover = capacity.turnover_period(reservation.server_type, reservation.span.end)
     count = max(reservation.count, first + len(servers))
-    with refuse("allocation_no_overlap", InsufficientCapacity(TAKEN)):
+    with refuse("allocation_no_overlap", InsufficientCapacity(TAKEN), savepoint=False):
         Allocation.objects.bulk_create(
             Allocation(
                 state=AllocationState.BOOKED,
