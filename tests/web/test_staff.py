@@ -98,12 +98,21 @@ def test_pages_keep_the_policy_fit_and_are_accessible(open_page, sales_and_rows,
     complaints = watch(page)
     log_in(page, sales_and_rows)
     made, server = Reservation.objects.get(name="train-7b"), Server.objects.first()
+    held, waiting = factories.hold(), factories.waitlist_entry()
     addresses = (
         "/admin/",
         "/admin/reservations/reservation/",
         "/admin/quotas/quota/",
+        "/admin/reservations/pool/board/",
+        "/admin/reservations/pool/",
+        "/admin/reservations/quote/",
+        "/admin/reservations/waitlistentry/",
+        "/admin/reservations/enquiry/",
         staff.page_of(made),
         staff.act_of(made, "cancel"),
+        staff.act_of(made, "extend"),
+        staff.page_of(held),
+        staff.page_of(waiting),
         staff.page_of(server),
         staff.page_of(made.organization),
         staff.act_of(made.organization, "quota"),

@@ -1,6 +1,6 @@
 """The page of the capacity board: pools by weeks, each cell leading to the reservations behind it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -103,8 +103,8 @@ def board_context(request: HttpRequest) -> dict[str, Any]:
     now = clock.now()
     first = _first_week(request, now)
     weeks = weeks_from(first, now)
-    kinds: Sequence[ServerType] = ServerType.objects.order_by("slug")
-    regions: Sequence[Region] = Region.objects.order_by("code")
+    kinds = list(ServerType.objects.order_by("slug"))
+    regions = list(Region.objects.order_by("code"))
     kind = next((kind for kind in kinds if kind.slug == request.GET.get("type")), None)
     region = next((region for region in regions if region.code == request.GET.get("region")), None)
     rows = board_of(weeks, kind, region)

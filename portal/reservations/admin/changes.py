@@ -42,8 +42,7 @@ class EndForm(ReasonForm):
             return values
         if values.get("agreed") != said:
             # What is sent next must hold this price: it is agreed to as it was shown.
-            self.data = self.data.copy()
-            self.data["agreed"] = said
+            self.data = {**self.data.dict(), "agreed": said}  # type: ignore[attr-defined]
             self.notice = f"{said} Nothing is done yet: send it again to do it."
             self.add_error(None, forms.ValidationError(self.notice, code="not_agreed"))
         return values

@@ -122,7 +122,7 @@ class EnquiryAdmin(RecordAdmin):
     )
 
 
-def _unmet(_row: Any) -> QuerySet[Any, dict[str, Any]]:
+def _unmet(_row: Any) -> QuerySet[Any, Any]:
     """Return what was not met lately by type and region, what most customers missed first."""
     asked = Enquiry.objects.filter(unmet_lately()).order_by().values("server_type", "region")
     return asked.annotate(
