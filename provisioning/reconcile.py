@@ -13,11 +13,11 @@ from portal.fleet import services as fleet
 from portal.fleet.selectors import overdue_servers
 from portal.operations import selectors as operations
 from portal.operations.models import Operation
-from portal.operations.services import claims, measured, steps
+from portal.operations.services import claims, steps
 from portal.operations.services.queue import wake
-from portal.reservations import calendar, enquiries
+from portal.reservations import calendar
 from portal.reservations import selectors as reservations
-from portal.reservations.services import holds, lifecycle, notices, rebind, spares, start, waitlist
+from portal.reservations.services import holds, lifecycle, notices, rebind, start, waitlist
 from provisioning.catalogue import work_of
 from provisioning.drive import apply_end, lock_subject
 
@@ -117,31 +117,6 @@ def offer_waiting(server_type_pk: int | None = None, region_pk: int | None = Non
     """Settle the waiting list, then offer what is free; with both keys only what is of one type in one region."""
     waitlist.settle_offers()
     return waitlist.offer_waiting(server_type_pk, region_pk)
-
-
-def top_up_spares() -> int:
-    """Hold back as many free servers as each pool should have."""
-    return spares.top_up_spares()
-
-
-def apply_measured_times() -> int:
-    """Plan the turnover of server types by what past erasures took, where staff wants that."""
-    return measured.apply_measured_times()
-
-
-def fold_timeline() -> int:
-    """Put new rows of the timeline together."""
-    return calendar.fold()
-
-
-def forget_past() -> None:
-    """Remove from the calendar what is over."""
-    calendar.forget()
-
-
-def purge_enquiries() -> int:
-    """Forget lines of the request log that are kept long enough."""
-    return enquiries.purge_enquiries()
 
 
 def report_calendar_faults() -> int:

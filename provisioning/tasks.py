@@ -5,7 +5,10 @@ import socket
 
 from celery import shared_task
 
+from portal.operations.services import measured
 from portal.operations.services.pulse import note_pulse
+from portal.reservations import calendar, enquiries
+from portal.reservations.services import spares
 from provisioning import reconcile
 from provisioning.drive import drive
 from provisioning.workspace import remove_leftovers
@@ -97,25 +100,25 @@ def offer_waiting(server_type_pk: int | None = None, region_pk: int | None = Non
 @shared_task(name="provisioning.top_up_spares")
 def top_up_spares() -> None:
     """Hold back as many servers as each pool should have."""
-    reconcile.top_up_spares()
+    spares.top_up_spares()
 
 
 @shared_task(name="provisioning.apply_measured_times")
 def apply_measured_times() -> None:
     """Plan with the times that erasing took."""
-    reconcile.apply_measured_times()
+    measured.apply_measured_times()
 
 
 @shared_task(name="provisioning.fold_timeline")
 def fold_timeline() -> None:
     """Keep the timeline short."""
-    reconcile.fold_timeline()
+    calendar.fold()
 
 
 @shared_task(name="provisioning.forget_past")
 def forget_past() -> None:
     """Keep the calendar short."""
-    reconcile.forget_past()
+    calendar.forget()
 
 
 @shared_task(name="provisioning.check_calendar")
@@ -127,7 +130,7 @@ def check_calendar() -> None:
 @shared_task(name="provisioning.purge_enquiries")
 def purge_enquiries() -> None:
     """Forget old lines of the request log."""
-    reconcile.purge_enquiries()
+    enquiries.purge_enquiries()
 
 
 @shared_task(name="provisioning.report_contradictions")

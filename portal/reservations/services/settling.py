@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from portal.audit.transitions import advance
 from portal.core import clock
@@ -65,7 +66,8 @@ def _move(actor: Actor, entry: WaitlistEntry, to: WaitlistState, reason: str, **
 
 def settle_offers() -> int:
     """Move on every entry whose offer is decided, or whose latest start has passed; return how many moved."""
-    decided = WaitlistEntry.objects.filter(state=WaitlistState.OFFERED)
+    undecided = Quote.objects.filter(waitlist_entry=OuterRef("pk"), state=QuoteState.OPEN)
+    decided = WaitlistEntry.objects.filter(~Exists(undecided), state=WaitlistState.OFFERED)
     late = WaitlistEntry.objects.filter(state=WaitlistState.WAITING, latest__lt=clock.now())
     due = sorted([*decided.values_list("pk", flat=True), *late.values_list("pk", flat=True)])
     return sum(settle(actor=SYSTEM, entry_pk=pk) for pk in due)
