@@ -165,14 +165,14 @@ def test_times_of_a_server_type_are_set_by_a_service(operations):
     kind = factories.server_type()
     address = staff.act_of(kind, "times")
 
-    reply = operations.post(address, {"lead_time": "0:15:00", "cleanup_time": "0:45:00"})
+    reply = operations.post(address, {"lead_time": "0:15:00", "cleanup_time": "0:45:00", "times_are_measured": "on"})
 
     kind.refresh_from_db()
     event = AuditEvent.objects.get(verb="server_type.times_set")
     assert reply.url == staff.page_of(kind)
     assert (kind.lead_time, kind.cleanup_time) == (timedelta(minutes=15), timedelta(minutes=45))
     assert (event.actor_id, event.target) == (operations.person.public_id, f"fleet.servertype:{kind.pk}")
-    assert event.data["to"] == {"lead_time_s": 900.0, "cleanup_time_s": 2700.0, "are_measured": False}
+    assert event.data["to"] == {"lead_time_s": 900.0, "cleanup_time_s": 2700.0, "are_measured": True}
 
 
 @pytest.mark.parametrize("wrong", ["-0:15:00", "9 0:00:00", "soon", "", "99999999999999 0:00:00"])

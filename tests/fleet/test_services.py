@@ -173,6 +173,29 @@ def test_times_of_a_type_are_set_and_recorded_once():
     }
 
 
+def test_the_time_to_clean_up_follows_measurements_where_staff_says_so_until_staff_says_no():
+    kind = factories.server_type()
+    times = {"lead_time": kind.lead_time, "cleanup_time": kind.cleanup_time}
+
+    for said in (True, None, False):
+        services.set_times(actor=SYSTEM, server_type=kind, times_are_measured=said, **times)
+
+    assert [event.data["to"]["are_measured"] for event in AuditEvent.objects.order_by("pk")] == [True, False]
+    assert ServerType.objects.get().times_are_measured is False
+
+
+@pytest.mark.parametrize("is_spare, verb", [(True, "server.held_back"), (False, "server.sold_again")])
+def test_a_server_is_held_back_or_sold_again_and_that_is_recorded_once(is_spare, verb):
+    server = factories.server(is_spare=not is_spare)
+
+    for _ in range(2):
+        services.set_spare(actor=SYSTEM, server=server, is_spare=is_spare)
+
+    assert stored(server)["is_spare"] is is_spare
+    event = AuditEvent.objects.get()
+    assert (event.verb, event.target, event.data) == (verb, server.public_id, {"name": server.name})
+
+
 @pytest.mark.parametrize(
     "times, fields",
     [
