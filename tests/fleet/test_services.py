@@ -191,7 +191,7 @@ def test_a_server_is_held_back_or_sold_again_and_that_is_recorded_once(is_spare,
     for _ in range(2):
         services.set_spare(actor=SYSTEM, server=server, is_spare=is_spare)
 
-    assert stored(server)["is_spare"] is is_spare
+    assert Server.objects.get(pk=server.pk).is_spare is is_spare
     event = AuditEvent.objects.get()
     assert (event.verb, event.target, event.data) == (verb, server.public_id, {"name": server.name})
 
