@@ -19,8 +19,9 @@ def kept():
 
 @pytest.mark.django_db
 def test_a_refusal_under_an_idempotency_key_is_kept_although_all_is_rolled_back(api, buyer):
+    body = order(buyer.project, count=9)
     for _ in range(2):
-        reply = api.post("/reservations", order(buyer.project, count=9), key="the-same")
+        reply = api.post("/reservations", body, key="the-same")
         assert_problem(reply, 409, "insufficient_capacity")
 
     assert not Reservation.objects.exists()
@@ -56,7 +57,8 @@ def test_what_is_made_is_kept_once_however_often_it_is_sent_and_a_rehearsal_is_n
     assert api.post("/reservations?dry_run=true", order(buyer.project)).status_code == 200
     assert kept() == []
 
-    replies = [api.post("/reservations", order(buyer.project), key="the-same") for _ in range(2)]
+    body = order(buyer.project)
+    replies = [api.post("/reservations", body, key="the-same") for _ in range(2)]
 
     assert [reply.status_code for reply in replies] == [201, 201]
     assert kept() == [("api", "reserve", "made", "", None, replies[0].json()["id"])]
