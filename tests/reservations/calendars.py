@@ -78,9 +78,9 @@ def occupy(reservation, server, first, last, state=AllocationState.BOOKED):
 
 
 def query(statement, *values):
-    """Return the rows of one statement."""
+    """Return the rows of one statement; its values are in order, or one mapping by name."""
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+        cursor.execute(statement, values[0] if values and isinstance(values[0], dict) else values)
         return cursor.fetchall()
 
 

@@ -80,6 +80,15 @@ class Books:
         """Return every instant at which something could begin to fit: what is free grows only there."""
         return sorted({soonest, *(hi for _, _, hi in self.held.values() if hi > soonest)})
 
+    def begins(self, wish, soonest, until, most):
+        """Return the first instants, a lead time before a full hour, at which a wish can begin to be prepared."""
+        first = -(-(soonest + self.lead) // HOUR) * HOUR - self.lead
+        return [begin for begin in range(first, until + 1, HOUR) if self.fits_at(wish, begin)][:most]
+
+    def first_begin(self, wish, soonest, last):
+        """Return the first instant at which a wish can begin to be prepared, alone in a list."""
+        return [begin for begin in self.instants(soonest) if begin <= last and self.fits_at(wish, begin)][:1]
+
     def next_fit(self, wish, last):
         """Return the earliest start later than the wish's, and before ``last``, at which it can be met, or None."""
         after = wish.start - self.lead

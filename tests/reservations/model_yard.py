@@ -1,0 +1,241 @@
+"""The yard in which the random life takes place, and all that is looked at after every step."""
+
+import random
+from collections import Counter
+from datetime import timedelta
+
+import time_machine
+from django.db import transaction
+from hypothesis.stateful import RuleBasedStateMachine, invariant
+
+from portal.core.periods import Period
+from portal.fleet.models import POOL_STATES
+from portal.fleet.states import ServerState
+from portal.operations.states import OPEN_PART
+from portal.reservations import calendar
+from portal.reservations.capacity import Demand, fits, free_by_fabric, free_count, next_fit, next_starts
+from portal.reservations.models import Allocation, Placement, Pool, Quote
+from portal.reservations.request import MAX_AHEAD
+from portal.reservations.selectors import contradictions, orphaned_servers
+from portal.reservations.states import HOLDING, LIVE, AllocationState, QuoteState, ReservationState
+from tests import factories
+from tests.reservations.calendars import query
+from tests.reservations.conftest import NOON
+from tests.reservations.model_oracle import DAY, FIRST_OFFER, HOUR, STEP, Books, Machine, Wish
+
+LEAD, CLEANUP = 2 * STEP, STEP
+MINUTE = timedelta(minutes=1)
+A, R = AllocationState, ReservationState
+CHANGING = (R.SCHEDULED, R.PROVISIONING, R.ACTIVE)
+MOVABLE = (R.HELD, R.SCHEDULED)
+
+
+def moment(minutes):
+    return NOON + minutes * MINUTE
+
+
+def minutes(instant):
+    return (instant - NOON) / MINUTE
+
+
+def minute(seconds):
+    """Return the minute of a number of seconds since 1970: whole, but for what lasts a second only."""
+    found = (seconds - NOON.timestamp()) / 60
+    return int(found) if found.is_integer() else found
+
+
+LOOK = """
+SELECT
+    (SELECT json_agg(json_build_array(s.id, s.fabric_id, s.is_spare, s.state, EXISTS (
+        SELECT 1 FROM operations_operationserver w WHERE w.server_id = s.id AND w.state = ANY (%s)
+    ))) FROM fleet_server s),
+    (SELECT json_agg(json_build_array(
+        a.id, a.server_id, extract(epoch FROM lower(a.occupied)), extract(epoch FROM upper(a.occupied)),
+        a.state, r.state
+    )) FROM reservations_allocation a JOIN reservations_reservation r ON r.id = a.reservation_id
+    WHERE a.state = ANY (%s))
+"""
+
+EVERYTHING = """
+SELECT
+    (SELECT json_agg(json_build_array(w.n, c.pool_id, c.free))
+     FROM unnest(%(froms)s::timestamptz[], %(tos)s::timestamptz[], %(dues)s::boolean[])
+          WITH ORDINALITY AS w (lo, hi, due, n)
+     CROSS JOIN LATERAL calendar_count(%(pools)s::bigint[], w.lo, w.hi, w.due, 99) c),
+    (SELECT json_agg(json_build_array(s.pool_id, extract(epoch FROM s.at), s.free))
+     FROM calendar_slots(%(pools)s::bigint[], 1, %(hour)s, %(hour)s + interval '8 hours') s),
+    (SELECT json_agg(json_build_array(s.pool_id, extract(epoch FROM s.at), s.free))
+     FROM calendar_slots(%(pools)s::bigint[], 24, %(day)s, %(day)s + interval '2 days') s),
+    ARRAY(SELECT extract(epoch FROM b)::float FROM calendar_begins(
+        %(pools)s::bigint[], %(count)s, %(spread)s, %(needed)s, %(lead)s, %(soonest)s, %(until)s,
+        interval '1 hour', 3) b),
+    ARRAY(SELECT extract(epoch FROM b)::float FROM calendar_begins(
+        %(pools)s::bigint[], %(count)s, %(spread)s, %(needed)s, %(lead)s, %(soonest)s, %(last)s, NULL, 1) b)
+"""
+
+
+class Yard:
+    """Seven servers in two fabrics, two of them spares, and a tenant who may have all: written once, lived in often."""
+
+    def __init__(self):
+        with time_machine.travel(NOON, tick=False):
+            self.type = factories.server_type(lead_time=LEAD * MINUTE, cleanup_time=CLEANUP * MINUTE)
+            self.region = factories.region()
+            self.scope = factories.buyer(limit=1000)
+            self.image = factories.image()
+            factories.servers(3, with_bmc=False)
+            factories.servers(2, in_fabric=factories.fabric("B"), with_bmc=False)
+            factories.server(in_fabric=factories.fabric("B"), is_spare=True, with_bmc=False)
+            factories.server(is_spare=True, with_bmc=False)
+        self.pools = dict(Pool.objects.filter(is_spare=False).values_list("pk", "fabric_id"))
+
+
+class Watched(RuleBasedStateMachine):
+    """The yard beside the oracle, and what is always so."""
+
+    yard: Yard
+    steps, done = 0, Counter()
+
+    def __init__(self):
+        super().__init__()
+        self.travel = time_machine.travel(NOON, tick=False)
+        self.clock = self.travel.start()
+        self.example = transaction.atomic()
+        self.example.__enter__()
+        self.books = Books(LEAD, CLEANUP, 0, {}, {})
+        self.chance = random.Random(0)  # noqa: S311 - not for secrets
+        self.look()
+
+    def teardown(self):
+        transaction.set_rollback(True)
+        self.example.__exit__(None, None, None)
+        self.travel.stop()
+
+    # What the oracle knows
+
+    def look(self):
+        """Take down the states of the servers, and return what is written: by allocation the server and its span,
+        its state and that of its reservation. Who holds which server when is the oracle's own.
+        """
+        ((servers, rows),) = query(LOOK, list(OPEN_PART), list(HOLDING))
+        self.books.machines = {
+            pk: Machine(pk, fabric, is_spare, state in POOL_STATES, state == ServerState.AVAILABLE and not at_work)
+            for pk, fabric, is_spare, state, at_work in servers
+        }
+        return {pk: ((server, minute(lo), minute(hi)), *rest) for pk, server, lo, hi, *rest in rows or []}
+
+    def came(self, reservation, start, length):
+        """Note the allocations of a new reservation, and that each is on a server that was free for it."""
+        span = self.books.occupied(start, length)
+        self.follow()
+        for pk, server, state in reservation.allocations.values_list("pk", "server_id", "state"):
+            if pk not in self.books.held and state in HOLDING:
+                assert self.books.is_free(server, *span)
+                self.books.held[pk] = (server, *span)
+
+    def follow(self):
+        """Note what moved to another server of its pool, which only what has not begun may do."""
+        for pk, (span, _, reservation_state) in self.look().items():
+            known = self.books.held.get(pk)
+            if known and known[0] != span[0]:
+                assert reservation_state in MOVABLE
+                assert self.books.machines[known[0]].fabric == self.books.machines[span[0]].fabric
+                self.books.held[pk] = (span[0], *known[1:])
+                self.done["move"] += 1
+
+    def went(self, *reservations):
+        """Note that reservations keep nothing any more but what is being erased, and that no longer than needed."""
+        for reservation in reservations:
+            for pk, state in reservation.allocations.values_list("pk", "state"):
+                self.gone(pk, state)
+
+    def gone(self, pk, state):
+        if state not in HOLDING:
+            self.books.held.pop(pk, None)
+        elif state == A.CLEANING and pk in self.books.held:
+            server, lo, hi = self.books.held[pk]
+            self.books.held[pk] = (server, lo, min(hi, max(self.books.now + CLEANUP, lo + 1 / 60)))
+
+    def expire(self):
+        """Note the holds that run out, which whoever lacks room ends."""
+        expired = Quote.objects.filter(is_hold=True, state=QuoteState.EXPIRED).values("reservation")
+        for pk, state in Allocation.objects.filter(reservation__in=expired).values_list("pk", "state"):
+            self.gone(pk, state)
+
+    def demand(self, wish, fabric=None):
+        period = Period(moment(wish.start), moment(wish.start + wish.length))
+        placement = Placement.SAME_FABRIC if wish.same_fabric else Placement.ANY
+        return Demand(self.yard.type, self.yard.region, wish.count, period, placement, fabric=fabric)
+
+    # What is always so
+
+    @invariant()
+    def all_agrees(self):
+        type(self).steps += 1
+        kept = {pk: span for pk, (span, *_) in self.look().items()}
+        assert kept == self.books.held
+        assert self.books.overlaps() == []
+        self.check_calendar(self.any_wish(), self.any_wish())
+        if self.chance.random() < 0.1:
+            self.check_questions(self.any_wish())
+
+    def any_wish(self):
+        start, length = self.chance.randrange(40) * STEP, self.chance.randrange(3, 30) * STEP
+        same = self.chance.random() < 0.5
+        return Wish(self.books.now + start, length, self.chance.randrange(1, 5), same)
+
+    def check_calendar(self, wish, other):
+        """Ask the database everything in one statement, and look at every instant."""
+        pools, books = self.yard.pools, self.books
+        spans = [books.occupied(wish.start, wish.length), books.occupied(other.start, other.length)]
+        needed = LEAD + wish.length + CLEANUP
+        soonest = max(wish.start - LEAD, books.now + FIRST_OFFER)
+        until = wish.start + DAY - LEAD
+        # Slots that have begun already are nobody's to book, and may be forgotten.
+        hour, day = -(-wish.start // HOUR) * HOUR, -(-(wish.start + DAY // 2) // DAY) * DAY - DAY // 2
+        ((counts, hours, days, on_grid, first),) = query(
+            EVERYTHING,
+            {
+                "pools": list(pools),
+                "froms": [moment(lo) for lo, _ in spans],
+                "tos": [moment(hi) for _, hi in spans],
+                "dues": [lo <= books.now for lo, _ in spans],
+                "hour": moment(hour),
+                "day": moment(day),
+                "count": wish.count,
+                "spread": not wish.same_fabric,
+                "needed": needed * MINUTE,
+                "lead": LEAD * MINUTE,
+                "soonest": moment(soonest),
+                "until": moment(until),
+                "last": moment(books.now + 30 * DAY),
+            },
+        )
+        for number, pool, free in counts:
+            assert free == len(books.free(*spans[number - 1], fabric=pools[pool])), (number, pool)
+        assert [minute(at) for at in on_grid] == books.begins(wish, soonest, until, 3)
+        assert [minute(at) for at in first] == books.first_begin(wish, soonest, books.now + 30 * DAY)
+        for rows, length, slots in ((hours, HOUR, 8), (days, DAY, 2)):
+            assert len(rows) == slots * len(pools)
+            for pool, at, free in rows:
+                assert free == books.slot(pools[pool], minute(at), minute(at) + length), (pool, at, length)
+
+    def check_questions(self, wish):
+        """The same through the questions that the services ask."""
+        demand = self.demand(wish)
+        assert (free_count(demand), fits(demand)) == (self.books.most(wish), self.books.fits(wish))
+        free = Counter(machine.fabric for machine in self.books.free(*self.books.occupied(wish.start, wish.length)))
+        assert Counter(free_by_fabric(demand)) == free
+        found, expected = next_fit(demand), self.books.next_fit(wish, self.books.now + MAX_AHEAD / MINUTE)
+        assert (found and round(minutes(found.start), 3)) == (expected and round(expected, 3))
+        between = Period(moment(wish.start), moment(wish.start + DAY))
+        starts = [minutes(period.start) for period in next_starts(demand, between, most=3)]
+        assert starts == self.books.next_starts(wish, wish.start, wish.start + DAY, 3)
+
+    @invariant()
+    def nothing_contradicts(self):
+        if self.chance.random() < 0.1:
+            assert list(contradictions()) == []
+            assert list(orphaned_servers()) == []
+            assert calendar.faults() == []
+            assert not Allocation.objects.filter(state__in=HOLDING).exclude(reservation__state__in=LIVE).exists()
