@@ -3,6 +3,7 @@
 from django.urls import path
 
 from portal.api.views import (
+    acceptance,
     account,
     availability,
     calendar,
@@ -33,7 +34,7 @@ urlpatterns = [
     path("calendar", calendar.CalendarView.as_view(), name="calendar"),
     path("quotes", quotes.QuotesView.as_view(), name="quotes"),
     path("quotes/<slug:quote_id>", quotes.QuoteView.as_view(), name="quote"),
-    path("quotes/<slug:quote_id>/accept", quotes.AcceptView.as_view(), name="quote-accept"),
+    path("quotes/<slug:quote_id>/accept", acceptance.AcceptView.as_view(), name="quote-accept"),
     path("quotes/<slug:quote_id>/withdraw", quotes.WithdrawView.as_view(), name="quote-withdraw"),
     path("reservations", reservations.ReservationsView.as_view(), name="reservations"),
     path("reservations/<slug:reservation_id>", reservations.ReservationView.as_view(), name="reservation"),

@@ -12,8 +12,8 @@ from portal.core.errors import DomainError
 def refuse(constraint: str, refusal: DomainError, *, savepoint: bool = True) -> Iterator[None]:
     """Raise ``refusal`` where the database's ``constraint`` refuses what is written inside; then it is undone.
 
-    Without a ``savepoint`` the block around it must not go on after a refusal: it is undone as a whole. Other violations
-    go on as they are: they are faults, not answers.
+    Without a ``savepoint`` the block around it must not go on after a refusal: it is undone as a whole. Other
+    violations go on as they are: they are faults, not answers.
     """
     try:
         with transaction.atomic(savepoint=savepoint):

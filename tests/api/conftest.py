@@ -1,13 +1,18 @@
 """Programs with their tokens."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 import time_machine
 
+from portal.catalog.models import PriceBook
+from portal.catalog.services import set_terms
+from portal.catalog.terms import CancellationTerms
 from portal.core import clock
+from portal.core.actors import SYSTEM
 from tests import factories
-from tests.api.client import Api
+from tests.api.client import Api, order
 
 
 @pytest.fixture
@@ -59,3 +64,30 @@ def starting(buyer):
 def active(starting):
     """Return a reservation of two servers that are handed over."""
     return factories.hand_over(starting)
+
+
+@pytest.fixture
+def wish(buyer):
+    """Return the body of a quote for two servers for tomorrow."""
+    fields = ("server_type", "region", "count", "starts_at", "ends_at")
+    return {name: value for name, value in order(buyer.project).items() if name in fields}
+
+
+@pytest.fixture
+def acceptance(buyer):
+    """Return the body that accepts a quote."""
+    return {name: value for name, value in order(buyer.project).items() if name in ("name", "image", "ssh_keys")}
+
+
+@pytest.fixture
+def fixed_terms(buyer):
+    """Let calling off cost 25 % with a day of notice, and all with less; free with ten days."""
+    notices = [(timedelta(days=10), Decimal(0)), (timedelta(days=1), Decimal(25))]
+    set_terms(actor=SYSTEM, book=PriceBook.objects.get(), terms=CancellationTerms.of_pairs(notices))
+
+
+@pytest.fixture
+def booked(noon, fixed_terms, buyer):
+    """Return a reservation of two servers for two days, from the day after tomorrow on, by fixed terms."""
+    begin = clock.now() + timedelta(days=2)
+    return factories.reservation(buyer, name="train", count=2, starts_at=begin, ends_at=begin + timedelta(days=2))

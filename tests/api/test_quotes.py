@@ -1,4 +1,4 @@
-"""Quotes over HTTP: prices, holds, and what becomes of them."""
+"""Quotes over HTTP: what is asked for and what is told."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -8,28 +8,12 @@ import pytest
 from portal.catalog.models import PriceBook
 from portal.catalog.services import set_terms
 from portal.catalog.terms import CancellationTerms
-from portal.core import clock
 from portal.core.actors import SYSTEM
-from portal.reservations.models import Allocation, Quote, Reservation
+from portal.reservations.models import Quote, Reservation
 from portal.tenancy.roles import Role
 from tests import factories
-from tests.api.client import Api, assert_problem, order
+from tests.api.client import Api, assert_problem
 from tests.api.world import nothing_changes
-
-WISH = ("server_type", "region", "count", "starts_at", "ends_at")
-ORDER = ("name", "image", "ssh_keys")
-
-
-@pytest.fixture
-def wish(buyer):
-    """Return the body of a quote for two servers for tomorrow."""
-    return {name: value for name, value in order(buyer.project).items() if name in WISH}
-
-
-@pytest.fixture
-def acceptance(buyer):
-    """Return the body that accepts a quote."""
-    return {name: value for name, value in order(buyer.project).items() if name in ORDER}
 
 
 def address_of(reply):
@@ -139,149 +123,6 @@ def test_terms_of_the_book_are_told(noon, api, wish):
     }
 
 
-def test_a_hold_books_the_servers_until_it_expires(noon, api, wish):
-    held = api.post("/quotes", wish | {"hold": True, "fabric": "A"}).json()
-
-    row = Reservation.objects.get()
-    assert (held["hold"], held["fabric"], held["reservation"]) == (True, "A", row.public_id)
-    assert held["checks"]["capacity"] == {"passes": True, "held": True, "available": 2, "next_fit": None}
-    assert held["checks"]["quota"]["limits"][0]["used"] == 0
-    shown = api.get(f"/reservations/{row.public_id}").json()
-    assert (shown["state"], shown["image"], shown["servers_ready"]) == ("held", None, 0)
-    assert [found["id"] for found in api.get("/reservations", {"state": "held"}).json()["data"]] == [row.public_id]
-    assert Allocation.objects.filter(state="booked").count() == 2
-
-    noon.shift(timedelta(minutes=15))
-    late = api.get(f"/quotes/{held['id']}").json()
-    assert (late["state"], late["checks"]) == ("open", None)
-
-
-@pytest.mark.parametrize("hold", [False, True])
-def test_an_accepted_quote_is_a_reservation_at_the_quoted_price(noon, api, wish, acceptance, hold):
-    quote = api.post("/quotes", wish | {"hold": hold})
-    factories.Price.objects.update(per_gpu_hour=99)
-
-    made = api.post(f"{address_of(quote)}/accept", acceptance | {"labels": {"team": "nlp"}})
-
-    row = Reservation.objects.get()
-    assert made.status_code == 201
-    assert made.headers["Location"] == f"/api/v1/reservations/{row.public_id}"
-    assert made.json() == api.get(f"/reservations/{row.public_id}").json()
-    assert made.json()["price"] == quote.json()["price"]
-    assert made.json()["price_lines"] == quote.json()["price_lines"]
-    assert {name: made.json()[name] for name in ("name", "state", "count", "labels")} == {
-        "name": "train-7b",
-        "state": "scheduled",
-        "count": 2,
-        "labels": {"team": "nlp"},
-    }
-    after = api.get(address_of(quote)).json()
-    assert (after["state"], after["reservation"], after["checks"]) == ("accepted", row.public_id, None)
-
-
-def test_an_accept_is_done_once_however_often_it_is_sent(api, wish, acceptance):
-    address = f"{address_of(api.post('/quotes', wish | {'hold': True}))}/accept"
-
-    first = api.post(address, acceptance, key="once")
-    again = api.post(address, acceptance, key="once")
-
-    assert (again.status_code, again.content) == (201, first.content)
-    assert again.headers["Idempotency-Replayed"] == "true"
-    with nothing_changes():
-        other = api.post(address, acceptance | {"name": "other"}, key="once")
-        second = api.post(address, acceptance)
-    assert_problem(other, 422, "idempotency_key_reused")
-    assert_problem(second, 409, "state_conflict")
-    assert second.json()["reservation"] == first.json()["id"]
-    assert Reservation.objects.count() == 1
-
-
-def test_without_a_key_nothing_is_accepted(api, wish, acceptance):
-    quote = api.post("/quotes", wish)
-
-    with nothing_changes():
-        reply = api.client.post(
-            f"/api/v1{address_of(quote)}/accept",
-            acceptance,
-            content_type="application/json",
-            headers={"Authorization": f"Bearer {api.token}"},
-        )
-
-    assert_problem(reply, 400, "idempotency_key_required")
-
-
-@pytest.mark.parametrize("hold", [False, True])
-def test_a_quote_that_expired_is_refused_with_the_instant(noon, api, wish, acceptance, hold):
-    quote = api.post("/quotes", wish | {"hold": hold})
-    noon.shift(timedelta(minutes=15))
-
-    with nothing_changes():
-        reply = api.post(f"{address_of(quote)}/accept", acceptance)
-
-    assert_problem(reply, 409, "quote_expired")
-    assert reply.json()["expires_at"] == "2030-01-15T12:15:00Z"
-
-
-def test_a_price_alone_keeps_no_servers(noon, api, buyer, wish, acceptance):
-    quote = api.post("/quotes", wish)
-    factories.reservation(buyer, count=7)
-
-    with nothing_changes():
-        reply = api.post(f"{address_of(quote)}/accept", acceptance)
-
-    assert_problem(reply, 409, "insufficient_capacity")
-    assert reply.json()["available"] == 1
-
-
-def test_a_hold_is_refused_with_numbers_where_a_check_fails(noon, api, buyer, wish):
-    hold = wish | {"hold": True}
-    with nothing_changes():
-        full = api.post("/quotes", hold | {"count": 9})
-    assert_problem(full, 409, "insufficient_capacity")
-    assert (full.json()["available"], full.json()["next_fit"]) == (8, None)
-
-    buyer.organization.quotas.update(limit=1)
-    with nothing_changes():
-        over = api.post("/quotes", hold)
-    assert_problem(over, 409, "quota_exceeded")
-    assert {name: over.json()[name] for name in ("limit", "used", "requested")} == {
-        "limit": 1,
-        "used": 0,
-        "requested": 2,
-    }
-
-    type(buyer.organization).objects.update(approval_limit=959)
-    with nothing_changes():
-        dear = api.post("/quotes", hold)
-    assert_problem(dear, 403, "approval_required")
-    assert dear.json()["limit"] == {"amount": "959.00", "currency": "USD"}
-    assert dear.json()["total"] == {"amount": "960.00", "currency": "USD"}
-
-
-def test_who_holds_too_much_is_told_when_to_come_back(noon, api, settings, wish):
-    settings.METALYARD_LIVE_HOLDS = 1
-    api.post("/quotes", wish | {"hold": True})
-
-    with nothing_changes():
-        reply = api.post("/quotes", wish | {"hold": True})
-
-    assert_problem(reply, 409, "hold_limit_reached")
-    assert (reply.json()["limit"], reply.json()["retry_after"]) == (1, 900)
-    assert reply.headers["Retry-After"] == "900"
-
-
-def test_a_withdrawn_hold_frees_its_servers(api, wish):
-    quote = api.post("/quotes", wish | {"hold": True})
-
-    reply = api.post(f"{address_of(quote)}/withdraw")
-
-    assert reply.status_code == 200
-    assert (reply.json()["state"], reply.json()["checks"]) == ("withdrawn", None)
-    assert set(Allocation.objects.values_list("state", flat=True)) == {"released"}
-    with nothing_changes():
-        assert_problem(api.post(f"{address_of(quote)}/withdraw"), 409, "state_conflict")
-
-
 def test_withdrawing_another_version_is_refused(api, wish):
     quote = api.post("/quotes", wish)
 
@@ -322,21 +163,6 @@ def test_rehearsals_change_nothing(api, wish, acceptance):
 def test_a_wrong_field_of_a_quote_is_named(api, wish, changes, errors):
     with nothing_changes():
         assert assert_problem(api.post("/quotes", wish | changes), 422, "invalid_input") == errors
-
-
-def test_wrong_fields_of_an_acceptance_are_named(api, foreign, wish, acceptance):
-    address = f"{address_of(api.post('/quotes', wish | {'hold': True}))}/accept"
-    wrong = [
-        ({"image": "nothing"}, {"/image": "unknown"}),
-        ({"ssh_keys": [foreign.project.ssh_keys.get().public_id]}, {"/ssh_keys/0": "unknown"}),
-        ({"ssh_keys": []}, {"/ssh_keys": "required"}),
-        ({"name": "No Name"}, {"/name": "invalid_name"}),
-        ({"count": 3}, {"/count": "unknown_field"}),
-    ]
-
-    with nothing_changes():
-        for changes, errors in wrong:
-            assert assert_problem(api.post(address, acceptance | changes), 422, "invalid_input") == errors, changes
 
 
 def test_what_is_not_sold_has_no_quote(api, wish):
@@ -385,10 +211,3 @@ def test_a_state_narrows_the_list(api, wish):
     assert shown(state="open") == [second]
     assert shown(state=["withdrawn", "expired"]) == [first]
     assert assert_problem(api.get("/quotes", {"state": "on"}), 422, "invalid_input") == {"/state/0": "invalid_choice"}
-
-
-def test_a_quote_that_starts_now_is_prepared_at_once(api, wish, acceptance):
-    quote = api.post("/quotes", wish | {"starts_at": None, "hold": True})
-
-    assert api.post(f"{address_of(quote)}/accept", acceptance).json()["state"] == "provisioning"
-    assert Quote.objects.get().span.start <= clock.now()

@@ -15,7 +15,7 @@ from portal.reservations.models import Reservation
 class PriceLineOut(serializers.Serializer[Any]):
     """One line of a price."""
 
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     quantity = serializers.CharField(help_text="The arithmetic, such as `128 GPU x 336 h x 2.85`.")
     amount = MoneyOut()
 

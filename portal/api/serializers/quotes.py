@@ -10,8 +10,8 @@ from portal.api.fields import DRY_RUN, Flag, Input, InstantField, MoneyOut, Rate
 from portal.api.queries import PageQuery
 from portal.api.serializers.checks import ChecksOut
 from portal.api.serializers.choices import QUOTE_STATES, WishMixin
+from portal.api.serializers.orders import ParticularsMixin
 from portal.api.serializers.prices import PriceLineOut, TermsOut, terms_document
-from portal.api.serializers.reservations import ParticularsMixin
 from portal.reservations.checks import checks_of_quote
 from portal.reservations.models import Placement, Quote
 from portal.reservations.request import Particulars, QuoteRequest

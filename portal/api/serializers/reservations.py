@@ -1,70 +1,24 @@
-"""Reservations: what is sent to make one, and how one looks."""
+"""How a reservation looks."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
 
-from portal.api.fields import DRY_RUN, Input, InstantField, MoneyOut, Rate, Text, Whole
-from portal.api.serializers.choices import RESERVATION_STATES, WishMixin, found
+from portal.api.fields import DRY_RUN, InstantField, MoneyOut, Rate
+from portal.api.serializers.choices import RESERVATION_STATES
 from portal.api.serializers.prices import CancellationOut, PriceLineOut, cancellation_document
 from portal.api.serializers.progress import ProgressOut, progress_document
-from portal.catalog.models import OSImage
-from portal.catalog.selectors import image_of
 from portal.core.clock import as_rfc3339
 from portal.core.states import Nature
 from portal.reservations.models import Placement, Reservation
-from portal.reservations.request import ReservationRequest
 from portal.reservations.selectors import Progress, progresses_of, ready_counts
 from portal.reservations.states import ALLOCATIONS_OF, RESERVATION, AllocationState, ReservationState
-from portal.tenancy.models import SSHKey
-from portal.tenancy.scope import Scope
-from portal.tenancy.selectors import ssh_keys_of
 
-MAX_KEYS = 50
 FINAL = RESERVATION.named(Nature.FINAL)
 UNTOUCHED = (ReservationState.HELD, ReservationState.SCHEDULED, ReservationState.CANCELLED, ReservationState.EXPIRED)
 """States that a reservation is in, or ends in, before anybody has worked on its servers."""
-
-
-class ParticularsMixin(serializers.Serializer[Any]):
-    """What a reservation is called, and what its servers are prepared with."""
-
-    name = Text(help_text="Lower-case letters, digits, hyphens; at most 40. Host names begin with it.")
-    image = Text(help_text="Id or slug of an OS image.")
-    ssh_keys = serializers.ListField(
-        child=Text(), max_length=MAX_KEYS, help_text="Ids of the project's SSH keys; at least one."
-    )
-    user_data = Text(default="", help_text="Cloud-init document or script, at most 16 KiB of UTF-8.")
-    labels = serializers.DictField(child=Text(), default=dict, help_text="Your own marks, at most 20.")
-
-    def validate_image(self, name: str) -> OSImage:
-        """Return the image. Raises ValidationError."""
-        return found(image_of, name)
-
-    def validate_ssh_keys(self, ids: list[str]) -> Sequence[SSHKey]:
-        """Return the keys. Raises ValidationError for each that is not the project's."""
-        keys = {key.public_id: key for key in ssh_keys_of(self.context["scope"]).filter(public_id__in=ids)}
-        unknown = {
-            index: [serializers.ErrorDetail("This project has no such SSH key.", code="unknown")]
-            for index, name in enumerate(ids)
-            if name not in keys
-        }
-        if unknown:
-            raise ValidationError(unknown)  # type: ignore[arg-type]
-        return [keys[name] for name in dict.fromkeys(ids)]
-
-
-class ReservationIn(ParticularsMixin, WishMixin, Input[ReservationRequest]):
-    """What to reserve. All of the servers are reserved, or none."""
-
-    count = Whole(help_text="Number of servers.")
-
-    def wish(self) -> ReservationRequest:
-        """Return the request. Only for valid input."""
-        return ReservationRequest(**self.validated_data)
 
 
 class ReservationOut(serializers.Serializer[Reservation]):
@@ -123,8 +77,8 @@ class ReservationOut(serializers.Serializer[Reservation]):
     @extend_schema_field(InstantField(allow_null=True))
     def get_hold_expires_at(self, row: Reservation) -> str | None:
         """Return when a hold returns by itself."""
-        is_held = row.state == ReservationState.HELD and row.state_deadline_at is not None
-        return as_rfc3339(row.state_deadline_at) if is_held else None
+        until = row.state_deadline_at if row.state == ReservationState.HELD else None
+        return as_rfc3339(until) if until else None
 
     @extend_schema_field(ProgressOut)
     def get_progress(self, row: Reservation) -> Any:
@@ -158,10 +112,3 @@ def reservation_documents(rows: Sequence[Reservation]) -> list[dict[str, Any]]:
         ),
     }
     return [dict(ReservationOut(row, context=context).data) for row in rows]
-
-
-def input_of(scope: Scope, body: Any) -> ReservationRequest:
-    """Return the request that a body asks for. Raises ValidationError."""
-    given = ReservationIn(data=body, context={"scope": scope})
-    given.is_valid(raise_exception=True)
-    return given.wish()

@@ -13,7 +13,6 @@ from portal.api.queries import WriteQuery, read_query, refuse_query
 from portal.api.replies import object_reply
 from portal.api.schema import Doc, list_doc, reads, writes
 from portal.api.serializers.quotes import (
-    AcceptIn,
     QuoteIn,
     QuoteOut,
     QuotesQuery,
@@ -21,8 +20,6 @@ from portal.api.serializers.quotes import (
     quote_document,
     quote_documents,
 )
-from portal.api.serializers.reservations import WrittenReservationOut
-from portal.api.views.reservations import document_of as reservation_document
 from portal.api.views.tenant import TenantView
 from portal.api.writing import Effect, carry_out, refuse_body
 from portal.core.errors import (
@@ -32,11 +29,10 @@ from portal.core.errors import (
     NoPrice,
     NotFound,
     QuotaExceeded,
-    QuoteExpired,
     StateConflict,
 )
 from portal.reservations.selectors import quote_of, quotes_of
-from portal.reservations.services.quotes import accept, make_quote, withdraw
+from portal.reservations.services.quotes import make_quote, withdraw
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
 
@@ -52,17 +48,6 @@ have them; without it `checks` tells whether they are free now. The three checks
 
 `insufficient_capacity` carries `available` and `next_fit`, `quota_exceeded` carries `limit`, `used` and `requested`,
 `approval_required` carries `limit` and `total`, `hold_limit_reached` carries `limit` and `retry_after`.
-"""
-ACCEPT_TEXT = """
-The quote becomes a reservation at the quoted price, once. One with a hold has its servers already; without a hold they
-must still be free. Check `state` afterwards: what starts now is prepared at once (`provisioning`).
-
-    curl -X POST "$URL/api/v1/quotes/$QUOTE/accept" -H "Authorization: Bearer $TOKEN" \\
-      -H "Content-Type: application/json" -H "Idempotency-Key: $(uuidgen)" \\
-      -d '{"name": "train-7b", "image": "ubuntu-24-04", "ssh_keys": ["key_..."]}'
-
-`quote_expired` carries `expires_at`. A quote that is accepted already is refused with `state_conflict`, which carries
-the id of its `reservation`.
 """
 
 
@@ -120,45 +105,6 @@ class QuoteView(TenantView):
         scope = self.scope_for(Verb.VIEW)
         refuse_query(request)
         return object_reply(request, document_of(scope, quote_id))
-
-
-class AcceptView(TenantView):
-    """Deciding for a quote."""
-
-    @writes(
-        Doc(
-            "accept_quote",
-            TAG,
-            "Accept a quote",
-            WrittenReservationOut,
-            ACCEPT_TEXT,
-            query=WriteQuery,
-            body=AcceptIn,
-            refuses=[
-                NotFound,
-                QuoteExpired,
-                StateConflict,
-                ApprovalRequired,
-                InsufficientCapacity,
-                QuotaExceeded,
-            ],
-            status=201,
-        ),
-        key_required=True,
-    )
-    def post(self, request: Request, quote_id: str) -> HttpResponse:
-        """Turn a quote into a reservation."""
-        scope = self.scope_for(Verb.RESERVE)
-
-        def work() -> Effect:
-            quote = quote_of(scope, quote_id)
-            given = AcceptIn(data=request.data, context={"scope": scope})
-            given.is_valid(raise_exception=True)
-            made = accept(scope=scope, actor=scope.actor, quote=quote, particulars=given.particulars())
-            address = reverse("api:reservation", args=[made.public_id])
-            return Effect(reservation_document(scope, made.public_id), status=201, location=address)
-
-        return carry_out(request, work, key_required=True)
 
 
 class WithdrawView(TenantView):

@@ -14,13 +14,8 @@ from portal.api.queries import WriteQuery, read_query, refuse_query
 from portal.api.replies import object_reply
 from portal.api.schema import Doc, list_doc, reads, writes
 from portal.api.serializers.filters import ReservationsQuery, filtered
-from portal.api.serializers.reservations import (
-    ReservationIn,
-    ReservationOut,
-    WrittenReservationOut,
-    input_of,
-    reservation_documents,
-)
+from portal.api.serializers.orders import ReservationIn, input_of
+from portal.api.serializers.reservations import ReservationOut, WrittenReservationOut, reservation_documents
 from portal.api.views.tenant import TenantView
 from portal.api.writing import Effect, carry_out, refuse_body
 from portal.core.errors import ApprovalRequired, InsufficientCapacity, NoPrice, NotFound, QuotaExceeded, StateConflict

@@ -1,0 +1,63 @@
+"""What is sent to make a reservation."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+
+from portal.api.fields import Input, Text, Whole
+from portal.api.serializers.choices import WishMixin, found
+from portal.catalog.models import OSImage
+from portal.catalog.selectors import image_of
+from portal.reservations.request import ReservationRequest
+from portal.tenancy.models import SSHKey
+from portal.tenancy.scope import Scope
+from portal.tenancy.selectors import ssh_keys_of
+
+MAX_KEYS = 50
+
+
+class ParticularsMixin(serializers.Serializer[Any]):
+    """What a reservation is called, and what its servers are prepared with."""
+
+    name = Text(help_text="Lower-case letters, digits, hyphens; at most 40. Host names begin with it.")
+    image = Text(help_text="Id or slug of an OS image.")
+    ssh_keys = serializers.ListField(
+        child=Text(), max_length=MAX_KEYS, help_text="Ids of the project's SSH keys; at least one."
+    )
+    user_data = Text(default="", help_text="Cloud-init document or script, at most 16 KiB of UTF-8.")
+    labels = serializers.DictField(child=Text(), default=dict, help_text="Your own marks, at most 20.")
+
+    def validate_image(self, name: str) -> OSImage:
+        """Return the image. Raises ValidationError."""
+        return found(image_of, name)
+
+    def validate_ssh_keys(self, ids: list[str]) -> Sequence[SSHKey]:
+        """Return the keys. Raises ValidationError for each that is not the project's."""
+        keys = {key.public_id: key for key in ssh_keys_of(self.context["scope"]).filter(public_id__in=ids)}
+        unknown = {
+            index: [serializers.ErrorDetail("This project has no such SSH key.", code="unknown")]
+            for index, name in enumerate(ids)
+            if name not in keys
+        }
+        if unknown:
+            raise ValidationError(unknown)  # type: ignore[arg-type]
+        return [keys[name] for name in dict.fromkeys(ids)]
+
+
+class ReservationIn(ParticularsMixin, WishMixin, Input[ReservationRequest]):
+    """What to reserve. All of the servers are reserved, or none."""
+
+    count = Whole(help_text="Number of servers.")
+
+    def wish(self) -> ReservationRequest:
+        """Return the request. Only for valid input."""
+        return ReservationRequest(**self.validated_data)
+
+
+def input_of(scope: Scope, body: Any) -> ReservationRequest:
+    """Return the request that a body asks for. Raises ValidationError."""
+    given = ReservationIn(data=body, context={"scope": scope})
+    given.is_valid(raise_exception=True)
+    return given.wish()
