@@ -1,4 +1,4 @@
-"""The calendar and holds in a real browser: by keyboard, without scripts, on a phone, and while time runs out."""
+"""The calendar in a real browser: by keyboard, without scripts, and on a phone."""
 
 import re
 from datetime import timedelta
@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from portal.core import clock
-from portal.reservations.models import Quote, Reservation
+from portal.reservations.models import Reservation
 from tests import factories
 from tests.web.browser import needs_chromium, overflow, violations, watch
 
@@ -130,46 +130,6 @@ def test_choosing_holding_and_accepting(open_page, web, buyer, scripts):
     made = Reservation.objects.get()
     assert (made.name, made.state, f"{made.span.start:%Y-%m-%d %H:%M}") == (TYPED, "scheduled", f"{day(3)} 00:00")
     assert complaints == []
-
-
-def test_a_wrong_clock_of_the_reader_does_not_matter(open_page, web, buyer):
-    held = factories.hold(buyer)
-    page = open_page(web)
-    page.clock.install(time=clock.now() - timedelta(days=400))
-    page.goto(f"/quotes/{held.public_id}")
-
-    expect(page.locator(".held-for .countdown")).to_have_text(re.compile(r"^\s*14:\d\d\s*$"))
-
-
-def test_a_voice_is_told_now_and_then_only(open_page, web, buyer, settings):
-    settings.METALYARD_HOLD_MINUTES = 31.5 / 60
-    page = open_page(web)
-    page.goto(f"/quotes/{factories.hold(buyer).public_id}")
-    voice = page.locator("[data-countdown-said]")
-    expect(voice).to_have_attribute("aria-live", "polite")
-
-    expect(voice).to_have_text("30 seconds left", timeout=8_000)
-    expect(page.locator(".held-for .countdown")).to_have_text(re.compile(r"00:2[0-8]"), timeout=8_000)
-    expect(voice).to_have_text("30 seconds left")
-
-
-def test_a_hold_that_runs_out_says_so_keeps_what_was_typed_and_can_be_had_again(open_page, web, buyer, settings):
-    settings.METALYARD_HOLD_MINUTES = 4 / 60
-    held = factories.hold(buyer, starts_at=(clock.now() + timedelta(days=2)).replace(microsecond=0))
-    page = open_page(web)
-    page.goto(f"/quotes/{held.public_id}")
-    page.get_by_label("Name", exact=True).fill(TYPED)
-
-    expect(page.get_by_role("alert").filter(has_text="This hold ran out")).to_be_visible(timeout=10_000)
-    expect(page.get_by_role("button", name=re.compile("^Reserve for"))).to_be_hidden()
-    assert violations(page) == []
-    settings.METALYARD_HOLD_MINUTES = 15
-    page.get_by_role("button", name="Hold the same again").click()
-
-    expect(page.get_by_text(re.compile(r"14:\d\d"))).to_be_visible()
-    expect(page.get_by_label("Name", exact=True)).to_have_value(TYPED)
-    again = Quote.objects.latest("pk")
-    assert (again.pk != held.pk, again.span, again.state) == (True, held.span, "open")
 
 
 def test_what_was_typed_beside_the_calendar_stays_when_the_search_changes(open_page, web, pools):

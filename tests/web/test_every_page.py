@@ -63,7 +63,16 @@ PAGES = {
     "login": [],
 }
 """The addresses of each page; the login has a test of its own, without somebody logged in."""
-NO_PAGES = {"hold", "quote-withdraw", "waitlist-leave", "logout", "theme", "project", "reservation-live", "quota-request-withdraw"}
+NO_PAGES = {
+    "hold",
+    "quote-withdraw",
+    "waitlist-leave",
+    "logout",
+    "theme",
+    "project",
+    "reservation-live",
+    "quota-request-withdraw",
+}
 """Routes that answer with a redirect, or with a part of a page that is in the list."""
 SIDEWAYS = "[...document.querySelectorAll('.table-wrap')].some(part => part.scrollWidth > part.clientWidth)"
 REFUSED = re.compile(r"the server responded with a status of (400|403|404|409|422|500)")
@@ -227,7 +236,7 @@ def test_error_pages(open_page, buyer, monkeypatch):
     looker.look("/nowhere")
     looker.look(f"/reservations/{elsewhere.public_id}")
     looker.look("/ssh-keys", forget_the_token)
-    monkeypatch.setattr("portal.web.views.overview.meters_of", broken)
+    monkeypatch.setattr("portal.web.views.quotas.quota_meters", broken)
     looker.look("/quotas")
 
     expect(looker.windows[0].get_by_role("heading", name="Something broke on our side")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Holding, the page of a quote, accepting it and giving it up."""
+"""The page of a quote, accepting it and giving it up."""
 
 from datetime import timedelta
 
@@ -32,69 +32,6 @@ def held(buyer):
 def particulars(order):
     names = ("name", "image", "ssh_keys", "new_key", "new_key_name", "user_data")
     return {name: order[name] for name in names} | {"typed": "1"}
-
-
-def held_from_the_calendar(web, plan, **typed):
-    fields = values(web.get("/availability", plan), "/hold") | {name: [value] for name, value in typed.items()}
-    return web.post("/hold", fields)
-
-
-def test_holding_what_is_chosen_leads_to_its_quote_with_what_was_typed(web, plan, buyer):
-    reply = held_from_the_calendar(web, plan, name="train-7b")
-
-    made = Quote.objects.get()
-    assert (made.is_hold, made.count, made.fabric.name, made.total.amount) == (True, 2, "A", 960)
-    assert made.reservation.state == "held"
-    assert reply.url.startswith(f"/quotes/{made.public_id}?typed=1&name=train-7b&ssh_keys=key_")
-    page = web.get(reply.url)
-    assert "Reserve for $960.00" in text(page)
-    assert 'value="train-7b"' in page.content.decode()
-    assert f'data-until="{made.expires_at.isoformat()}"' in page.content.decode()
-
-
-def test_a_hold_without_room_is_refused_where_it_was_chosen(web, plan, buyer):
-    fields = values(web.get("/availability", plan), "/hold")
-    factories.reservation(buyer, count=7, starts_at=clock.now() + timedelta(minutes=1))
-    before = everything()
-
-    reply = web.post("/hold", fields | {"name": ["train-7b"]})
-
-    assert reply.status_code == 409
-    assert "1 of 2 x 8 x H100 are free in one fabric" in text(reply)
-    assert "2 are free from" in text(reply)
-    assert 'value="train-7b"' in reply.content.decode()
-    assert "Join the waiting list" in text(reply)
-    assert everything() == before
-
-
-@pytest.mark.parametrize("fields", [{"count": "0"}, {"pick": "x"}, {"length": "0d"}])
-def test_a_hold_of_nonsense_is_invalid_and_changes_nothing(web, plan, fields):
-    before = everything()
-
-    assert web.post("/hold", plan | {"type": "", "region": ""} | fields).status_code == 422
-    assert everything() == before
-
-
-def test_a_viewer_may_not_hold(buyer, plan):
-    before = everything()
-
-    assert browser_of(factories.scope(Role.VIEWER, buyer.project)).post("/hold", plan).status_code == 403
-    assert everything() == before
-
-
-def test_above_the_approval_limit_it_is_said_apart_and_nothing_is_held(buyer, plan):
-    buyer.organization.approval_limit = 100
-    buyer.organization.save()
-    operator = browser_of(factories.scope(Role.OPERATOR, buyer.project))
-    before = everything()
-
-    seen = text(operator.get("/availability", plan))
-    reply = operator.post("/hold", plan)
-
-    assert "Approval. Above your approval limit of USD 100.00: ask an owner or admin." in seen
-    assert reply.status_code == 403
-    assert "you may commit" in text(reply)
-    assert everything() == before
 
 
 def test_accepting_makes_the_reservation_at_the_quoted_price(web, held, particulars):

@@ -80,7 +80,7 @@ class ReserveForm(forms.Form):
     def beside(cls, scope: Scope, asked: QueryDict) -> Self:
         """Return the form with what was typed beside the calendar, or on a page before; at first with every key."""
         form = cls(scope=scope)
-        form.initial |= {name: asked[name] for name in cls.base_fields if name in asked and name != "opened_at"}
+        form.initial.update({name: asked[name] for name in cls.base_fields if name in asked and name != "opened_at"})
         form.initial["ssh_keys"] = asked.getlist("ssh_keys") if "typed" in asked else list(form.keys)
         form.use_required_attribute = False
         return form

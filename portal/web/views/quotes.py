@@ -1,36 +1,28 @@
-"""Quotes: holding capacity, the page on which a quote is accepted or given up, and the list of open ones."""
+"""Quotes: the page on which a quote is accepted or given up, and the list of open ones."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.core import clock
 from portal.core.errors import DomainError, Forbidden, QuoteExpired, StateConflict
 from portal.core.refusals import show_refusal
 from portal.reservations.models import Quote
-from portal.reservations.request import QuoteRequest
 from portal.reservations.selectors import open_quotes_of, quote_of
-from portal.reservations.services.quotes import make_quote
 from portal.reservations.services.quotes import withdraw as withdraw_quote
 from portal.reservations.states import QuoteState
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
-from portal.web.forms.plan import PlanForm
 from portal.web.forms.reserve import ReserveForm
 from portal.web.links import demand_fields
 from portal.web.ordering import FORM_NAMES, take
 from portal.web.pages import tenant_page
-from portal.web.views.availability import show
 from portal.web.wording import money_text
 
 INVALID = 422
-CARRIED = ("typed", "name", "image", "ssh_keys")
-"""What was typed beside the calendar and goes along to the quote's page."""
 
 
 @tenant_page
@@ -40,34 +32,6 @@ def quotes(request: HttpRequest, scope: Scope) -> HttpResponse:
     return render(
         request, "web/pages/quotes.html", {"quotes": open_quotes_of(scope), "may_reserve": scope.may(Verb.RESERVE)}
     )
-
-
-@tenant_page
-@require_POST
-def hold(request: HttpRequest, scope: Scope) -> HttpResponse:
-    """Hold what was chosen; what is refused is shown where it was chosen."""
-    scope.require(Verb.RESERVE)
-    form = PlanForm.of(request.POST.dict(), exact=True)
-    if not form.is_valid():
-        return show(request, scope)
-    demand = form.plan().demand
-    wanted = QuoteRequest(
-        server_type=demand.server_type,
-        region=demand.region,
-        count=demand.count,
-        starts_at=demand.period.start,
-        ends_at=demand.period.end,
-        placement=demand.placement,
-        fabric=demand.fabric,
-    )
-    try:
-        made = make_quote(scope=scope, actor=scope.actor, request=wanted, hold=True)
-    except Forbidden:
-        raise
-    except DomainError as error:
-        return show(request, scope, refusal=error)
-    typed = [(name, value) for name in CARRIED for value in request.POST.getlist(name) if value]
-    return redirect(f"{reverse('web:quote', args=[made.public_id])}?{urlencode(typed)}")
 
 
 @tenant_page
