@@ -1,14 +1,15 @@
 """The availability page's form: a plan, and which part of the calendar is looked at."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 
 from django import forms
 
 from portal.core import clock
 from portal.web.forms.lengths import length_code
-from portal.web.forms.plan import Plan, PlanForm, understood
+from portal.web.forms.plan import Plan, PlanForm
+from portal.web.forms.pressed import day_of, pressed
 from portal.web.windows import VIEWS, Window
 
 SHOWN = "%Y-%m-%d %H:%M"
@@ -17,31 +18,6 @@ SHOWN = "%Y-%m-%d %H:%M"
 def written(moment: datetime) -> str:
     """Write an instant as the fields show it; seconds only where there are some."""
     return f"{moment.astimezone(UTC):{SHOWN}{':%S' if moment.second else ''}}"
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-def pressed(asked: Mapping[str, str]) -> dict[str, str]:
-    """Return the fields with what the calendar's buttons say put in.
-
-    ``at`` is a pool and a day, ``to`` the last day of the window that begins there; ``go`` is the first day to show.
-    """
-    found = understood(asked)
-    pool, _, day_text = found.get("at", "").rpartition(":")
-    day = _day(day_text)
-    if pool and day:
-        found |= {"pick": pool, "start": "" if day <= clock.now().date() else f"{day} 00:00", "end": ""}
-        last = _day(found.get("to", ""))
-        if last and last >= day:
-            found["end"] = f"{last + timedelta(days=1)} 00:00"
-    if _day(found.get("go", "")):
-        found["first"] = found["go"]
-    return found
 
 
 class SearchForm(PlanForm):
@@ -60,7 +36,7 @@ class SearchForm(PlanForm):
         """Return the form bound to what was asked for and pressed."""
         found = pressed(asked)
         # A date that is none, and an unknown view, come from no form of ours: the usual ones are shown instead.
-        if _day(found.get("first", "")) is None:
+        if day_of(found.get("first", "")) is None:
             found["first"] = ""
         if found.get("view") not in VIEWS:
             found["view"] = cls.DEFAULTS["view"]
@@ -70,7 +46,7 @@ class SearchForm(PlanForm):
         """Return the days to show: those that were asked for, or others where a chosen start is in none of them."""
         view = self.data["view"]
         today = clock.now().date()
-        wanted = _day(self.data["first"])
+        wanted = day_of(self.data["first"])
         start: datetime | None = getattr(self, "cleaned_data", {}).get("start")
         shown = Window.of(view, wanted or today)
         if start and wanted is None and not shown.holds(start.astimezone(UTC).date()):

@@ -18,9 +18,10 @@ from portal.web.forms.plan import Plan, PlanForm
 from portal.web.forms.reserve import ReserveForm
 from portal.web.links import calendar_query
 from portal.web.nearby import near
-from portal.web.ordering import FORM_NAMES, made_already, place
+from portal.web.ordering import FORM_NAMES, place
 from portal.web.pages import tenant_page
 from portal.web.pools import price_of
+from portal.web.resent import made_already
 from portal.web.wording import money_text
 
 INVALID = 422
