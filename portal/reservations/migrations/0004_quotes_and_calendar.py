@@ -435,14 +435,6 @@ class Migration(migrations.Migration):
                 fields=["server_type", "region", "-at"], name="enquiry_by_pool"
             ),
         ),
-        migrations.AddIndex(
-            model_name="freespan",
-            index=models.Index(
-                fields=["pool_id", "hi", "lo"],
-                include=("server_id", "rack_id"),
-                name="free_span_by_end",
-            ),
-        ),
         migrations.AddField(
             model_name="pool",
             name="fabric",

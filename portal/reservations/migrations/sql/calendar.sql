@@ -14,6 +14,56 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT date_bin(step, moment, timestamptz '2000-01-01 00:00:00+00')
 $$;
 
+-- Free spans by size. Whoever looks for time of a length finds what is long enough, the tightest first, without reading
+-- what is too short; and where little is long enough, there is little to read, however large the pool. A size is a
+-- doubling of hours, 0 to 14; 15 is free since ever, 16 for ever. Large pools are parted by racks, 64 to a part, and
+-- looked at part by part: who wants much in one rack finds the servers of a rack beside one another.
+CREATE FUNCTION calendar_size(lo timestamptz, hi timestamptz) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN hi >= timestamptz '3000-01-01 00:00:00+00' THEN 16
+                WHEN lo <= timestamptz '2000-01-01 00:00:00+00' THEN 15
+                ELSE width_bucket(
+                    hi - lo, '{2 h,4 h,8 h,16 h,32 h,64 h,128 h,256 h,512 h,1024 h,2048 h,4096 h,8192 h,16384 h}'::interval[]
+                )
+           END
+$$;
+
+CREATE INDEX free_span_by_size ON reservations_freespan (pool_id, (rack_id / 64), calendar_size(lo, hi), lo, hi)
+    INCLUDE (server_id, rack_id);
+
+-- What in a part of a pool is free for the whole of a span, the tightest size first.
+CREATE FUNCTION calendar_free_in_part(pool bigint, part bigint, span_from timestamptz, span_to timestamptz)
+RETURNS TABLE (server_id bigint, rack_id bigint, lo timestamptz, hi timestamptz) LANGUAGE sql STABLE AS $$
+    SELECT f.server_id, f.rack_id, f.lo, f.hi
+    FROM generate_series(calendar_size(span_from, span_to), 14) AS k (size) CROSS JOIN LATERAL (
+        SELECT c.server_id, c.rack_id, c.lo, c.hi FROM reservations_freespan c
+        WHERE c.pool_id = pool AND c.rack_id / 64 = part AND calendar_size(c.lo, c.hi) = k.size
+          AND c.lo <= span_from AND c.lo > span_to - interval '1 hour' * (2 << k.size) AND c.hi >= span_to
+        OFFSET 0  -- size by size: joined in another way, all sizes would be read
+    ) AS f
+    UNION ALL
+    SELECT f.server_id, f.rack_id, f.lo, f.hi FROM reservations_freespan f
+    WHERE f.pool_id = pool AND f.rack_id / 64 = part AND calendar_size(f.lo, f.hi) = 15
+      AND f.lo = timestamptz '2000-01-01 00:00:00+00' AND f.hi >= span_to
+    UNION ALL
+    SELECT f.server_id, f.rack_id, f.lo, f.hi FROM reservations_freespan f
+    WHERE f.pool_id = pool AND f.rack_id / 64 = part AND calendar_size(f.lo, f.hi) = 16 AND f.lo <= span_from
+$$;
+
+-- The same of a whole pool, part by part; who stops reading looks at no further part.
+CREATE FUNCTION calendar_free(pool bigint, span_from timestamptz, span_to timestamptz)
+RETURNS TABLE (server_id bigint, rack_id bigint, lo timestamptz, hi timestamptz) LANGUAGE sql STABLE AS $$
+    WITH RECURSIVE parts (part) AS (
+        SELECT (SELECT f.rack_id / 64 FROM reservations_freespan f WHERE f.pool_id = pool ORDER BY f.rack_id / 64 LIMIT 1)
+        UNION ALL
+        SELECT (SELECT f.rack_id / 64 FROM reservations_freespan f
+                WHERE f.pool_id = pool AND f.rack_id / 64 > p.part ORDER BY f.rack_id / 64 LIMIT 1)
+        FROM parts p WHERE p.part IS NOT NULL
+    )
+    SELECT f.server_id, f.rack_id, f.lo, f.hi
+    FROM parts p CROSS JOIN LATERAL calendar_free_in_part(pool, p.part, span_from, span_to) AS f
+    WHERE p.part IS NOT NULL
+$$;
+
 -- The servers that can be promised, with the pool that they are sold in.
 CREATE VIEW calendar_member AS
     SELECT s.id AS server_id, p.id AS pool_id, s.rack_id
@@ -43,18 +93,27 @@ LANGUAGE sql STABLE AS $$
     FROM gaps g JOIN calendar_member m USING (server_id) WHERE g.lo < g.hi
 $$;
 
--- Note in the timeline that spans of free time came (sign 1) or went (sign -1). Rows that cancel out are not written.
-CREATE FUNCTION calendar_note(pools bigint[], los timestamptz[], his timestamptz[], signs integer[]) RETURNS void
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+-- Note in the timeline that the time from ``los`` to ``his`` came (sign 1) or went (sign -1): parts of spans, free before
+-- or after it, from ``outer_los`` to ``outer_his``. Slots at the ends that were not wholly free, or still are, do not
+-- count. Rows that cancel out are not written.
+CREATE FUNCTION calendar_note(
+    pools bigint[], outer_los timestamptz[], los timestamptz[], his timestamptz[], outer_his timestamptz[], sign integer
+) RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     INSERT INTO reservations_timelinestep (pool_id, grain, at, change, is_folded)
     SELECT pool_id, grain, at, sum(change), false
     FROM (
-        SELECT c.pool_id, g.grain, sign, calendar_slot_after(c.lo, g.step) AS first, calendar_slot_before(c.hi, g.step) AS past
-        FROM unnest(pools, los, his, signs) AS c (pool_id, lo, hi, sign)
+        SELECT c.pool_id, g.grain, c.spans,
+               greatest(calendar_slot_after(c.outer_lo, g.step), calendar_slot_before(c.lo, g.step)) AS first,
+               least(calendar_slot_before(c.outer_hi, g.step), calendar_slot_after(c.hi, g.step)) AS past
+        FROM (
+            SELECT u.pool_id, u.outer_lo, u.lo, u.hi, u.outer_hi, count(*) AS spans
+            FROM unnest(pools, outer_los, los, his, outer_his) AS u (pool_id, outer_lo, lo, hi, outer_hi)
+            GROUP BY 1, 2, 3, 4, 5
+        ) AS c
         CROSS JOIN (VALUES (1, interval '1 hour'), (24, interval '1 day')) AS g (grain, step)
     ) AS slots
-    CROSS JOIN LATERAL (VALUES (first, sign), (past, -sign)) AS steps (at, change)
+    CROSS JOIN LATERAL (VALUES (first, sign * spans), (past, -sign * spans)) AS steps (at, change)
     WHERE first < past
     GROUP BY pool_id, grain, at
     HAVING sum(change) <> 0;
@@ -83,7 +142,7 @@ BEGIN
         SELECT array_agg(g.pool_id), array_agg(g.lo), array_agg(g.hi)
             INTO pools, los, his FROM gone g;
         IF pools IS NOT NULL THEN
-            PERFORM calendar_note(pools, los, his, array_fill(-1, ARRAY[cardinality(pools)]));
+            PERFORM calendar_note(pools, los, los, his, his, -1);
         END IF;
         -- Spans that somebody had taken from and put back smaller were not visible to the statement that waited for them.
         EXIT WHEN NOT EXISTS (SELECT 1 FROM reservations_freespan f WHERE f.server_id = ANY (servers));
@@ -96,7 +155,7 @@ BEGIN
     SELECT array_agg(k.pool_id), array_agg(k.lo), array_agg(k.hi)
         INTO pools, los, his FROM kept k;
     IF pools IS NOT NULL THEN
-        PERFORM calendar_note(pools, los, his, array_fill(1, ARRAY[cardinality(pools)]));
+        PERFORM calendar_note(pools, los, los, his, his, 1);
     END IF;
 END
 $$;
@@ -105,31 +164,29 @@ $$;
 CREATE FUNCTION calendar_take(servers bigint[], froms timestamptz[], tos timestamptz[]) RETURNS void LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    found bigint[]; pools bigint[]; los timestamptz[]; his timestamptz[]; signs integer[]; missed bigint[];
+    found bigint[]; pools bigint[]; los timestamptz[]; ss timestamptz[]; es timestamptz[]; his timestamptz[]; missed bigint[];
 BEGIN
     WITH wanted AS (
-        SELECT * FROM unnest(servers, froms, tos) AS w (server_id, s, e)
+        -- The last span that begins in time is the only one that can reach far enough.
+        SELECT w.s, w.e, span.ctid AS place
+        FROM unnest(servers, froms, tos) AS w (server_id, s, e) CROSS JOIN LATERAL (
+            SELECT f.ctid, f.hi FROM reservations_freespan f
+            WHERE f.server_id = w.server_id AND f.lo <= w.s ORDER BY f.lo DESC LIMIT 1
+        ) AS span
+        WHERE span.hi >= w.e
     ), gone AS (
-        DELETE FROM reservations_freespan f USING wanted w
-        WHERE f.server_id = w.server_id AND f.lo <= w.s AND f.hi >= w.e
+        DELETE FROM reservations_freespan f USING wanted w WHERE f.ctid = w.place
         RETURNING f.server_id, f.pool_id, f.rack_id, f.lo, f.hi, w.s, w.e
-    ), rest AS (
-        SELECT g.server_id, g.pool_id, g.rack_id, g.lo, g.s AS hi FROM gone g WHERE g.lo < g.s
-        UNION ALL
-        SELECT g.server_id, g.pool_id, g.rack_id, g.e, g.hi FROM gone g WHERE g.e < g.hi
     ), kept AS (
         INSERT INTO reservations_freespan (server_id, pool_id, rack_id, lo, hi)
-            SELECT r.server_id, r.pool_id, r.rack_id, r.lo, r.hi FROM rest r
-            RETURNING server_id, pool_id, rack_id, lo, hi
-    ), change AS (
-        SELECT g.server_id, g.pool_id, g.rack_id, g.lo, g.hi, -1 AS sign FROM gone g
-        UNION ALL SELECT k.server_id, k.pool_id, k.rack_id, k.lo, k.hi, 1 FROM kept k
+            SELECT g.server_id, g.pool_id, g.rack_id, g.lo, g.s FROM gone g WHERE g.lo < g.s
+            UNION ALL
+            SELECT g.server_id, g.pool_id, g.rack_id, g.e, g.hi FROM gone g WHERE g.e < g.hi
     )
-    SELECT array_agg(c.server_id) FILTER (WHERE c.sign = -1), array_agg(c.pool_id),
-           array_agg(c.lo), array_agg(c.hi), array_agg(c.sign)
-        INTO found, pools, los, his, signs FROM change c;
+    SELECT array_agg(g.server_id), array_agg(g.pool_id), array_agg(g.lo), array_agg(g.s), array_agg(g.e), array_agg(g.hi)
+        INTO found, pools, los, ss, es, his FROM gone g;
     IF pools IS NOT NULL THEN
-        PERFORM calendar_note(pools, los, his, signs);
+        PERFORM calendar_note(pools, los, ss, es, his, -1);
     END IF;
     IF cardinality(servers) <> coalesce(cardinality(found), 0) THEN
         -- Out of the pool, twice in one statement, or changed by somebody else meanwhile.
@@ -145,7 +202,7 @@ $$;
 CREATE FUNCTION calendar_give(servers bigint[], froms timestamptz[], tos timestamptz[]) RETURNS void LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    pools bigint[]; los timestamptz[]; his timestamptz[]; signs integer[];
+    pools bigint[]; los timestamptz[]; ss timestamptz[]; es timestamptz[]; his timestamptz[];
     locked bigint; seen bigint;
 BEGIN
     IF cardinality(servers) <> (SELECT count(DISTINCT id) FROM unnest(servers) id) THEN
@@ -172,19 +229,17 @@ BEGIN
         DELETE FROM reservations_freespan f USING given g
         WHERE f.server_id = g.server_id AND (f.hi = g.s OR f.lo = g.e)
         RETURNING f.server_id, f.pool_id, f.rack_id, f.lo, f.hi
+    ), joined AS (
+        SELECT g.server_id, g.pool_id, g.rack_id, least(g.s, min(o.lo)) AS lo, g.s, g.e, greatest(g.e, max(o.hi)) AS hi
+        FROM given g LEFT JOIN gone o USING (server_id) GROUP BY g.server_id, g.pool_id, g.rack_id, g.s, g.e
     ), kept AS (
         INSERT INTO reservations_freespan (server_id, pool_id, rack_id, lo, hi)
-            SELECT g.server_id, g.pool_id, g.rack_id, least(g.s, min(o.lo)), greatest(g.e, max(o.hi))
-            FROM given g LEFT JOIN gone o USING (server_id) GROUP BY g.server_id, g.pool_id, g.rack_id, g.s, g.e
-            RETURNING pool_id, rack_id, lo, hi
-    ), change AS (
-        SELECT g.pool_id, g.rack_id, g.lo, g.hi, -1 AS sign FROM gone g
-        UNION ALL SELECT k.pool_id, k.rack_id, k.lo, k.hi, 1 FROM kept k
+            SELECT j.server_id, j.pool_id, j.rack_id, j.lo, j.hi FROM joined j
     )
-    SELECT array_agg(c.pool_id), array_agg(c.lo), array_agg(c.hi), array_agg(c.sign)
-        INTO pools, los, his, signs FROM change c;
+    SELECT array_agg(j.pool_id), array_agg(j.lo), array_agg(j.s), array_agg(j.e), array_agg(j.hi)
+        INTO pools, los, ss, es, his FROM joined j;
     IF pools IS NOT NULL THEN
-        PERFORM calendar_note(pools, los, his, signs);
+        PERFORM calendar_note(pools, los, ss, es, his, 1);
     END IF;
 END
 $$;

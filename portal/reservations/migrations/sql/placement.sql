@@ -1,4 +1,7 @@
 -- Choosing servers. Each question is one call, whatever the size of the pool.
+--
+-- Functions in plpgsql, here and in the other files, because a session keeps the plans of their statements; the body of
+-- one in sql is planned at every call, which takes longer than the work. Generic plans: there is one right plan each.
 
 -- Whether a server can begin to be prepared at once: erased, and in nobody's operation.
 CREATE FUNCTION calendar_is_ready(server bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
@@ -11,17 +14,45 @@ $$;
 
 -- How many servers of each pool are free for the whole of a span, counted up to a limit.
 CREATE FUNCTION calendar_count(pools bigint[], span_from timestamptz, span_to timestamptz, is_due boolean, most integer)
-RETURNS TABLE (pool_id bigint, free bigint) LANGUAGE sql STABLE
-SET enable_seqscan = off SET enable_bitmapscan = off AS $$
-    SELECT p.id, (
-        SELECT count(*) FROM (
-            SELECT 1 FROM reservations_freespan f
-            WHERE f.pool_id = p.id AND f.hi >= span_to AND f.lo <= span_from
-              AND (NOT is_due OR calendar_is_ready(f.server_id))
+RETURNS TABLE (pool_id bigint, free bigint) LANGUAGE plpgsql STABLE
+SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    FOREACH pool_id IN ARRAY pools LOOP
+        SELECT count(*) INTO free FROM (
+            SELECT 1 FROM calendar_free(pool_id, span_from, span_to) f
+            WHERE NOT is_due OR calendar_is_ready(f.server_id)
             LIMIT most
-        ) AS enough
-    )
-    FROM unnest(pools) AS p (id)
+        ) AS enough;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+
+-- The fullest rack, of each pool, in which enough servers are free for the whole of a span. A large pool is looked at
+-- part by part, in the first part that has such a rack, and in no more than four: what follows is not worth the time.
+CREATE FUNCTION calendar_rack(pools bigint[], wanted integer, span_from timestamptz, span_to timestamptz, is_due boolean)
+RETURNS TABLE (pool_id bigint, rack_id bigint, free bigint) LANGUAGE plpgsql STABLE
+SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    part bigint;
+BEGIN
+    FOREACH pool_id IN ARRAY pools LOOP
+        part := -1;
+        FOR _ IN 1..4 LOOP
+            SELECT f.rack_id / 64 INTO part FROM reservations_freespan f
+            WHERE f.pool_id = calendar_rack.pool_id AND f.rack_id / 64 > part ORDER BY f.rack_id / 64 LIMIT 1;
+            EXIT WHEN part IS NULL;
+            SELECT f.rack_id, count(*) INTO rack_id, free
+            FROM calendar_free_in_part(calendar_rack.pool_id, part, span_from, span_to) f
+            WHERE NOT is_due OR calendar_is_ready(f.server_id)
+            GROUP BY f.rack_id HAVING count(*) >= wanted ORDER BY count(*), f.rack_id LIMIT 1;
+            IF FOUND THEN
+                RETURN NEXT;
+                EXIT;
+            END IF;
+        END LOOP;
+    END LOOP;
+END
 $$;
 
 -- Which servers to take, the best first: of the fullest pool that has enough, and in it of the fullest rack that has
@@ -30,15 +61,22 @@ $$;
 -- pool, so that the size of a pool does not matter. Fewer rows than ``wanted`` where there are not enough.
 CREATE FUNCTION calendar_choice(
     pools bigint[], wanted integer, span_from timestamptz, span_to timestamptz, is_due boolean, may_spread boolean, width integer
-) RETURNS TABLE (server_id bigint, lo timestamptz, pool_id bigint) LANGUAGE sql STABLE
-SET enable_seqscan = off SET enable_bitmapscan = off AS $$
-    WITH sample AS (
-        SELECT f.* FROM unnest(pools) AS p (id) CROSS JOIN LATERAL (
-            SELECT s.server_id, s.pool_id, s.rack_id, s.lo, s.hi FROM reservations_freespan s
-            WHERE s.pool_id = p.id AND s.hi >= span_to AND s.lo <= span_from
-              AND (NOT is_due OR calendar_is_ready(s.server_id))
-            ORDER BY s.hi LIMIT width
+) RETURNS TABLE (server_id bigint, lo timestamptz, pool_id bigint) LANGUAGE plpgsql STABLE
+SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY WITH sample AS (
+        SELECT f.server_id, p.id AS pool_id, f.rack_id, f.lo, f.hi
+        FROM unnest(pools) AS p (id) CROSS JOIN LATERAL (
+            SELECT s.* FROM calendar_free(p.id, span_from, span_to) s
+            WHERE NOT is_due OR calendar_is_ready(s.server_id)
+            LIMIT width
         ) AS f
+        UNION
+        SELECT f.server_id, r.pool_id, r.rack_id, f.lo, f.hi
+        FROM calendar_rack(pools, wanted, span_from, span_to, is_due) r
+        CROSS JOIN LATERAL calendar_free_in_part(r.pool_id, r.rack_id / 64, span_from, span_to) f
+        WHERE wanted BETWEEN 2 AND 48 AND f.rack_id = r.rack_id AND (NOT is_due OR calendar_is_ready(f.server_id))
     ), counted AS (
         SELECT s.*, count(*) OVER (PARTITION BY s.pool_id) AS in_pool,
                count(*) OVER (PARTITION BY s.pool_id, s.rack_id) AS in_rack
@@ -49,7 +87,8 @@ SET enable_seqscan = off SET enable_bitmapscan = off AS $$
     ORDER BY c.in_pool < wanted, CASE WHEN c.in_pool < wanted THEN -c.in_pool ELSE c.in_pool END, c.pool_id,
              c.in_rack < wanted, CASE WHEN c.in_rack < wanted THEN -c.in_rack ELSE c.in_rack END, c.rack_id,
              c.hi, c.lo DESC, c.server_id
-    LIMIT wanted
+    LIMIT wanted;
+END
 $$;
 
 -- Lock free spans that together make up what is wanted, and return their servers in pk order; NULL where there is too
@@ -60,9 +99,9 @@ $$;
 CREATE FUNCTION calendar_place(
     pools bigint[], wanted integer, span_from timestamptz, span_to timestamptz, is_due boolean, may_spread boolean
 ) RETURNS bigint[] LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    width integer := least(greatest(4 * wanted, 64), 2048);
+    width integer := wanted + 64;
     best bigint[]; best_los timestamptz[]; candidates bigint[]; locked bigint[]; misses integer := 0;
 BEGIN
     LOOP
@@ -92,10 +131,12 @@ BEGIN
         LOOP
             BEGIN
                 SELECT array_agg(server_id ORDER BY server_id) INTO locked FROM (
-                    SELECT f.server_id FROM reservations_freespan f
-                    WHERE f.pool_id = ANY (candidates) AND f.hi >= span_to AND f.lo <= span_from
-                      AND (NOT is_due OR calendar_is_ready(f.server_id))
-                    ORDER BY f.hi LIMIT wanted FOR UPDATE OF f SKIP LOCKED
+                    SELECT f.server_id
+                    FROM unnest(candidates) AS p (id)
+                    CROSS JOIN LATERAL calendar_free(p.id, span_from, span_to) AS c
+                    JOIN reservations_freespan f ON f.server_id = c.server_id AND f.lo = c.lo
+                    WHERE NOT is_due OR calendar_is_ready(f.server_id)
+                    LIMIT wanted FOR UPDATE OF f SKIP LOCKED
                 ) AS mine;
                 IF cardinality(locked) = wanted THEN
                     RETURN locked;

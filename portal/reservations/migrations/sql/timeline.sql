@@ -3,9 +3,11 @@
 
 -- How many servers are free in each slot from ``slots_from`` on, ``slots_to`` excluded.
 CREATE FUNCTION calendar_slots(pools bigint[], slot_hours integer, slots_from timestamptz, slots_to timestamptz)
-RETURNS TABLE (pool_id bigint, at timestamptz, free bigint) LANGUAGE sql STABLE
-SET enable_seqscan = off SET enable_bitmapscan = off AS $$
-    WITH changes AS (
+RETURNS TABLE (pool_id bigint, at timestamptz, free bigint) LANGUAGE plpgsql STABLE
+SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY WITH changes AS (
         SELECT p.id AS pool_id, greatest(t.at, slots_from) AS at, sum(t.change) AS change
         FROM unnest(pools) AS p (id) JOIN reservations_timelinestep t
             ON t.pool_id = p.id AND t.grain = slot_hours AND t.at < slots_to
@@ -15,14 +17,29 @@ SET enable_seqscan = off SET enable_bitmapscan = off AS $$
     FROM unnest(pools) AS p (id)
     CROSS JOIN generate_series(slots_from, slots_to - interval '1 hour' * slot_hours, interval '1 hour' * slot_hours) AS s (at)
     LEFT JOIN changes c ON c.pool_id = p.id AND c.at = s.at
-    ORDER BY p.id, s.at
+    ORDER BY p.id, s.at;
+END
 $$;
 
 -- Whether enough servers are free for the whole of a span.
 CREATE FUNCTION calendar_fits(pools bigint[], wanted integer, span_from timestamptz, span_to timestamptz, may_spread boolean)
-RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT CASE WHEN may_spread THEN sum(c.free) >= wanted ELSE max(c.free) >= wanted END
-    FROM calendar_count(pools, span_from, span_to, false, wanted) c
+RETURNS boolean LANGUAGE plpgsql STABLE
+SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    missing integer := wanted; pool bigint; found integer;
+BEGIN
+    FOREACH pool IN ARRAY pools LOOP
+        SELECT count(*) INTO found FROM (
+            SELECT 1 FROM calendar_free(pool, span_from, span_to) LIMIT missing
+        ) AS enough;
+        IF found = missing THEN
+            RETURN true;
+        ELSIF may_spread THEN
+            missing := missing - found;
+        END IF;
+    END LOOP;
+    RETURN false;
+END
 $$;
 
 -- The same as calendar_begins, from the free spans alone: for lengths so short that no whole slot need lie in them.
@@ -59,11 +76,12 @@ $$;
 CREATE FUNCTION calendar_begins(
     pools bigint[], wanted integer, may_spread boolean, needed interval, lead interval,
     soonest timestamptz, latest timestamptz, grid interval, most integer
-) RETURNS SETOF timestamptz LANGUAGE plpgsql STABLE AS $$
+) RETURNS SETOF timestamptz LANGUAGE plpgsql STABLE
+SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     hour constant interval := interval '1 hour';
     unit interval := coalesce(grid, interval '1 second');
-    part_from timestamptz := soonest; part_to timestamptz; part interval := interval '45 days';
+    part_from timestamptz := soonest; part_to timestamptz; part interval := interval '2 days';
     run record; begin_at timestamptz; run_end timestamptz; failed integer; found integer := 0; tried timestamptz;
 BEGIN
     IF needed < 2 * hour THEN
@@ -113,7 +131,7 @@ BEGIN
         END LOOP;
         EXIT WHEN part_to >= latest;
         part_from := part_to + interval '1 microsecond';
-        part := part * 2;
+        part := part * 4;
     END LOOP;
 END
 $$;
