@@ -1,11 +1,10 @@
 """A later end for a reservation: the same servers, or a refusal that says how far they could go."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, OuterRef, Subquery, Value
+from django.db.models import F, Value
 from django.db.models.functions import Greatest
 
 from portal.audit.services import record
@@ -14,16 +13,14 @@ from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.constraints import refuse
 from portal.core.errors import ExtensionBlocked, InvalidInput
-from portal.core.locks import lock_rows
 from portal.core.money import Money
 from portal.core.periods import Period
-from portal.fleet.models import Server
 from portal.operations.services.events import tell
 from portal.reservations.approval import require_approval
 from portal.reservations.capacity import Demand
 from portal.reservations.charges import Charge, charges_of
 from portal.reservations.enquiries import noted
-from portal.reservations.models import Allocation, Enquiry, FreeSpan, Reservation
+from portal.reservations.models import Allocation, Enquiry, Reservation
 from portal.reservations.quota_check import check_quotas
 from portal.reservations.request import MAX_LENGTH
 from portal.reservations.services.alter import (
@@ -38,11 +35,18 @@ from portal.reservations.services.alter import (
     used_servers,
     write,
 )
+from portal.reservations.services.following import (
+    blocked,
+    following,
+    kept_until,
+    latest_end,
+    lock_following,
+    too_early,
+)
 from portal.reservations.services.holds import expire_due_holds
 from portal.reservations.services.moves import clear_way
 from portal.reservations.services.notices import notice_time
 from portal.reservations.services.spans import with_end
-from portal.reservations.states import HOLDING
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
 
@@ -74,11 +78,11 @@ def look_at_extension(scope: Scope, reservation: Reservation, ends_at: datetime)
     require_state(reservation, RUNNING)
     _check_end(reservation, ends_at)
     charge = _charge(reservation, ends_at)
-    following = _following(reservation)
-    taken = _taken(reservation, following, ends_at)
+    next_from = following(reservation)
+    taken = too_early(reservation, next_from, ends_at)
     return Extension(
         fits=not taken,
-        latest_end=_latest_end(reservation, following),
+        latest_end=latest_end(reservation, next_from),
         added=charge.amount,
         total=price_of(reservation) + charge.amount,
         blocked=len(taken),
@@ -104,7 +108,7 @@ def extend(*, scope: Scope, actor: Actor, reservation: Reservation, ends_at: dat
             return _extend(scope, actor, reservation, ends_at)
         except ExtensionBlocked:
             found_room = expire_due_holds(server_type, region) > 0
-            if not clear_way(reservation, _upper(reservation, ends_at)) and not found_room:
+            if not clear_way(reservation, kept_until(reservation, ends_at)) and not found_room:
                 raise
         return _extend(scope, actor, reservation, ends_at)
 
@@ -126,10 +130,10 @@ def _extend(scope: Scope, actor: Actor, reservation: Reservation, ends_at: datet
         period=after,
         beside=fresh,
     )
-    _lock_following(fresh)
-    taken = _taken(fresh, _following(fresh), ends_at)
+    lock_following(fresh)
+    taken = too_early(fresh, following(fresh), ends_at)
     if taken:
-        raise _blocked(fresh, taken)
+        raise blocked(fresh, taken)
     _lengthen(fresh, ends_at)
     is_announced = fresh.end_announced_at is not None and ends_at - notice_time() <= clock.now()
     write(
@@ -174,68 +178,9 @@ def _charge(reservation: Reservation, ends_at: datetime) -> Charge:
     return Charge(line, count, price.rate, added)
 
 
-def _upper(reservation: Reservation, ends_at: datetime) -> datetime:
-    """Return until when a server is kept for an end: with the time to erase and check it."""
-    return ends_at + reservation.server_type.cleanup_time
-
-
-def _following(reservation: Reservation) -> list[datetime]:
-    """Return from when on each of the servers is somebody else's; those that never are are left out."""
-    following = (
-        Allocation.objects.filter(
-            server=OuterRef("server"), state__in=HOLDING, occupied__startswith__gte=OuterRef("occupied__endswith")
-        )
-        .order_by("occupied__startswith")
-        .values("occupied__startswith")[:1]
-    )
-    rows = Allocation.objects.filter(reservation=reservation, state__in=USED).annotate(next=Subquery(following))
-    return list(rows.filter(next__isnull=False).order_by("next").values_list("next", flat=True))
-
-
-def _taken(reservation: Reservation, following: Sequence[datetime], ends_at: datetime) -> list[datetime]:
-    """Return those instants that are too early for an end."""
-    return [moment for moment in following if moment < _upper(reservation, ends_at)]
-
-
-def _latest_end(reservation: Reservation, following: Sequence[datetime]) -> datetime | None:
-    if not following:
-        return None
-    latest = min(following) - reservation.server_type.cleanup_time
-    return latest if latest > reservation.span.end else None
-
-
-def _blocked(reservation: Reservation, taken: Sequence[datetime]) -> ExtensionBlocked:
-    latest, first = _latest_end(reservation, taken), clock.as_rfc3339(min(taken))
-    way_out = f"It can end at {clock.as_rfc3339(latest)} at the latest." if latest else "It cannot end later."
-    servers = "1 of its servers is" if len(taken) == 1 else f"{len(taken)} of its servers are"
-    return ExtensionBlocked(
-        f"{servers} promised to others from {first}. {way_out}",
-        extra={
-            "latest_end": clock.as_rfc3339(latest) if latest else None,
-            "blocked_servers": len(taken),
-            "blocked_from": first,
-        },
-    )
-
-
-def _lock_following(reservation: Reservation) -> None:
-    """Lock the servers, and the free time after the present end: what is taken from it is seen after that.
-
-    Servers before free time is the order of everybody who holds both.
-    """
-    servers = used_servers(reservation)
-    lock_rows(Server.objects.filter(pk__in=servers))
-    held = Allocation.objects.filter(reservation=reservation, state__in=USED)
-    ends = set(held.values_list("occupied__endswith", flat=True))
-    following = FreeSpan.objects.filter(server_id__in=servers, lo__in=ends)
-    # What somebody took from while it was waited for is another row now.
-    while len(lock_rows(following)) != following.count():
-        pass
-
-
 def _lengthen(reservation: Reservation, ends_at: datetime) -> None:
     # Never less than was booked: the type may need less time to be erased by now.
-    upper = Greatest(F("occupied__endswith"), Value(_upper(reservation, ends_at)))
+    upper = Greatest(F("occupied__endswith"), Value(kept_until(reservation, ends_at)))
     nothing_known = {"latest_end": None, "blocked_servers": None, "blocked_from": None}
     with refuse("allocation_no_overlap", ExtensionBlocked(TAKEN, extra=nothing_known)):
         Allocation.objects.filter(reservation=reservation, state__in=USED).update(**with_end(ends_at, upper))

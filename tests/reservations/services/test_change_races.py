@@ -92,7 +92,7 @@ def between(monkeypatch, act):
         assert isinstance(Runner(act).result(), Reservation)
         real(*args)
 
-    monkeypatch.setattr(extending, "_lock_following", lambda reservation: None)
+    monkeypatch.setattr(extending, "lock_following", lambda reservation: None)
     monkeypatch.setattr(extending, "_lengthen", lengthen)
 
 
@@ -155,7 +155,7 @@ def test_control_without_the_lock_on_the_reservation_all_are_told_that_they_did_
 def enlarging(limit):
     """Return acts, each of which adds a server to another reservation of one organization that has one each."""
     scope = factories.buyer(limit=limit)
-    factories.servers(2 * RACERS, with_bmc=False)
+    factories.servers(5 * RACERS, with_bmc=False)
     end = clock.now() + 2 * DAY
     made = [factories.reservation(scope, name=f"r{number}", ends_at=end) for number in range(RACERS)]
     return [lambda item=item: add_servers(scope=scope, actor=scope.actor, reservation=item, count=1) for item in made]
@@ -183,8 +183,8 @@ def test_control_without_the_lock_on_the_limit_it_is_added_many_times(monkeypatc
     monkeypatch.setattr(capacity, "take", take)
     outcomes = race(RACERS, lambda number: acts[number]())
 
-    assert kinds(outcomes) == {Reservation: RACERS}
-    assert Allocation.objects.count() == 2 * RACERS
+    assert kinds(outcomes)[Reservation] > 1
+    assert Allocation.objects.count() > RACERS + 1
 
 
 def in_two_halves(hold=False):
