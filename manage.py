@@ -11,8 +11,8 @@ except ModuleNotFoundError as missing:
     raise SystemExit(2) from None
 
 if __name__ == "__main__":
-    # The quickstart runs before there is a database or a key, so it has settings of its own; its children get base.
-    if sys.argv[1:2] == ["quickstart"]:
+    # These run before there is a database or a key, so they have settings of their own; their children get base.
+    if sys.argv[1:2] in (["quickstart"], ["bench"]):
         os.environ["DJANGO_SETTINGS_MODULE"] = "portal.launcher.settings"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.base")
     execute_from_command_line(sys.argv)

@@ -26,7 +26,7 @@ DROP FUNCTION calendar_allocations_inserted, calendar_allocations_updated, calen
 DROP FUNCTION calendar_latest;
 DROP FUNCTION calendar_forget, calendar_fold, calendar_begins, calendar_short_begins, calendar_fits, calendar_slots;
 DROP FUNCTION calendar_place, calendar_choice, calendar_rack, calendar_count, calendar_is_ready;
-DROP FUNCTION calendar_give, calendar_take, calendar_rebuild, calendar_note, calendar_gaps;
+DROP FUNCTION calendar_give, calendar_neighbours, calendar_take, calendar_rebuild, calendar_note, calendar_gaps;
 DROP VIEW calendar_member;
 DROP FUNCTION calendar_free, calendar_free_in_part;
 DROP INDEX free_span_by_size;

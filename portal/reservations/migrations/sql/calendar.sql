@@ -198,6 +198,19 @@ BEGIN
 END
 $$;
 
+-- The free spans that end where the given ones begin, or begin where they end.
+CREATE FUNCTION calendar_neighbours(servers bigint[], froms timestamptz[], tos timestamptz[])
+RETURNS TABLE (server_id bigint, lo timestamptz, hi timestamptz) LANGUAGE sql STABLE AS $$
+    SELECT n.server_id, n.lo, n.hi
+    FROM unnest(servers, froms, tos) AS g (server_id, s, e) CROSS JOIN LATERAL (
+        (SELECT f.server_id, f.lo, f.hi FROM reservations_freespan f
+         WHERE f.server_id = g.server_id AND f.lo < g.s ORDER BY f.lo DESC LIMIT 1)
+        UNION ALL
+        SELECT f.server_id, f.lo, f.hi FROM reservations_freespan f WHERE f.server_id = g.server_id AND f.lo = g.e
+    ) AS n
+    WHERE n.hi = g.s OR n.lo = g.e
+$$;
+
 -- Give time back to the servers, joined with the free time before and after it: one span per server.
 CREATE FUNCTION calendar_give(servers bigint[], froms timestamptz[], tos timestamptz[]) RETURNS void LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$
@@ -213,12 +226,11 @@ BEGIN
     PERFORM 1 FROM fleet_server s WHERE s.id = ANY (servers) ORDER BY s.id FOR NO KEY UPDATE;
     LOOP
         SELECT count(*) INTO locked FROM (
-            SELECT 1 FROM reservations_freespan f JOIN unnest(servers, froms, tos) AS g (server_id, s, e)
-                ON f.server_id = g.server_id AND (f.hi = g.s OR f.lo = g.e)
-            ORDER BY f.server_id, f.lo FOR UPDATE OF f
+            SELECT 1 FROM calendar_neighbours(servers, froms, tos) n JOIN reservations_freespan f
+                ON f.server_id = n.server_id AND f.lo = n.lo
+            WHERE f.hi = n.hi ORDER BY f.server_id, f.lo FOR UPDATE OF f
         ) AS neighbours;
-        SELECT count(*) INTO seen FROM reservations_freespan f JOIN unnest(servers, froms, tos) AS g (server_id, s, e)
-            ON f.server_id = g.server_id AND (f.hi = g.s OR f.lo = g.e);
+        SELECT count(*) INTO seen FROM calendar_neighbours(servers, froms, tos);
         -- A span that was waited for may be gone, and a smaller one in its place.
         EXIT WHEN locked = seen;
     END LOOP;
@@ -226,8 +238,8 @@ BEGIN
         SELECT m.server_id, m.pool_id, m.rack_id, g.s, g.e
         FROM unnest(servers, froms, tos) AS g (server_id, s, e) JOIN calendar_member m USING (server_id)
     ), gone AS (
-        DELETE FROM reservations_freespan f USING given g
-        WHERE f.server_id = g.server_id AND (f.hi = g.s OR f.lo = g.e)
+        DELETE FROM reservations_freespan f USING calendar_neighbours(servers, froms, tos) n
+        WHERE f.server_id = n.server_id AND f.lo = n.lo AND n.server_id IN (SELECT g.server_id FROM given g)
         RETURNING f.server_id, f.pool_id, f.rack_id, f.lo, f.hi
     ), joined AS (
         SELECT g.server_id, g.pool_id, g.rack_id, least(g.s, min(o.lo)) AS lo, g.s, g.e, greatest(g.e, max(o.hi)) AS hi

@@ -114,6 +114,8 @@ BEGIN
             SELECT array_agg(server_id ORDER BY server_id) INTO locked FROM (
                 SELECT f.server_id FROM reservations_freespan f JOIN unnest(best, best_los) AS b (server_id, lo)
                     ON f.server_id = b.server_id AND f.lo = b.lo
+                -- Since they were chosen, somebody may have left of one only its beginning.
+                WHERE f.hi >= span_to
                 FOR UPDATE OF f SKIP LOCKED
             ) AS mine;
             IF cardinality(locked) = wanted THEN

@@ -1,0 +1,107 @@
+"""One client at a time: reads, bookings, what ends them, and how all of it grows with the fleet."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from portal.launcher.bench import scripts
+from portal.launcher.bench.bounds import Results
+from portal.launcher.bench.cluster import Cluster
+from portal.launcher.bench.fleet import Fleet
+from portal.launcher.bench.pgbench import Generator
+
+NO_RACK = 33
+"""More servers than a rack has."""
+GROWTHS = (
+    ("grow_64", "place", 10_000, 100_000),
+    ("grow_1", "place_1", 1_000, 100_000),
+    ("grow_starts", "starts", 1_000, 100_000),
+    ("grow_calendar", "calendar", 1_000, 100_000),
+    ("grow_rack", "rack", 10_000, 100_000),
+    ("grow_rack_none", "rack_none", 10_000, 100_000),
+)
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How often things are done: reads and bookings of a round, and seconds of a stampede."""
+
+    reads: int = 200
+    books: int = 40
+    seconds: int = 5
+
+
+def reads_of(fleet: Fleet) -> Mapping[str, str]:
+    """Return the reads that are measured against that of a key."""
+    block = fleet.block
+    return {
+        "search": scripts.search(fleet, block),
+        "rack": scripts.rack(fleet, min(8, block)),
+        "rack_none": scripts.rack(fleet, NO_RACK),
+        "starts": scripts.next_starts(fleet, block),
+        "calendar": scripts.ninety_days(fleet),
+        "choose": scripts.choose(fleet, block),
+    }
+
+
+def read(load: Generator, fleet: Fleet, effort: Effort, results: Results, *, judged: bool) -> None:
+    """Measure the reads of a round, the key's before each; they are bounds where the fleet is the one meant."""
+    for work, script in reads_of(fleet).items():
+        key = load.calls(fleet.database, scripts.key_read(fleet), effort.reads).median
+        took = load.calls(fleet.database, script, effort.reads).median
+        results.time("key", fleet.name, key)
+        results.time(work, fleet.name, took)
+        if judged and work != "choose":
+            results.add(work, took / key)
+
+
+def write(cluster: Cluster, load: Generator, fleet: Fleet, effort: Effort, results: Results, *, judged: bool) -> None:
+    """Measure bookings of a round; each is called off again, so that every round finds the same fleet."""
+    count, block = effort.books, fleet.block
+    plain = load.calls(fleet.database, scripts.plain(fleet, block), count).median
+    place = load.calls(fleet.database, scripts.book(fleet, block), count).median
+    latest = _next_id(cluster, fleet)
+    shorten = load.calls(fleet.database, scripts.SHORTEN, count, id=latest).median
+    if judged:
+        key = load.calls(fleet.database, scripts.key_read(fleet), effort.reads).median
+        results.add(
+            "search_churn",
+            load.calls(fleet.database, scripts.search(fleet, block), effort.reads).median / key,
+        )
+    cancel = load.calls(fleet.database, scripts.CANCEL, count, id=latest).median
+    single = load.calls(fleet.database, scripts.book(fleet, 1), count).median
+    load.calls(fleet.database, scripts.CANCEL, count, id=_next_id(cluster, fleet))
+    for work, took in (
+        ("plain", plain),
+        ("place", place),
+        ("shorten", shorten),
+        ("cancel", cancel),
+        ("place_1", single),
+    ):
+        results.time(work, fleet.name, took)
+    if judged:
+        results.add("place", place / plain)
+        results.add("shorten", shorten / place)
+        results.add("cancel", cancel / place)
+
+
+def _next_id(cluster: Cluster, fleet: Fleet) -> int:
+    with cluster.connect(fleet.database) as connection:
+        row = connection.execute("SELECT max(id) + 1 FROM reservations_reservation").fetchone()
+    return int(row[0]) if row else 0
+
+
+def compare(fleets: Sequence[Fleet], results: Results) -> None:
+    """Note how a round's times grew with the fleet, where both fleets were measured."""
+    names = {fleet.servers: fleet.name for fleet in fleets}
+    for bound, work, small, large in GROWTHS:
+        if small in names and large in names:
+            results.add(bound, results.latest(work, names[large]) / results.latest(work, names[small]))
+
+
+def restore(cluster: Cluster, fleets: Sequence[Fleet]) -> None:
+    """Fold and vacuum what a round left, as the portal's sweeps and autovacuum would in a while."""
+    for fleet in fleets:
+        with cluster.connect(fleet.database) as connection:
+            connection.execute("SELECT calendar_fold(10000000)")
+            for table in ("reservations_freespan", "reservations_timelinestep", "reservations_allocation"):
+                connection.execute(f"VACUUM (ANALYZE) {table}".encode())
