@@ -23,7 +23,7 @@ from tests.reservations.calendars import query
 from tests.reservations.conftest import NOON
 from tests.reservations.model_oracle import DAY, FIRST_OFFER, HOUR, STEP, Books, Machine, Wish
 
-LEAD, CLEANUP = 2 * STEP, STEP
+LEAD, CLEANUP, SEEN = 2 * STEP, STEP, 2 * DAY
 MINUTE = timedelta(minutes=1)
 A, R = AllocationState, ReservationState
 CHANGING = (R.SCHEDULED, R.PROVISIONING, R.ACTIVE)
@@ -190,7 +190,7 @@ class Watched(RuleBasedStateMachine):
         spans = [books.occupied(wish.start, wish.length), books.occupied(other.start, other.length)]
         needed = LEAD + wish.length + CLEANUP
         soonest = max(wish.start - LEAD, books.now + FIRST_OFFER)
-        until = wish.start + DAY - LEAD
+        until = wish.start + DAY // 2 - LEAD
         # Slots that have begun already are nobody's to book, and may be forgotten.
         hour, day = -(-wish.start // HOUR) * HOUR, -(-(wish.start + DAY // 2) // DAY) * DAY - DAY // 2
         ((counts, hours, days, on_grid, first),) = query(
@@ -208,13 +208,13 @@ class Watched(RuleBasedStateMachine):
                 "lead": LEAD * MINUTE,
                 "soonest": moment(soonest),
                 "until": moment(until),
-                "last": moment(books.now + 30 * DAY),
+                "last": moment(books.now + SEEN),
             },
         )
         for number, pool, free in counts:
             assert free == len(books.free(*spans[number - 1], fabric=pools[pool])), (number, pool)
         assert [minute(at) for at in on_grid] == books.begins(wish, soonest, until, 3)
-        assert [minute(at) for at in first] == books.first_begin(wish, soonest, books.now + 30 * DAY)
+        assert [minute(at) for at in first] == books.first_begin(wish, soonest, books.now + SEEN)
         for rows, length, slots in ((hours, HOUR, 8), (days, DAY, 2)):
             assert len(rows) == slots * len(pools)
             for pool, at, free in rows:
