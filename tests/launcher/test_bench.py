@@ -12,7 +12,7 @@ import pytest
 
 from portal.launcher.bench.bounds import BOUNDS, Results
 from portal.launcher.bench.plot import growth
-from portal.launcher.bench.report import table
+from portal.launcher.bench.report import MARKS, table
 from portal.launcher.management.commands.bench import sizes
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -22,7 +22,9 @@ OF_TWO_FLEETS = {name for name in BOUNDS if name.startswith("grow_")}
 def test_a_tiny_run_measures_every_bound_and_finds_no_contradiction(tmp_path: Path) -> None:
     figures, plot = tmp_path / "bench.json", tmp_path / "bench.svg"
     argv = [sys.executable, "manage.py", "bench", "booking", "--tiny", "--fleets", "64,128", "--rounds", "1"]
-    argv += ["--shared-buffers", "128MB", "--json", str(figures), "--plot", str(plot)]
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{MARKS[0]}\nold\n{MARKS[1]}\nafter\n")
+    argv += ["--shared-buffers", "128MB", "--json", str(figures), "--plot", str(plot), "--page", str(page)]
     env = {name: value for name, value in os.environ.items() if name not in ("DJANGO_SETTINGS_MODULE", "DATABASE_URL")}
 
     done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=220, check=False)
@@ -34,6 +36,12 @@ def test_a_tiny_run_measures_every_bound_and_finds_no_contradiction(tmp_path: Pa
     assert [lines[name]["worst"] for name in ("faults", "statements", "exact")] == [0, 0, 100]
     assert done.returncode == (0 if all(line["met"] for line in found["bounds"]) else 1)
     assert all(line["work"] in done.stdout for line in found["bounds"])
+    assert [word in page.read_text() for word in ("before", "old", lines["place"]["work"], "after")] == [
+        True,
+        False,
+        True,
+        True,
+    ]
     ElementTree.fromstring(plot.read_text())  # noqa: S314 - written by the line above
 
 

@@ -32,7 +32,7 @@ BOUNDS: dict[str, Bound] = {
     "grow_64": Bound("growth of placing 64 servers, 10k to 100k", Rule.AT_MOST, 2),
     "grow_1": Bound("growth of placing 1 server, 1k to 100k", Rule.AT_MOST, 1.3),
     "starts": Bound(f"next 10 starts, 10k, against {KEY}", Rule.AT_MOST, 20),
-    "grow_starts": Bound("growth of next 10 starts, 1k to 100k", Rule.AT_MOST, 1.3),
+    "grow_starts": Bound("growth of next 10 starts of 8 servers, 1k to 100k", Rule.AT_MOST, 1.3),
     "calendar": Bound(f"calendar of 90 days, 10k, against {KEY}", Rule.AT_MOST, 15),
     "grow_calendar": Bound("growth of the calendar, 1k to 100k", Rule.AT_MOST, 1.3),
     "rack": Bound(f"8 servers in one rack, 10k, against {KEY}", Rule.AT_MOST, 15),

@@ -67,3 +67,23 @@ def picture(results: Results, sizes: Sequence[int], names: Sequence[str]) -> str
         if work in results.times and all(name in results.times[work] for name in names)
     }
     return growth("Milliseconds by fleet size, fifty allocations a server", sizes, lines)
+
+
+MARKS = ("<!-- figures: written by bench -->", "<!-- end of figures -->")
+
+
+def into_page(page: str, figures: str) -> str:
+    """Return a page with ``figures`` in the place of those between its marks. Raises ValueError for one without."""
+    begin, end = (page.index(mark) for mark in MARKS)
+    return f"{page[:begin]}{MARKS[0]}\n{figures}\n{page[end:]}"
+
+
+def section(results: Results, *, sizes: Sequence[int], rounds: int, major: int, minutes: float) -> str:
+    """Return what the page says about a run."""
+    fleets = ", ".join(f"{size:,}" for size in sizes)
+    return (
+        f"\nFleets of {fleets} servers, {rounds} rounds, {minutes:.0f} minutes, PostgreSQL {major}, "
+        f"{os.cpu_count()} cores; load at the end {os.getloadavg()[0]:.1f}.\n\n{table(results)}\n"
+        "Medians of the rounds: milliseconds, or a number by second where the work says so.\n\n"
+        f"{times(results)}"
+    )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from portal.launcher.bench import scripts
-from portal.launcher.bench.bounds import Results
+from portal.launcher.bench.bounds import BOUNDS, Results
 from portal.launcher.bench.cluster import Cluster
 from portal.launcher.bench.fleet import Fleet
 from portal.launcher.bench.pgbench import Generator
@@ -14,7 +14,7 @@ NO_RACK = 33
 GROWTHS = (
     ("grow_64", "place", 10_000, 100_000),
     ("grow_1", "place_1", 1_000, 100_000),
-    ("grow_starts", "starts", 1_000, 100_000),
+    ("grow_starts", "starts_8", 1_000, 100_000),
     ("grow_calendar", "calendar", 1_000, 100_000),
     ("grow_rack", "rack", 10_000, 100_000),
     ("grow_rack_none", "rack_none", 10_000, 100_000),
@@ -39,6 +39,7 @@ def reads_of(fleet: Fleet) -> Mapping[str, str]:
         "rack_none": scripts.rack(fleet, NO_RACK),
         "starts": scripts.next_starts(fleet, block),
         "calendar": scripts.ninety_days(fleet),
+        "starts_8": scripts.next_starts(fleet, min(8, block)),
         "choose": scripts.choose(fleet, block),
     }
 
@@ -50,7 +51,7 @@ def read(load: Generator, fleet: Fleet, effort: Effort, results: Results, *, jud
         took = load.calls(fleet.database, script, effort.reads).median
         results.time("key", fleet.name, key)
         results.time(work, fleet.name, took)
-        if judged and work != "choose":
+        if judged and work in BOUNDS:
             results.add(work, took / key)
 
 

@@ -4,6 +4,7 @@ import argparse
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,9 @@ class Command(BaseCommand):
         parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the worst counts (default: 3)")
         parser.add_argument("--json", type=Path, metavar="FILE", help="where to write every figure")
         parser.add_argument("--plot", type=Path, metavar="FILE", help="where to write the picture of growth, an SVG")
+        parser.add_argument(
+            "--page", type=Path, metavar="FILE", help="page whose figures are written anew"
+        )
         parser.add_argument("--quick", action="store_true", help="1k and 10k servers and less of everything")
         parser.add_argument("--tiny", action="store_true", help="as little as can be: to see that it works")
         parser.add_argument("--folder", type=Path, help="keep the filled database here, for another run")
@@ -75,13 +79,22 @@ class Command(BaseCommand):
             cluster.stop()
         self._say("\n" + report.table(results))
         self._say(report.times(results))
+        self._keep(run, cluster.major, options)
+        return all(line.is_met for line in results.lines())
+
+    def _keep(self, run: Run, major: int, options: dict[str, Any]) -> None:
+        """Write the files that were asked for."""
+        results, plan = run.results, run.plan
+        about = {"sizes": plan.sizes, "rounds": plan.rounds, "major": major}
         if options["json"]:
-            written = report.document(results, sizes=plan.sizes, rounds=plan.rounds, major=cluster.major)
-            options["json"].write_text(written, encoding="utf-8")
+            options["json"].write_text(report.document(results, **about), encoding="utf-8")
         if options["plot"]:
             names = [fleet.name for fleet in run.fleets]
             options["plot"].write_text(report.picture(results, plan.sizes, names), encoding="utf-8")
-        return all(line.is_met for line in results.lines())
+        if options["page"]:
+            figures = report.section(results, **about, minutes=(time.monotonic() - run.began) / 60)
+            page = options["page"].read_text(encoding="utf-8")
+            options["page"].write_text(report.into_page(page, figures), encoding="utf-8")
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)

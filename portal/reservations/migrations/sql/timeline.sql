@@ -8,9 +8,15 @@ SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force
 #variable_conflict use_column
 BEGIN
     RETURN QUERY WITH changes AS (
-        SELECT p.id AS pool_id, greatest(t.at, slots_from) AS at, sum(t.change) AS change
+        SELECT p.id AS pool_id, slots_from AS at, (
+            SELECT sum(t.change) FROM reservations_timelinestep t
+            WHERE t.pool_id = p.id AND t.grain = slot_hours AND t.at <= slots_from
+        ) AS change
+        FROM unnest(pools) AS p (id)
+        UNION ALL
+        SELECT t.pool_id, t.at, sum(t.change)
         FROM unnest(pools) AS p (id) JOIN reservations_timelinestep t
-            ON t.pool_id = p.id AND t.grain = slot_hours AND t.at < slots_to
+            ON t.pool_id = p.id AND t.grain = slot_hours AND t.at > slots_from AND t.at < slots_to
         GROUP BY 1, 2
     )
     SELECT p.id, s.at, coalesce(sum(c.change) OVER (PARTITION BY p.id ORDER BY s.at), 0)::bigint
@@ -82,7 +88,8 @@ DECLARE
     hour constant interval := interval '1 hour';
     unit interval := coalesce(grid, interval '1 second');
     part_from timestamptz := soonest; part_to timestamptz; part interval := interval '2 days';
-    run record; begin_at timestamptz; run_end timestamptz; failed integer; found integer := 0; tried timestamptz;
+    run record; begin_at timestamptz; run_end timestamptz; failed integer; found integer := 0;
+    tried timestamptz; at_once integer;
 BEGIN
     IF needed < 2 * hour THEN
         RETURN QUERY SELECT * FROM calendar_short_begins(
@@ -109,14 +116,27 @@ BEGIN
             failed := 0;
             WHILE begin_at <= run_end AND found < most LOOP
                 IF tried IS NULL OR begin_at > tried THEN
-                    tried := begin_at;
-                    IF calendar_fits(pools, wanted, begin_at, begin_at + needed, may_spread) THEN
-                        RETURN NEXT begin_at;
-                        found := found + 1;
+                    -- What stays free for as much longer as the grid goes on fits at each of its points.
+                    at_once := CASE WHEN grid IS NULL THEN 0 ELSE least(
+                        most - found - 1, floor(extract(epoch FROM run_end - begin_at) / extract(epoch FROM grid))
+                    ) END;
+                    IF at_once > 0
+                        AND NOT calendar_fits(pools, wanted, begin_at, begin_at + needed + at_once * grid, may_spread)
+                    THEN
+                        at_once := 0;
+                    END IF;
+                    IF at_once > 0 OR calendar_fits(pools, wanted, begin_at, begin_at + needed, may_spread) THEN
+                        FOR further IN 0..at_once LOOP
+                            tried := begin_at + further * grid;
+                            RETURN NEXT coalesce(tried, begin_at);
+                        END LOOP;
+                        begin_at := coalesce(tried, begin_at);
+                        found := found + 1 + at_once;
                         failed := 0;
                     ELSE
                         failed := failed + 1;
                     END IF;
+                    tried := begin_at;
                 END IF;
                 EXIT WHEN found >= most;
                 IF grid IS NOT NULL AND failed < 24 THEN
