@@ -105,7 +105,8 @@ TEMPLATES = [
 DATABASES = {"default": env.db("DATABASE_URL", default="postgres:///metalyard")}
 DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", 60)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c TimeZone=UTC"
+# Questions are small here: compiling one takes longer than any answer.
+DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c TimeZone=UTC -c jit=off"
 
 AUTH_USER_MODEL = "tenancy.User"
 AUTH_PASSWORD_VALIDATORS = [
