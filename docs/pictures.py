@@ -13,6 +13,7 @@ from tests.web.browser import ARGUMENTS, CHROMIUM, SCHEMES
 FOLDER = Path(__file__).parent / "pictures"
 SIZE = {"width": 1440, "height": 960}
 SERVERS = 8
+DAYS_AHEAD = 4
 SETTLED_S = 2
 MID_WAY = 40
 """Percent of the image written when the picture is taken."""
@@ -43,12 +44,24 @@ def reserve(page: Page) -> None:
     page.wait_for_url("**/reservations/res_*")
 
 
+def choose(page: Page) -> None:
+    """Show the calendar with a fortnight chosen in it."""
+    page.goto(f"/availability?count={SERVERS}&length=14d")
+    first = page.locator("tr.chosen button[name='at']").nth(DAYS_AHEAD)
+    first.click()
+    page.locator("tr.chosen .bar.opens").wait_for()
+    page.locator("h1").click()
+
+
 def main() -> None:
-    """Start a demo with believable timings, reserve, and photograph the page while the image is being written."""
+    """Start a demo with believable timings, photograph the calendar, reserve, and photograph the page on the way."""
     FOLDER.mkdir(exist_ok=True)
     with running() as stack, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         windows = {scheme: log_in(browser, stack, scheme) for scheme in SCHEMES}
+        for scheme, page in windows.items():
+            choose(page)
+            page.screenshot(path=FOLDER / f"availability-{scheme}.png")
         reserve(windows["light"])
         address = windows["light"].url
         windows["dark"].goto(address)
