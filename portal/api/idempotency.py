@@ -58,22 +58,16 @@ def once(*, project: Project, key: str, fingerprint: str, work: Callable[[], Rep
             return Reply(kept.status, kept.body.encode(), kept.headers), True
         reply = work()
         _purge_expired()
-        _keep(project, key, fingerprint, reply)
+        # No upsert: should two ever get here with one key, the database lets only one of them have done its work.
+        KeptReply.objects.create(
+            project=project,
+            key=key,
+            fingerprint=fingerprint,
+            status=reply.status,
+            body=reply.body.decode(),
+            headers=dict(reply.headers),
+        )
         return reply, False
-
-
-def _keep(project: Project, key: str, fingerprint: str, reply: Reply) -> None:
-    """Keep a reply in place of one that was kept under its key for long enough."""
-    row = KeptReply(
-        project=project,
-        key=key,
-        fingerprint=fingerprint,
-        status=reply.status,
-        body=reply.body.decode(),
-        headers=dict(reply.headers),
-    )
-    changed = ["fingerprint", "status", "body", "headers", "created_at"]
-    KeptReply.objects.bulk_create([row], update_conflicts=True, unique_fields=["project", "key"], update_fields=changed)
 
 
 def wait_for_turn(project: Project, key: str) -> None:
@@ -99,8 +93,12 @@ def wait_for_turn(project: Project, key: str) -> None:
 
 
 def kept_reply(project: Project, key: str) -> KeptReply | None:
-    """Return the reply that is kept under a key of a project."""
-    return KeptReply.objects.filter(project=project, key=key, created_at__gt=clock.now() - KEPT_FOR).first()
+    """Return the reply that is kept under a key of a project; one that was kept for long enough is forgotten."""
+    found = KeptReply.objects.filter(project=project, key=key).first()
+    if found is not None and found.created_at <= clock.now() - KEPT_FOR:
+        found.delete()
+        return None
+    return found
 
 
 def _purge_expired() -> None:
