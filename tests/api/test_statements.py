@@ -73,9 +73,7 @@ def test_changes_take_as_many_for_many_as_for_few(api, buyer):
     def change(count):
         row = factories.reservation(buyer, count=count)
         path = f"/reservations/{row.public_id}"
-        later, sooner = (
-            {"ends_at": clock.as_rfc3339(row.span.end + hours * timedelta(hours=1))} for hours in (24, -3)
-        )
+        later, sooner = ({"ends_at": clock.as_rfc3339(row.span.end + hours * timedelta(hours=1))} for hours in (24, -3))
         return [
             asked(api, f"{path}/extend", later, 200)[0],
             asked(api, f"{path}/shorten", sooner, 200)[0],
