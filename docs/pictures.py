@@ -49,7 +49,7 @@ def choose(page: Page) -> None:
     page.goto(f"/availability?count={SERVERS}&length=14d")
     first = page.locator("tr.chosen button[name='at']").nth(DAYS_AHEAD)
     first.click()
-    page.wait_for_function("document.getElementById('id_start').value !== ''")
+    page.locator("#id_start[value]").wait_for()
     page.locator("h1").click()
     page.wait_for_timeout(SETTLED_S * 1000)
 
