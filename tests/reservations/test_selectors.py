@@ -48,6 +48,12 @@ def test_every_selector_of_a_tenant_is_known_here():
         "reservation_of": ["public_id"],
         "servers_of": [],
         "server_of": ["public_id"],
+        # Asked with other tenants' ids in the tests of quotes and of the waiting list over the API.
+        "quotes_of": [],
+        "quote_of": ["public_id"],
+        "open_quotes_of": [],
+        "waitlist_of": [],
+        "waitlist_entry_of": ["public_id"],
     }
 
 
