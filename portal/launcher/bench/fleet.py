@@ -117,6 +117,7 @@ def without_indexes(connection: Connection) -> Iterator[None]:
 
 def _derive(connection: Connection) -> None:
     """Have the product work out the calendar, and leave the tables as a quiet night would."""
+    connection.execute("ANALYZE")
     ids = [row[0] for row in connection.execute("SELECT id FROM fleet_server ORDER BY id")]
     for first in range(0, len(ids), CHUNK):
         connection.execute("SELECT calendar_rebuild(%s::bigint[])", [ids[first : first + CHUNK]])

@@ -19,7 +19,7 @@ MANY_CLIENTS = 64
 ASKS = 256
 FOLD_EVERY_S = 0.5
 FREE_DAY = 1000
-"""Days from the fleet's first: nothing is booked there, and each round takes a day of its own."""
+"""Days from the fleet's first: nothing is booked there, and each round takes two days of its own."""
 
 
 @dataclass
@@ -111,7 +111,7 @@ class Stampede:
         """Return the percentage of asks for exactly all servers that were served, with every server sold."""
         asks = min(ASKS, self.wide.servers)
         clients = min(CLIENTS, asks)
-        day = FREE_DAY + self.rounds
+        day = FREE_DAY + 2 * self.rounds
         self.load.rush(
             self.wide.database, scripts.exact(self.wide, asks, asks // clients, day), clients, asks // clients
         )

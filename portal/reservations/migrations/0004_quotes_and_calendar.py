@@ -523,9 +523,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="timelinestep",
             index=models.Index(
-                fields=["pool_id", "grain", "at"],
-                include=("change",),
-                name="timeline_step_by_slot",
+                fields=["pool_id", "grain", "at"], name="timeline_step_by_slot"
             ),
         ),
         migrations.AddIndex(

@@ -95,13 +95,14 @@ $$;
 
 -- Note in the timeline that the time from ``los`` to ``his`` came (sign 1) or went (sign -1): parts of spans, free before
 -- or after it, from ``outer_los`` to ``outer_his``. Slots at the ends that were not wholly free, or still are, do not
--- count. Rows that cancel out are not written.
+-- count. Rows that cancel out are not written. Grain 384 sums up the hours of 16 days, so that who asks for some hours
+-- need not read all that lie before them.
 CREATE FUNCTION calendar_note(
     pools bigint[], outer_los timestamptz[], los timestamptz[], his timestamptz[], outer_his timestamptz[], sign integer
 ) RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     INSERT INTO reservations_timelinestep (pool_id, grain, at, change, is_folded)
-    SELECT pool_id, grain, at, sum(change), false
+    SELECT pool_id, kept.grain, kept.at, sum(change), false
     FROM (
         SELECT c.pool_id, g.grain, c.spans,
                greatest(calendar_slot_after(c.outer_lo, g.step), calendar_slot_before(c.lo, g.step)) AS first,
@@ -114,8 +115,13 @@ BEGIN
         CROSS JOIN (VALUES (1, interval '1 hour'), (24, interval '1 day')) AS g (grain, step)
     ) AS slots
     CROSS JOIN LATERAL (VALUES (first, sign * spans), (past, -sign * spans)) AS steps (at, change)
+    -- A step of an hour counts for its block too: most that a booking takes begins and ends in one, and cancels out.
+    CROSS JOIN LATERAL (
+        SELECT slots.grain, steps.at
+        UNION ALL SELECT 384, calendar_slot_before(steps.at, interval '384 hours') WHERE slots.grain = 1
+    ) AS kept (grain, at)
     WHERE first < past
-    GROUP BY pool_id, grain, at
+    GROUP BY pool_id, kept.grain, kept.at
     HAVING sum(change) <> 0;
 END
 $$;

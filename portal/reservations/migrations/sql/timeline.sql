@@ -6,12 +6,19 @@ CREATE FUNCTION calendar_slots(pools bigint[], slot_hours integer, slots_from ti
 RETURNS TABLE (pool_id bigint, at timestamptz, free bigint) LANGUAGE plpgsql STABLE
 SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
+DECLARE
+    -- What lies before is in the sums of blocks; days are few enough to be read one by one.
+    since timestamptz := CASE WHEN slot_hours = 1 THEN calendar_slot_before(slots_from, interval '384 hours')
+                              ELSE timestamptz '-infinity' END;
 BEGIN
     RETURN QUERY WITH changes AS (
-        SELECT p.id AS pool_id, slots_from AS at, (
+        SELECT p.id AS pool_id, slots_from AS at, coalesce((
             SELECT sum(t.change) FROM reservations_timelinestep t
-            WHERE t.pool_id = p.id AND t.grain = slot_hours AND t.at <= slots_from
-        ) AS change
+            WHERE t.pool_id = p.id AND t.grain = slot_hours AND t.at <= slots_from AND t.at >= since
+        ), 0) + coalesce((
+            SELECT sum(t.change) FROM reservations_timelinestep t
+            WHERE slot_hours = 1 AND t.pool_id = p.id AND t.grain = 384 AND t.at < since
+        ), 0) AS change
         FROM unnest(pools) AS p (id)
         UNION ALL
         SELECT t.pool_id, t.at, sum(t.change)
@@ -191,7 +198,10 @@ BEGIN
     )
     DELETE FROM reservations_freespan f USING over o WHERE f.server_id = o.server_id AND f.lo = o.lo;
     WITH gone AS (
-        DELETE FROM reservations_timelinestep t WHERE t.at < moment - interval '2 days' RETURNING t.pool_id, t.grain, t.change
+        -- Whole blocks, so that they stay the sums of their hours.
+        DELETE FROM reservations_timelinestep t
+        WHERE t.at < calendar_slot_before(moment - interval '2 days', interval '384 hours')
+        RETURNING t.pool_id, t.grain, t.change
     )
     INSERT INTO reservations_timelinestep (pool_id, grain, at, change, is_folded)
         SELECT g.pool_id, g.grain, timestamptz '2000-01-01 00:00:00+00', sum(g.change), false

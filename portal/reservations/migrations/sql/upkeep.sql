@@ -13,12 +13,14 @@ CREATE FUNCTION calendar_faults(moment timestamptz) RETURNS SETOF text LANGUAGE 
         (SELECT t.*, 'is missing' AS fault FROM (SELECT * FROM truth EXCEPT ALL SELECT * FROM kept) t)
         UNION ALL
         (SELECT k.*, 'is not so' FROM (SELECT * FROM kept EXCEPT ALL SELECT * FROM truth) k)
-    ), grains (grain, step, since) AS (
-        SELECT g, s, calendar_slot_after(moment, s) FROM (VALUES (1, interval '1 hour'), (24, interval '1 day')) AS v (g, s)
+    ), grains (grain, step, block, since) AS (
+        SELECT g, s, b, calendar_slot_before(calendar_slot_after(moment, s), b)
+        FROM (VALUES (1, interval '1 hour', interval '1 hour'), (24, interval '1 day', interval '1 day'),
+                     (384, interval '1 hour', interval '384 hours')) AS v (g, s, b)
     ), expected AS (
-        SELECT pool_id, grain, greatest(at, since) AS at, sum(change) AS change
+        SELECT pool_id, grain, greatest(calendar_slot_before(at, block), since) AS at, sum(change) AS change
         FROM (
-            SELECT f.pool_id, g.grain, g.since, calendar_slot_after(f.lo, g.step) AS first,
+            SELECT f.pool_id, g.grain, g.block, g.since, calendar_slot_after(f.lo, g.step) AS first,
                    calendar_slot_before(f.hi, g.step) AS past
             FROM reservations_freespan f CROSS JOIN grains g
         ) AS slots CROSS JOIN LATERAL (VALUES (first, 1), (past, -1)) AS e (at, change)
