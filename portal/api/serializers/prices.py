@@ -8,6 +8,7 @@ from rest_framework import serializers
 from portal.api.fields import InstantField, MoneyOut
 from portal.catalog.terms import CancellationTerms, describe, written
 from portal.core import clock
+from portal.core.clock import as_rfc3339
 from portal.reservations.charges import cancellation_of
 from portal.reservations.models import Reservation
 
@@ -52,11 +53,10 @@ class CancellationOut(TermsOut):
 def cancellation_document(row: Reservation) -> dict[str, Any]:
     """Return what calling off a reservation costs now, with its terms."""
     cost = cancellation_of(row, clock.now())
-    found = {
-        "fee": cost.fee,
-        "percent": written(cost.percent),
-        "free_until": cost.free_until,
+    return {
+        "free_until": as_rfc3339(cost.free_until) if cost.free_until else None,
         "terms": row.cancellation_terms,
         "description": cost.description,
+        "fee": cost.fee.as_json(),
+        "percent": written(cost.percent),
     }
-    return dict(CancellationOut(found).data)

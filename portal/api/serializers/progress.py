@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from portal.api.fields import InstantField
 from portal.api.serializers.choices import OPERATION_STATES, choices_of
+from portal.core.clock import as_rfc3339
 from portal.operations.models import Operation
 from portal.operations.stages import STAGES
 from portal.operations.states import OperationKind, PartState
@@ -96,7 +97,12 @@ class OperationOut(serializers.Serializer[Operation]):
 
 def progress_document(progress: Progress) -> dict[str, Any]:
     """Return progress as the API writes it."""
-    return dict(ProgressOut(progress).data)
+    return {
+        "stage": progress.stage,
+        "done": progress.done,
+        "total": progress.total,
+        "eta": as_rfc3339(progress.eta) if progress.eta else None,
+    }
 
 
 def operation_documents(operations: list[Operation]) -> list[dict[str, Any]]:
