@@ -65,18 +65,23 @@ CREATE FUNCTION calendar_choice(
 SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 BEGIN
-    RETURN QUERY WITH sample AS (
+    RETURN QUERY WITH first AS (
         SELECT f.server_id, p.id AS pool_id, f.rack_id, f.lo, f.hi
         FROM unnest(pools) AS p (id) CROSS JOIN LATERAL (
             SELECT s.* FROM calendar_free(p.id, span_from, span_to) s
             WHERE NOT is_due OR calendar_is_ready(s.server_id)
             LIMIT width
         ) AS f
+    ), sample AS (
+        SELECT * FROM first
         UNION
+        -- The servers of a rack that has room, where those that came first lie in no such rack.
         SELECT f.server_id, r.pool_id, r.rack_id, f.lo, f.hi
         FROM calendar_rack(pools, wanted, span_from, span_to, is_due) r
         CROSS JOIN LATERAL calendar_free_in_part(r.pool_id, r.rack_id / 64, span_from, span_to) f
-        WHERE wanted BETWEEN 2 AND 48 AND f.rack_id = r.rack_id AND (NOT is_due OR calendar_is_ready(f.server_id))
+        WHERE wanted BETWEEN 2 AND 48
+          AND NOT EXISTS (SELECT 1 FROM first GROUP BY pool_id, rack_id HAVING count(*) >= wanted)
+          AND f.rack_id = r.rack_id AND (NOT is_due OR calendar_is_ready(f.server_id))
     ), counted AS (
         SELECT s.*, count(*) OVER (PARTITION BY s.pool_id) AS in_pool,
                count(*) OVER (PARTITION BY s.pool_id, s.rack_id) AS in_rack
