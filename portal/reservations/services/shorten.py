@@ -118,6 +118,7 @@ def _check_end(reservation: Reservation, ends_at: datetime) -> None:
         raise InvalidInput.of(
             "ends_at", "too_soon", f"Choose an end at least {minutes} minutes from now, or end the reservation at once."
         )
-    if reservation.state != ReservationState.ACTIVE and ends_at - span.start < min_length():
+    # One that is handed over before its start may end early in it, but not before it.
+    if ends_at <= span.start or (reservation.state != ReservationState.ACTIVE and ends_at - span.start < min_length()):
         minutes = settings.METALYARD_MIN_RESERVATION_MINUTES
         raise InvalidInput.of("ends_at", "too_short", f"A reservation lasts at least {minutes} minutes.")
