@@ -62,6 +62,11 @@ NAMED: dict[str, str] = {
     "reservations/<slug:public_id>/live": "reservation",
     "reservations/<slug:public_id>/release": "reservation",
     "reservations/<slug:public_id>/cancel": "reservation",
+    "reservations/<slug:public_id>/change/<slug:kind>": "reservation",
+    "reservations/<slug:public_id>/transfer": "reservation",
+    "quotes/<slug:public_id>": "quote",
+    "quotes/<slug:public_id>/withdraw": "quote",
+    "waiting-list/<slug:public_id>/leave": "waitlist_entry",
     "ssh-keys/<slug:public_id>/delete": "key",
     "quotas/requests/<slug:public_id>/withdraw": "quota_request",
 }
@@ -86,6 +91,10 @@ UNNAMED: dict[str, tuple[str, ...]] = {
     "": ("",),
     "availability": ("",),
     "reserve": ("",),
+    "hold": ("",),
+    "quotes": ("",),
+    "waiting-list": ("",),
+    "waiting-list/join": ("",),
     "reservations": ("", "?show=all"),
     "servers": ("",),
     "ssh-keys": ("",),
@@ -160,7 +169,7 @@ def walked(found):
 
 
 def filled(route, ids):
-    return re.sub(r"<[^>]+>", ids[NAMED[route]], route)
+    return re.sub(r"<[^>]+>", ids[NAMED[route]], route.replace("<slug:kind>", "extend"))
 
 
 def test_the_walk_knows_every_route_and_no_other():
