@@ -44,9 +44,7 @@ class Command(BaseCommand):
         parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the worst counts (default: 3)")
         parser.add_argument("--json", type=Path, metavar="FILE", help="where to write every figure")
         parser.add_argument("--plot", type=Path, metavar="FILE", help="where to write the picture of growth, an SVG")
-        parser.add_argument(
-            "--page", type=Path, metavar="FILE", help="page whose figures are written anew"
-        )
+        parser.add_argument("--page", type=Path, metavar="FILE", help="page whose figures are written anew")
         parser.add_argument("--quick", action="store_true", help="1k and 10k servers and less of everything")
         parser.add_argument("--tiny", action="store_true", help="as little as can be: to see that it works")
         parser.add_argument("--folder", type=Path, help="keep the filled database here, for another run")
@@ -85,14 +83,15 @@ class Command(BaseCommand):
     def _keep(self, run: Run, major: int, options: dict[str, Any]) -> None:
         """Write the files that were asked for."""
         results, plan = run.results, run.plan
-        about = {"sizes": plan.sizes, "rounds": plan.rounds, "major": major}
         if options["json"]:
-            options["json"].write_text(report.document(results, **about), encoding="utf-8")
+            written = report.document(results, sizes=plan.sizes, rounds=plan.rounds, major=major)
+            options["json"].write_text(written, encoding="utf-8")
         if options["plot"]:
             names = [fleet.name for fleet in run.fleets]
             options["plot"].write_text(report.picture(results, plan.sizes, names), encoding="utf-8")
         if options["page"]:
-            figures = report.section(results, **about, minutes=(time.monotonic() - run.began) / 60)
+            minutes = (time.monotonic() - run.began) / 60
+            figures = report.section(results, sizes=plan.sizes, rounds=plan.rounds, major=major, minutes=minutes)
             page = options["page"].read_text(encoding="utf-8")
             options["page"].write_text(report.into_page(page, figures), encoding="utf-8")
 

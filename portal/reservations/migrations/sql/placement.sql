@@ -141,9 +141,14 @@ BEGIN
                     SELECT f.server_id
                     FROM unnest(candidates) AS p (id)
                     CROSS JOIN LATERAL calendar_free(p.id, span_from, span_to) AS c
-                    JOIN reservations_freespan f ON f.server_id = c.server_id AND f.lo = c.lo
-                    WHERE NOT is_due OR calendar_is_ready(f.server_id)
-                    LIMIT wanted FOR UPDATE OF f SKIP LOCKED
+                    -- One by one, so that no more is looked at than is wanted.
+                    CROSS JOIN LATERAL (
+                        SELECT s.server_id FROM reservations_freespan s
+                        WHERE s.server_id = c.server_id AND s.lo = c.lo AND s.hi >= span_to
+                          AND (NOT is_due OR calendar_is_ready(s.server_id))
+                        FOR UPDATE SKIP LOCKED
+                    ) AS f
+                    LIMIT wanted
                 ) AS mine;
                 IF cardinality(locked) = wanted THEN
                     RETURN locked;
