@@ -390,16 +390,3 @@ def test_an_active_one_ends_five_minutes_from_now_at_the_soonest(noon):
     assert made.end_announced_at is None
     noon.move_to(soonest)
     assert end_due(actor=SYSTEM, reservation=made).state == R.ENDING
-
-
-@pytest.mark.parametrize("minutes", [-1, 0])
-def test_an_active_one_that_is_handed_over_early_does_not_end_before_its_start(minutes):
-    scope = factories.buyer()
-    factories.server()
-    start = clock.now() + factories.server_type().lead_time
-    reservation = hands.work(factories.reservation(scope, starts_at=start, ends_at=start + timedelta(hours=9)))
-    assert reservation.state == ReservationState.ACTIVE
-
-    error = refused(InvalidInput, earlier, scope, reservation, start + timedelta(minutes=minutes))
-
-    assert [(item.field, item.code) for item in error.errors] == [("ends_at", "too_short")]

@@ -6,6 +6,7 @@ import pytest
 
 from portal.core import clock
 from portal.core.actors import SYSTEM
+from portal.core.errors import InvalidInput
 from portal.core.periods import Period
 from portal.fleet.states import ServerState
 from portal.operations.selectors import parts_of
@@ -14,6 +15,7 @@ from portal.reservations.capacity import Demand, free_count
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.selectors import due_to_end
 from portal.reservations.services.lifecycle import end_due, overrun, take_back
+from portal.reservations.services.shorten import shorten
 from portal.reservations.services.spans import freed_until
 from portal.reservations.states import HOLDING, AllocationState, ReservationState
 from tests import factories, hands
@@ -165,3 +167,18 @@ def test_what_is_over_keeps_its_place_in_history():
     assert freed_until(occupied, start) == Period(start, start + SECOND)
     assert freed_until(occupied, start - HOUR) == Period(start, start + SECOND)
     assert freed_until(occupied, start + 2 * HOUR) == occupied
+
+
+@pytest.mark.parametrize("seconds", [-1, 0])
+def test_one_that_is_handed_over_early_cannot_be_ended_before_its_start(seconds):
+    scope = factories.buyer()
+    factories.server()
+    start = clock.now() + factories.server_type().lead_time
+    reservation = hands.work(factories.reservation(scope, starts_at=start, ends_at=start + 9 * HOUR))
+    before = snapshot()
+
+    with pytest.raises(InvalidInput) as caught:
+        shorten(scope=scope, actor=scope.actor, reservation=reservation, ends_at=start + seconds * SECOND)
+
+    assert [(error.field, error.code) for error in caught.value.errors] == [("ends_at", "too_short")]
+    assert (snapshot(), states(reservation)[0]) == (before, R.ACTIVE)
