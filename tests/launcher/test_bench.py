@@ -23,7 +23,7 @@ def test_a_tiny_run_measures_every_bound_and_finds_no_contradiction(tmp_path: Pa
     figures, plot = tmp_path / "bench.json", tmp_path / "bench.svg"
     argv = [sys.executable, "manage.py", "bench", "booking", "--tiny", "--fleets", "64,128", "--rounds", "1"]
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{MARKS[0]}\nold\n{MARKS[1]}\nafter\n")
+    page.write_text(f"before\n{MARKS[0]}\nfigures of yesterday\n{MARKS[1]}\nafter\n")
     argv += ["--shared-buffers", "128MB", "--json", str(figures), "--plot", str(plot), "--page", str(page)]
     env = {name: value for name, value in os.environ.items() if name not in ("DJANGO_SETTINGS_MODULE", "DATABASE_URL")}
 
@@ -36,7 +36,9 @@ def test_a_tiny_run_measures_every_bound_and_finds_no_contradiction(tmp_path: Pa
     assert [lines[name]["worst"] for name in ("faults", "statements", "exact")] == [0, 0, 100]
     assert done.returncode == (0 if all(line["met"] for line in found["bounds"]) else 1)
     assert all(line["work"] in done.stdout for line in found["bounds"])
-    assert [word in page.read_text() for word in ("before", "old", lines["place"]["work"], "after")] == [
+    assert [
+        word in page.read_text() for word in ("before", "figures of yesterday", lines["place"]["work"], "after")
+    ] == [
         True,
         False,
         True,
