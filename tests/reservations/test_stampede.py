@@ -4,6 +4,7 @@ Exactly what exists is sold, who is refused could not have been served, and nobo
 """
 
 import json
+import os
 import random
 from collections import Counter
 from datetime import timedelta
@@ -27,6 +28,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("
 
 DAY = timedelta(days=1)
 AT_ONCE = 32
+SEEDS = int(os.environ.get("METALYARD_STAMPEDE_SEEDS", "3"))
+"""How often the large crowds come in the long tests; 20 is the full number, and the README says how long it takes."""
 YARDS = {"in one fabric": [3], "in two fabrics": [2, 1], "in three fabrics": [1, 1, 1]}
 
 
@@ -140,14 +143,14 @@ def test_forty_buyers_through_the_api():
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("yard", YARDS)
 def test_two_hundred_buyers_for_the_last_servers(yard):
-    run_through_services(200, YARDS[yard], range(20))
+    run_through_services(200, YARDS[yard], range(SEEDS))
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("yard", YARDS)
 def test_two_hundred_buyers_through_the_api(yard):
-    run_through_the_api(200, YARDS[yard], range(20))
+    run_through_the_api(200, YARDS[yard], range(SEEDS))
 
 
 def test_control_without_placing_constraint_and_calendar_many_get_the_same_server(monkeypatch):
