@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, transaction
+from psycopg.errors import DeadlockDetected
 
 from portal.core import clock
 from portal.core.actors import SYSTEM
@@ -200,7 +201,10 @@ def test_who_writes_without_placing_waits_and_both_are_seen():
 @pytest.mark.usefixtures("right")
 @pytest.mark.parametrize("seed", range(3))
 def test_a_crowd_that_writes_without_placing_leaves_a_right_calendar(seed):
-    """Single statements of every kind at once, on few servers: the constraint refuses some; no more is raised."""
+    """Single statements of every kind at once, on few servers: the constraint refuses some; no more is raised.
+
+    Two who insert the same without placing first may wait for one another: then the database refuses one of them.
+    """
     servers = factories.servers(4, with_bmc=False)
     holders, refused = [bare_reservation() for _ in range(8)], []
 
@@ -212,6 +216,8 @@ def test_a_crowd_that_writes_without_placing_leaves_a_right_calendar(seed):
                     turn(chance, servers, holders[number])
             except InsufficientCapacity:
                 refused.append(number)
+            except OperationalError as error:
+                assert isinstance(error.__cause__, DeadlockDetected)
 
     assert kinds(race(8, life)) == {type(None): 8}
     assert refused
