@@ -131,8 +131,9 @@ def test_the_keyboard_alone_is_enough(open_page, web):
     page.keyboard.press("Control+k")
     expect(page.get_by_label("Search servers and reservations")).to_be_focused()
 
-    page.get_by_role("link", name="Reserve 8 x H100 in eu-north-1").focus()
+    page.get_by_role("button", name="Review reservation").focus()
     page.keyboard.press("Enter")
+    page.wait_for_url("**/reserve?*")
     page.get_by_label("Name", exact=True).focus()
     page.keyboard.type("train-7b")
     page.keyboard.press("Enter")
@@ -165,10 +166,10 @@ def test_a_pool_that_is_chosen_shows_its_price_without_losing_the_place(open_pag
     factories.server(of_type=factories.server_type("b200x8"))
     page = open_page(web, viewport={"width": 390, "height": 800})
     page.goto("/availability")
-    chosen = page.get_by_role("link", name="8 x H100 eu-north-1")
+    chosen = page.locator("[data-pool^='h100x8@eu-north-1'] button").first
     chosen.click()
 
     expect(page.get_by_role("heading", name=re.compile(r"^Reserve 1 . 8 x H100$"))).to_be_in_viewport()
-    expect(page).to_have_url(re.compile("pick=h100x8%40eu-north-1"))
+    expect(page).to_have_url(re.compile("at=h100x8%40eu-north-1%40A"))
     expect(chosen).to_be_focused()
     expect(page.get_by_role("status").filter(has_text="Chosen: 8 x H100")).to_be_attached()
