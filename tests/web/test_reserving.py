@@ -172,4 +172,4 @@ def test_a_pool_that_is_chosen_shows_its_price_without_losing_the_place(open_pag
     expect(page.get_by_role("heading", name=re.compile(r"^Reserve 1 . 8 x H100$"))).to_be_in_viewport()
     expect(page).to_have_url(re.compile("at=h100x8%40eu-north-1%40A"))
     expect(chosen).to_be_focused()
-    expect(page.get_by_role("status").filter(has_text="Chosen: 8 x H100")).to_be_attached()
+    expect(page.get_by_role("status").filter(has_text="8 x H100 in eu-north-1, fabric A")).to_be_attached()
