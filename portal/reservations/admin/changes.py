@@ -12,11 +12,9 @@ from portal.core.actors import SYSTEM, Actor
 from portal.core.errors import DomainError
 from portal.core.refusals import show_refusal
 from portal.reservations.models import Reservation
+from portal.reservations.services.alter import RUNNING
 from portal.reservations.services.behalf import extend_for, scope_for, shorten_for
 from portal.reservations.services.change import look_at_extension, look_at_shortening
-from portal.reservations.states import ReservationState
-
-RUNNING = (ReservationState.SCHEDULED, ReservationState.PROVISIONING, ReservationState.ACTIVE)
 
 
 class EndForm(ReasonForm):
