@@ -57,10 +57,10 @@ def server_type(slug="h100x8", **kwargs):
     return ServerType.objects.get_or_create(slug=slug, defaults=fields)[0]
 
 
-def server(in_fabric=None, of_type=None, state=ServerState.AVAILABLE, with_bmc=True, **kwargs):
+def server(in_fabric=None, of_type=None, state=ServerState.AVAILABLE, with_bmc=True, rack_number=0, **kwargs):
     number = next(_counter)
     home = in_fabric or fabric()
-    rack = Rack.objects.get_or_create(region=home.region, name=f"r{number // 20:03d}")[0]
+    rack = Rack.objects.get_or_create(region=home.region, name=f"r{rack_number:03d}")[0]
     made = Server.objects.create(
         **{
             "name": f"s{number:05d}",
@@ -86,7 +86,8 @@ def server(in_fabric=None, of_type=None, state=ServerState.AVAILABLE, with_bmc=T
 
 
 def servers(count, **kwargs):
-    return [server(**kwargs) for _ in range(count)]
+    """Make servers in racks of twenty; where a rack ends must not hang on how many were made before."""
+    return [server(rack_number=index // 20, **kwargs) for index in range(count)]
 
 
 def image(**kwargs):
