@@ -35,15 +35,22 @@ class Reservation(Identified, Stateful):
     STATES = RESERVATION
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="reservations")
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="reservations")
+    # No index where nobody looks by it, or where another begins with it: each is written with every booking.
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="reservations", db_index=False)
     name = models.CharField(max_length=40)
-    server_type = models.ForeignKey(ServerType, on_delete=models.PROTECT, related_name="+")
-    region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="+")
+    server_type = models.ForeignKey(ServerType, on_delete=models.PROTECT, related_name="+", db_index=False)
+    region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="+", db_index=False)
     count = models.PositiveIntegerField()
     period = DateTimeRangeField()
     placement = models.CharField(max_length=16, choices=Placement.choices)
     image = models.ForeignKey(
-        OSImage, on_delete=models.PROTECT, related_name="+", null=True, blank=True, help_text="A hold has none yet."
+        OSImage,
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        db_index=False,
+        help_text="A hold has none yet.",
     )
     ssh_keys = models.JSONField(help_text="Public key lines as they were when it was made.")
     user_data = models.TextField(blank=True, default="")

@@ -100,29 +100,33 @@ $$;
 CREATE FUNCTION calendar_note(
     pools bigint[], outer_los timestamptz[], los timestamptz[], his timestamptz[], outer_his timestamptz[], sign integer
 ) RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    hour constant interval := interval '1 hour'; day constant interval := interval '1 day';
 BEGIN
+    WITH slots AS (
+        -- Spans of one booking differ in their outer ends only, and mostly lose the same slots.
+        SELECT u.pool_id, count(*) * sign AS change,
+               greatest(calendar_slot_after(u.outer_lo, hour), calendar_slot_before(u.lo, hour)) AS first_hour,
+               least(calendar_slot_before(u.outer_hi, hour), calendar_slot_after(u.hi, hour)) AS past_hour,
+               greatest(calendar_slot_after(u.outer_lo, day), calendar_slot_before(u.lo, day)) AS first_day,
+               least(calendar_slot_before(u.outer_hi, day), calendar_slot_after(u.hi, day)) AS past_day
+        FROM unnest(pools, outer_los, los, his, outer_his) AS u (pool_id, outer_lo, lo, hi, outer_hi)
+        GROUP BY 1, 3, 4, 5, 6
+    ), steps AS (
+        SELECT s.pool_id, e.grain, e.at, e.change
+        FROM slots s CROSS JOIN LATERAL (VALUES
+            (1, s.first_hour, s.change, s.first_hour < s.past_hour),
+            (1, s.past_hour, -s.change, s.first_hour < s.past_hour),
+            -- A step of an hour counts for its block too: most that a booking takes begins and ends in one, and cancels out.
+            (384, calendar_slot_before(s.first_hour, interval '384 hours'), s.change, s.first_hour < s.past_hour),
+            (384, calendar_slot_before(s.past_hour, interval '384 hours'), -s.change, s.first_hour < s.past_hour),
+            (24, s.first_day, s.change, s.first_day < s.past_day),
+            (24, s.past_day, -s.change, s.first_day < s.past_day)
+        ) AS e (grain, at, change, is_lost)
+        WHERE e.is_lost
+    )
     INSERT INTO reservations_timelinestep (pool_id, grain, at, change, is_folded)
-    SELECT pool_id, kept.grain, kept.at, sum(change), false
-    FROM (
-        SELECT c.pool_id, g.grain, c.spans,
-               greatest(calendar_slot_after(c.outer_lo, g.step), calendar_slot_before(c.lo, g.step)) AS first,
-               least(calendar_slot_before(c.outer_hi, g.step), calendar_slot_after(c.hi, g.step)) AS past
-        FROM (
-            SELECT u.pool_id, u.outer_lo, u.lo, u.hi, u.outer_hi, count(*) AS spans
-            FROM unnest(pools, outer_los, los, his, outer_his) AS u (pool_id, outer_lo, lo, hi, outer_hi)
-            GROUP BY 1, 2, 3, 4, 5
-        ) AS c
-        CROSS JOIN (VALUES (1, interval '1 hour'), (24, interval '1 day')) AS g (grain, step)
-    ) AS slots
-    CROSS JOIN LATERAL (VALUES (first, sign * spans), (past, -sign * spans)) AS steps (at, change)
-    -- A step of an hour counts for its block too: most that a booking takes begins and ends in one, and cancels out.
-    CROSS JOIN LATERAL (
-        SELECT slots.grain, steps.at
-        UNION ALL SELECT 384, calendar_slot_before(steps.at, interval '384 hours') WHERE slots.grain = 1
-    ) AS kept (grain, at)
-    WHERE first < past
-    GROUP BY pool_id, kept.grain, kept.at
-    HAVING sum(change) <> 0;
+        SELECT pool_id, grain, at, sum(change), false FROM steps GROUP BY 1, 2, 3 HAVING sum(change) <> 0;
 END
 $$;
 

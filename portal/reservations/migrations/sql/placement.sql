@@ -64,33 +64,35 @@ CREATE FUNCTION calendar_choice(
 ) RETURNS TABLE (server_id bigint, lo timestamptz, pool_id bigint) LANGUAGE plpgsql STABLE
 SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
+DECLARE
+    -- What is chosen among. In arrays, because one statement that finds and ranks takes longer to set up than to run.
+    ids bigint[]; homes bigint[]; racks bigint[]; los timestamptz[]; his timestamptz[];
 BEGIN
-    RETURN QUERY WITH first AS (
-        SELECT f.server_id, p.id AS pool_id, f.rack_id, f.lo, f.hi
+    SELECT array_agg(f.server_id), array_agg(p.id), array_agg(f.rack_id), array_agg(f.lo), array_agg(f.hi)
+        INTO ids, homes, racks, los, his
         FROM unnest(pools) AS p (id) CROSS JOIN LATERAL (
             SELECT s.* FROM calendar_free(p.id, span_from, span_to) s
             WHERE NOT is_due OR calendar_is_ready(s.server_id)
             LIMIT width
-        ) AS f
-    ), sample AS (
-        SELECT * FROM first
-        UNION
-        -- The servers of a rack that has room, where those that came first lie in no such rack.
-        SELECT f.server_id, r.pool_id, r.rack_id, f.lo, f.hi
-        FROM calendar_rack(pools, wanted, span_from, span_to, is_due) r
-        CROSS JOIN LATERAL calendar_free_in_part(r.pool_id, r.rack_id / 64, span_from, span_to) f
-        WHERE wanted BETWEEN 2 AND 48
-          AND NOT EXISTS (SELECT 1 FROM first GROUP BY pool_id, rack_id HAVING count(*) >= wanted)
-          AND f.rack_id = r.rack_id AND (NOT is_due OR calendar_is_ready(f.server_id))
-    ), counted AS (
-        SELECT s.*, count(*) OVER (PARTITION BY s.pool_id) AS in_pool,
-               count(*) OVER (PARTITION BY s.pool_id, s.rack_id) AS in_rack
-        FROM sample s
-    )
-    SELECT c.server_id, c.lo, c.pool_id FROM counted c
+        ) AS f;
+    IF wanted BETWEEN 2 AND 48 AND NOT EXISTS (
+        SELECT 1 FROM unnest(homes, racks) AS r (home, rack) GROUP BY home, rack HAVING count(*) >= wanted
+    ) THEN
+        -- Those that came first lie in no rack that has room: the servers of one that has.
+        SELECT ids || array_agg(f.server_id), homes || array_agg(r.pool_id), racks || array_agg(r.rack_id),
+               los || array_agg(f.lo), his || array_agg(f.hi)
+            INTO ids, homes, racks, los, his
+            FROM calendar_rack(pools, wanted, span_from, span_to, is_due) r
+            CROSS JOIN LATERAL calendar_free_in_part(r.pool_id, r.rack_id / 64, span_from, span_to) f
+            WHERE f.rack_id = r.rack_id AND (NOT is_due OR calendar_is_ready(f.server_id)) AND f.server_id <> ALL (ids);
+    END IF;
+    RETURN QUERY SELECT c.server_id, c.lo, c.home FROM (
+        SELECT s.*, count(*) OVER (PARTITION BY s.home) AS in_pool, count(*) OVER (PARTITION BY s.home, s.rack) AS in_rack
+        FROM unnest(ids, homes, racks, los, his) AS s (server_id, home, rack, lo, hi)
+    ) AS c
     WHERE may_spread OR c.in_pool >= wanted
-    ORDER BY c.in_pool < wanted, CASE WHEN c.in_pool < wanted THEN -c.in_pool ELSE c.in_pool END, c.pool_id,
-             c.in_rack < wanted, CASE WHEN c.in_rack < wanted THEN -c.in_rack ELSE c.in_rack END, c.rack_id,
+    ORDER BY c.in_pool < wanted, CASE WHEN c.in_pool < wanted THEN -c.in_pool ELSE c.in_pool END, c.home,
+             c.in_rack < wanted, CASE WHEN c.in_rack < wanted THEN -c.in_rack ELSE c.in_rack END, c.rack,
              c.hi, c.lo DESC, c.server_id
     LIMIT wanted;
 END
