@@ -1,7 +1,7 @@
 """An oracle of who has which server when that knows nothing but intervals, counted in minutes from a first instant."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 FIRST_OFFER = 2
 """Minutes from now on at which what is not ready now may begin to be prepared at the earliest."""
@@ -31,15 +31,30 @@ class Wish:
     fabric: int | None = None
 
 
+@dataclass(frozen=True)
+class Stay:
+    """What a reservation counts for in its project: servers from when to when, whichever they are."""
+
+    project: int
+    start: int
+    end: int
+    count: int
+
+
 @dataclass
 class Books:
-    """All servers, and by allocation which is held from when to when."""
+    """All servers, by allocation which is held from when to when, and by reservation who stays.
+
+    ``limits`` are the servers that a project may have at once; one that is not in it may have any number.
+    """
 
     lead: int
     cleanup: int
     now: int
     machines: dict[int, Machine]
     held: dict[int, tuple[int, int, int]]
+    stays: dict[int, Stay] = field(default_factory=dict)
+    limits: dict[int, int] = field(default_factory=dict)
 
     def occupied(self, start, length):
         """Return from when to when a server is kept for a stay."""
@@ -99,6 +114,29 @@ class Books:
             if begin + self.lead < last and self.fits_at(wish, begin):
                 return begin + self.lead
         return None
+
+    def first_fit(self, wish, latest):
+        """Return the earliest start from the wish's to ``latest`` itself at which it can be met, or None."""
+        return wish.start if self.fits(wish) else self.next_fit(wish, latest + 1 / 120)
+
+    def lowest(self, wish):
+        """Return how many servers could be had if each fabric's were all free that are free at its worst instant."""
+        first, last = self.occupied(wish.start, wish.length)
+        instants = {first, *(lo for _, lo, _ in self.held.values() if first < lo < last)}
+        fabrics = {machine.fabric for machine in self.machines.values() if wish.fabric in (None, machine.fabric)}
+        levels = [min(len(self.free(at, at + 1 / 60, fabric=fabric)) for at in instants) for fabric in fabrics]
+        return max(levels) if wish.same_fabric else sum(levels)
+
+    def allows(self, stay, but=None):
+        """Tell whether a project may have a stay beside its others, at every instant of it; ``but`` one of these."""
+        others = [
+            known
+            for pk, known in self.stays.items()
+            if pk != but and known.project == stay.project and known.start < stay.end and stay.start < known.end
+        ]
+        instants = {stay.start, *(known.start for known in others if known.start > stay.start)}
+        most = max(sum(known.count for known in others if known.start <= at < known.end) for at in instants)
+        return most + stay.count <= self.limits.get(stay.project, most + stay.count)
 
     def next_starts(self, wish, since, until, most):
         """Return the first full hours of a time at which a wish can be met."""

@@ -5,29 +5,33 @@ from collections import Counter
 from datetime import timedelta
 
 import time_machine
+from django.conf import settings
 from django.db import transaction
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from portal.core.periods import Period
-from portal.fleet.models import POOL_STATES
-from portal.fleet.states import ServerState
-from portal.operations.states import OPEN_PART
+from portal.fleet.models import Fabric
 from portal.reservations import calendar
 from portal.reservations.capacity import Demand, fits, free_by_fabric, free_count, next_fit, next_starts
-from portal.reservations.models import Allocation, Placement, Pool, Quote
+from portal.reservations.models import Allocation, Placement, Pool, Quote, Reservation
 from portal.reservations.request import MAX_AHEAD
-from portal.reservations.selectors import contradictions, orphaned_servers
+from portal.reservations.selectors import contradictions, orphaned_servers, quote_contradictions
 from portal.reservations.states import HOLDING, LIVE, AllocationState, QuoteState, ReservationState
+from portal.tenancy.scope import Scope
 from tests import factories
 from tests.reservations.calendars import query
 from tests.reservations.conftest import NOON
-from tests.reservations.model_oracle import DAY, FIRST_OFFER, HOUR, STEP, Books, Machine, Wish
+from tests.reservations.model_look import look, minute
+from tests.reservations.model_oracle import DAY, FIRST_OFFER, HOUR, STEP, Books, Stay, Wish
+from tests.reservations.model_queue import Queue
 
 LEAD, CLEANUP, SEEN = 2 * STEP, STEP, 2 * DAY
 MINUTE = timedelta(minutes=1)
 A, R = AllocationState, ReservationState
 CHANGING = (R.SCHEDULED, R.PROVISIONING, R.ACTIVE)
 MOVABLE = (R.HELD, R.SCHEDULED)
+OTHER_LIMIT = 3
+HOLD, OFFER = settings.METALYARD_HOLD_MINUTES, settings.METALYARD_OFFER_MINUTES
 
 
 def moment(minutes):
@@ -37,24 +41,6 @@ def moment(minutes):
 def minutes(instant):
     return (instant - NOON) / MINUTE
 
-
-def minute(seconds):
-    """Return the minute of a number of seconds since 1970: whole, but for what lasts a second only."""
-    found = (seconds - NOON.timestamp()) / 60
-    return int(found) if found.is_integer() else found
-
-
-LOOK = """
-SELECT
-    (SELECT json_agg(json_build_array(s.id, s.fabric_id, s.is_spare, s.state, EXISTS (
-        SELECT 1 FROM operations_operationserver w WHERE w.server_id = s.id AND w.state = ANY (%s)
-    ))) FROM fleet_server s),
-    (SELECT json_agg(json_build_array(
-        a.id, a.server_id, extract(epoch FROM lower(a.occupied)), extract(epoch FROM upper(a.occupied)),
-        a.state, r.state
-    )) FROM reservations_allocation a JOIN reservations_reservation r ON r.id = a.reservation_id
-    WHERE a.state = ANY (%s))
-"""
 
 EVERYTHING = """
 SELECT
@@ -75,18 +61,26 @@ SELECT
 
 
 class Yard:
-    """Seven servers in two fabrics, two of them spares, and a tenant who may have all: written once, lived in often."""
+    """Seven servers in two fabrics, two of them spares, and a tenant: written once, lived in often.
+
+    One project of the tenant may have all servers, the other one a few at once.
+    """
 
     def __init__(self):
         with time_machine.travel(NOON, tick=False):
             self.type = factories.server_type(lead_time=LEAD * MINUTE, cleanup_time=CLEANUP * MINUTE)
             self.region = factories.region()
             self.scope = factories.buyer(limit=1000)
+            self.other = Scope(self.scope.actor, factories.project(self.scope.organization), self.scope.role)
+            factories.ssh_key(self.other.project)
+            factories.quota(self.scope.organization, OTHER_LIMIT, project=self.other.project)
+            self.scopes = {scope.project.pk: scope for scope in (self.scope, self.other)}
             self.image = factories.image()
             factories.servers(3, with_bmc=False)
             factories.servers(2, in_fabric=factories.fabric("B"), with_bmc=False)
             factories.server(in_fabric=factories.fabric("B"), is_spare=True, with_bmc=False)
             factories.server(is_spare=True, with_bmc=False)
+        self.fabrics = Fabric.objects.in_bulk()
         self.pools = dict(Pool.objects.filter(is_spare=False).values_list("pk", "fabric_id"))
 
 
@@ -102,7 +96,8 @@ class Watched(RuleBasedStateMachine):
         self.clock = self.travel.start()
         self.example = transaction.atomic()
         self.example.__enter__()
-        self.books = Books(LEAD, CLEANUP, 0, {}, {})
+        self.books = Books(LEAD, CLEANUP, 0, {}, {}, limits={self.yard.other.project.pk: OTHER_LIMIT})
+        self.queue = Queue()
         self.chance = random.Random(0)  # noqa: S311 - not for secrets
         self.look()
 
@@ -114,18 +109,22 @@ class Watched(RuleBasedStateMachine):
     # What the oracle knows
 
     def look(self):
-        """Take down the states of the servers, and return what is written: by allocation the server and its span,
-        its state and that of its reservation. Who holds which server when is the oracle's own.
+        """Take down the states of the servers, and return what is written. Who holds which server when, who stays and
+        who waits is the oracle's own.
         """
-        ((servers, rows),) = query(LOOK, list(OPEN_PART), list(HOLDING))
-        self.books.machines = {
-            pk: Machine(pk, fabric, is_spare, state in POOL_STATES, state == ServerState.AVAILABLE and not at_work)
-            for pk, fabric, is_spare, state, at_work in servers
-        }
-        return {pk: ((server, minute(lo), minute(hi)), *rest) for pk, server, lo, hi, *rest in rows or []}
+        seen = look()
+        self.books.machines = seen.machines
+        return seen
+
+    def booked(self, wish, reservation, project):
+        """Note a new reservation of a project."""
+        self.books.stays[reservation.pk] = Stay(project, wish.start, wish.start + wish.length, wish.count)
+        self.came(reservation, wish.start, wish.length)
+        assert reservation.allocations.count() == wish.count
+        self.closed(reservation.pk)
 
     def came(self, reservation, start, length):
-        """Note the allocations of a new reservation, and that each is on a server that was free for it."""
+        """Note the new allocations of a reservation, and that each is on a server that was free for it."""
         span = self.books.occupied(start, length)
         self.follow()
         for pk, server, state in reservation.allocations.values_list("pk", "server_id", "state"):
@@ -135,12 +134,15 @@ class Watched(RuleBasedStateMachine):
 
     def follow(self):
         """Note what moved to another server of its pool, which only what has not begun may do."""
-        for pk, (span, _, reservation_state) in self.look().items():
+        seen = self.look()
+        for pk, row in seen.held.items():
             known = self.books.held.get(pk)
-            if known and known[0] != span[0]:
-                assert reservation_state in MOVABLE
-                assert self.books.machines[known[0]].fabric == self.books.machines[span[0]].fabric
-                self.books.held[pk] = (span[0], *known[1:])
+            if known and known[0] != row.span[0]:
+                assert row.reservation_state in MOVABLE
+                assert row.state == A.BOOKED
+                assert known[1] > self.books.now + FIRST_OFFER
+                assert self.books.machines[known[0]].fabric == self.books.machines[row.span[0]].fabric
+                self.books.held[pk] = (row.span[0], *known[1:])
                 self.done["move"] += 1
 
     def went(self, *reservations):
@@ -148,6 +150,7 @@ class Watched(RuleBasedStateMachine):
         for reservation in reservations:
             for pk, state in reservation.allocations.values_list("pk", "state"):
                 self.gone(pk, state)
+        self.closed(*(reservation.pk for reservation in reservations))
 
     def gone(self, pk, state):
         if state not in HOLDING:
@@ -156,15 +159,39 @@ class Watched(RuleBasedStateMachine):
             server, lo, hi = self.books.held[pk]
             self.books.held[pk] = (server, lo, min(hi, max(self.books.now + CLEANUP, lo + 1 / 60)))
 
+    def closed(self, *pks):
+        """Note which of some reservations count no more in their projects."""
+        live = set(Reservation.objects.filter(pk__in=pks, state__in=LIVE).values_list("pk", flat=True))
+        for pk in set(pks) - live:
+            self.books.stays.pop(pk, None)
+
     def expire(self):
         """Note the holds that run out, which whoever lacks room ends."""
-        expired = Quote.objects.filter(is_hold=True, state=QuoteState.EXPIRED).values("reservation")
+        expired = Quote.objects.filter(is_hold=True, state=QuoteState.EXPIRED).values_list("reservation", flat=True)
         for pk, state in Allocation.objects.filter(reservation__in=expired).values_list("pk", "state"):
             self.gone(pk, state)
+        self.closed(*expired)
+        self.decided()
 
-    def demand(self, wish, fabric=None):
+    def decided(self):
+        """Note what became of the offers that are not open any more."""
+        offered = {entry.offer: pk for pk, entry in self.queue.offered().items()}
+        if not offered:
+            return
+        for quote, state in Quote.objects.filter(pk__in=offered).order_by("waitlist_entry").values_list("pk", "state"):
+            pk = offered[quote]
+            if state == QuoteState.ACCEPTED:
+                self.queue.change(pk, state="accepted")
+                self.done["accept an offer"] += 1
+            elif state != QuoteState.OPEN:
+                assert state == QuoteState.WITHDRAWN or self.queue.entries[pk].until <= self.books.now
+                self.queue.let_by(pk, self.books.now)
+                self.done["miss an offer"] += 1
+
+    def demand(self, wish):
         period = Period(moment(wish.start), moment(wish.start + wish.length))
         placement = Placement.SAME_FABRIC if wish.same_fabric else Placement.ANY
+        fabric = self.yard.fabrics.get(wish.fabric)
         return Demand(self.yard.type, self.yard.region, wish.count, period, placement, fabric=fabric)
 
     # What is always so
@@ -172,12 +199,32 @@ class Watched(RuleBasedStateMachine):
     @invariant()
     def all_agrees(self):
         type(self).steps += 1
-        kept = {pk: span for pk, (span, *_) in self.look().items()}
-        assert kept == self.books.held
+        seen = self.look()
+        assert {pk: row.span for pk, row in seen.held.items()} == self.books.held
         assert self.books.overlaps() == []
+        assert seen.broken_promises() == []
+        assert seen.stays == self.books.stays
+        assert seen.queue == self.queue.seen()
+        self.check_offers(seen)
         self.check_calendar(self.any_wish(), self.any_wish())
         if self.chance.random() < 0.1:
             self.check_questions(self.any_wish())
+
+    def check_offers(self, seen):
+        """Look whether everybody who has an offer has a single one, and all of it on the calendar."""
+        offered = self.queue.offered()
+        assert len(seen.offers) == len(offered)
+        for offer in seen.offers:
+            entry = offered[offer.entry]
+            assert (offer.quote, offer.until, offer.count) == (entry.offer, entry.until, entry.wish.count)
+            assert offer.reservation_state == R.HELD
+            assert len(offer.allocations) == entry.wish.count
+            stay = self.books.stays[offer.reservation]
+            assert entry.wish.start <= stay.start <= entry.latest
+            for pk in offer.allocations:
+                _, lo, hi = self.books.held[pk]
+                assert lo <= stay.start
+                assert hi == stay.start + entry.wish.length + CLEANUP
 
     def any_wish(self):
         start, length = self.chance.randrange(40) * STEP, self.chance.randrange(3, 30) * STEP
@@ -236,6 +283,7 @@ class Watched(RuleBasedStateMachine):
     def nothing_contradicts(self):
         if self.chance.random() < 0.1:
             assert list(contradictions()) == []
+            assert list(quote_contradictions()) == []
             assert list(orphaned_servers()) == []
             assert calendar.faults() == []
             assert not Allocation.objects.filter(state__in=HOLDING).exclude(reservation__state__in=LIVE).exists()

@@ -8,6 +8,7 @@ length: ``METALYARD_MODEL_STEPS=100000 pytest -m long -n 2 tests/reservations/te
 import os
 import time
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -16,10 +17,9 @@ from hypothesis.stateful import rule, run_state_machine_as_test
 
 from portal.core.actors import SYSTEM
 from portal.core.errors import (
-    ExtensionBlocked,
-    HoldLimitReached,
     InsufficientCapacity,
     InvalidInput,
+    QuotaExceeded,
     QuoteExpired,
     StateConflict,
 )
@@ -30,79 +30,36 @@ from portal.operations.models import Operation
 from portal.operations.selectors import servers_at_work
 from portal.operations.states import OPEN_OPERATION
 from portal.reservations import calendar
-from portal.reservations.models import Allocation, Placement, Quote, Reservation
-from portal.reservations.services.change import add_servers, extend, look_at_adding, look_at_extension, shorten
-from portal.reservations.services.lifecycle import call_off, take_back
-from portal.reservations.services.moves import make_room
+from portal.reservations.models import Placement, Quote, Reservation
+from portal.reservations.services.change import add_servers, look_at_adding, shorten, transfer
+from portal.reservations.services.lifecycle import take_back
 from portal.reservations.services.quotes import accept, make_quote, withdraw
-from portal.reservations.services.reserve import reserve
 from portal.reservations.states import QuoteState
 from provisioning import reconcile
 from tests import factories, hands
-from tests.reservations.model_oracle import STEP, Books, Wish
-from tests.reservations.model_yard import CHANGING, CLEANUP, LEAD, MINUTE, A, R, Watched, Yard, minutes, moment
+from tests.reservations.model_booking import counts, elsewhere, lengths, picks, placements, starts
+from tests.reservations.model_moving import Moving, seeds
+from tests.reservations.model_oracle import STEP, Wish
+from tests.reservations.model_waiting import Waiting
+from tests.reservations.model_yard import CHANGING, CLEANUP, MINUTE, A, R, Yard, minutes, moment
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-starts = st.one_of(st.integers(0, 4), st.integers(0, 40))
-lengths, counts = st.integers(6, 30), st.integers(1, 4)
-placements = st.sampled_from(Placement.values)
-picks = st.integers(0, 9)
+tight = st.one_of(st.none(), seeds)
 
 
-class Life(Watched):
+class Life(Moving, Waiting):
     """What may happen; every rule says what it changes, and the invariants look whether nothing else did."""
 
-    def wish(self, start, length, count, placement):
-        return Wish(self.books.now + start * STEP, length * STEP, count, placement == Placement.SAME_FABRIC)
+    @rule(start=starts, length=lengths, count=counts, placement=placements, away=elsewhere, tight=tight)
+    def order(self, start, length, count, placement, away, tight):
+        wish = self.cramped(tight) if tight else None
+        self.reserve(wish or self.wish(start, length, count, placement), self.scope(away))
 
-    def asked(self, wish):
-        return {
-            "starts_at": moment(wish.start),
-            "ends_at": moment(wish.start + wish.length),
-            "count": wish.count,
-            "placement": Placement.SAME_FABRIC if wish.same_fabric else Placement.ANY,
-        }
-
-    def settle(self, wish, act):
-        """Do what books for a wish: all of it, or a refusal, which is never wrong."""
-        try:
-            made = act()
-        except InsufficientCapacity as refusal:
-            self.expire()
-            self.follow()
-            self.refused(wish, refusal)
-            return None
-        except (HoldLimitReached, QuoteExpired):
-            self.expire()
-            self.follow()
-            return None
-        self.expire()
-        self.done["hold" if isinstance(made, Quote) else "order"] += 1
-        reservation = made.reservation if isinstance(made, Quote) else made
-        self.came(reservation, wish.start, wish.length)
-        assert reservation.allocations.count() == wish.count
-        return made
-
-    def refused(self, wish, refusal):
-        self.done["refuse"] += 1
-        assert not self.books.fits(wish)
-        assert refusal.extra["available"] == self.books.most(wish)
-
-    @rule(start=starts, length=lengths, count=counts, placement=placements)
-    def order(self, start, length, count, placement):
-        wish = self.wish(start, length, count, placement)
-        request = factories.request(self.yard.scope, image=self.yard.image, **self.asked(wish))
-        made = self.settle(wish, lambda: reserve(scope=self.yard.scope, actor=SYSTEM, request=request))
-        if made:
-            due = wish.start - LEAD <= self.books.now
-            assert made.state == (R.PROVISIONING if due else R.SCHEDULED)
-
-    @rule(start=starts, length=lengths, count=counts, placement=placements)
-    def hold(self, start, length, count, placement):
-        wish = self.wish(start, length, count, placement)
-        request = factories.quote_request(**self.asked(wish))
-        self.settle(wish, lambda: make_quote(scope=self.yard.scope, actor=SYSTEM, request=request, hold=True))
+    @rule(start=starts, length=lengths, count=counts, placement=placements, away=elsewhere, tight=tight)
+    def hold(self, start, length, count, placement, away, tight):
+        wish = self.cramped(tight) if tight else None
+        self.keep(wish or self.wish(start, length, count, placement), self.scope(away))
 
     @rule(start=starts, length=lengths, count=counts, placement=placements)
     def ask_price(self, start, length, count, placement):
@@ -118,16 +75,17 @@ class Life(Watched):
         quote = self.open_quote(pick)
         if quote is None:
             return
-        particulars = factories.particulars(self.yard.scope, image=self.yard.image)
+        scope = self.scope_of(quote)
+        particulars = factories.particulars(scope, image=self.yard.image)
         start, end = minutes(quote.span.start), minutes(quote.span.end)
         start = max(start, self.books.now)
         wish = Wish(start, end - start, quote.count, quote.placement == Placement.SAME_FABRIC)
 
         def act():
-            return accept(scope=self.yard.scope, actor=SYSTEM, quote=quote, particulars=particulars)
+            return accept(scope=scope, actor=SYSTEM, quote=quote, particulars=particulars)
 
         if not quote.is_hold:
-            self.settle(wish, act)
+            self.settle(wish, scope, act)
             return
         try:
             act()
@@ -140,44 +98,18 @@ class Life(Watched):
     def withdraw(self, pick):
         quote = self.open_quote(pick)
         if quote:
-            withdraw(scope=self.yard.scope, actor=SYSTEM, quote=quote)
+            withdraw(scope=self.scope_of(quote), actor=SYSTEM, quote=quote)
             if quote.reservation:
                 self.went(quote.reservation)
+                self.decided()
                 self.done["withdraw"] += 1
-
-    def some(self, pick, *states):
-        rows = list(Reservation.objects.filter(state__in=states).order_by("pk"))
-        return rows[pick % len(rows)] if rows else None
 
     @rule(pick=picks, more=st.integers(1, 30))
     def extend(self, pick, more):
         reservation = self.some(pick, *CHANGING)
         if reservation is None or reservation.span.end <= moment(self.books.now):
             return
-        ends_at = reservation.span.end + more * STEP * MINUTE
-        look = look_at_extension(self.yard.scope, reservation, ends_at)
-        used = set(reservation.allocations.filter(state__in=(A.BOOKED, A.SERVING)).values_list("pk", flat=True))
-        until = minutes(ends_at) + CLEANUP
-        blocked = {pk for pk in used if not self.is_free_after(pk, until)}
-        assert (look.fits, look.blocked) == (not blocked, len(blocked))
-        try:
-            extend(scope=self.yard.scope, actor=SYSTEM, reservation=reservation, ends_at=ends_at)
-        except ExtensionBlocked:
-            assert blocked
-            self.done["refuse to extend"] += 1
-            self.expire()
-            self.follow()
-            return
-        self.done["extend"] += 1
-        self.expire()
-        self.follow()
-        for pk in used:
-            server, lo, hi = self.books.held[pk]
-            self.books.held[pk] = (server, lo, max(hi, until))
-
-    def is_free_after(self, pk, until):
-        server, _, hi = self.books.held[pk]
-        return self.books.is_free(server, hi, until)
+        self.lengthen(reservation, reservation.span.end + more * STEP * MINUTE)
 
     @rule(pick=picks, less=st.integers(1, 30))
     def shorten(self, pick, less):
@@ -186,10 +118,11 @@ class Life(Watched):
             return
         ends_at = reservation.span.end - less * STEP * MINUTE
         try:
-            shorten(scope=self.yard.scope, actor=SYSTEM, reservation=reservation, ends_at=ends_at)
+            shorten(scope=self.scope_of(reservation), actor=SYSTEM, reservation=reservation, ends_at=ends_at)
         except (InvalidInput, StateConflict):
             return
         self.done["shorten"] += 1
+        self.books.stays[reservation.pk] = replace(self.books.stays[reservation.pk], end=minutes(ends_at))
         for pk in reservation.allocations.filter(state__in=(A.BOOKED, A.SERVING)).values_list("pk", flat=True):
             server, lo, hi = self.books.held[pk]
             self.books.held[pk] = (server, lo, min(hi, minutes(ends_at) + CLEANUP))
@@ -201,8 +134,9 @@ class Life(Watched):
             return
         start = max(self.books.now, minutes(reservation.span.start))
         length = minutes(reservation.span.end) - start
+        scope, stay = self.scope_of(reservation), self.books.stays[reservation.pk]
         try:
-            look = look_at_adding(self.yard.scope, reservation, count)
+            look = look_at_adding(scope, reservation, count)
         except StateConflict:
             return
         same = reservation.placement == Placement.SAME_FABRIC
@@ -210,14 +144,23 @@ class Life(Watched):
         home = next(iter(held.values_list("server__fabric", flat=True)), None) if same else None
         wish = Wish(start, length, count, same, home)
         assert (look.fits, look.free) == (self.books.fits(wish), self.books.most(wish))
+        more = replace(stay, count=stay.count + count)
+        allowed = self.books.allows(more, but=reservation.pk)
         try:
-            add_servers(scope=self.yard.scope, actor=SYSTEM, reservation=reservation, count=count)
+            add_servers(scope=scope, actor=SYSTEM, reservation=reservation, count=count)
         except InsufficientCapacity:
             self.expire()
             self.follow()
             assert not self.books.fits(wish)
+            assert allowed
             return
+        except QuotaExceeded:
+            assert not allowed
+            self.done["refuse by quota"] += 1
+            return
+        assert allowed
         self.done["add"] += 1
+        self.books.stays[reservation.pk] = more
         self.expire()
         self.came(reservation, start, length)
 
@@ -225,9 +168,7 @@ class Life(Watched):
     def cancel(self, pick):
         reservation = self.some(pick, R.SCHEDULED, R.PROVISIONING)
         if reservation:
-            call_off(actor=SYSTEM, reservation=reservation, reason="test")
-            self.done["cancel"] += 1
-            self.went(reservation)
+            self.call_off(reservation)
 
     @rule(pick=picks)
     def release(self, pick):
@@ -236,6 +177,35 @@ class Life(Watched):
             take_back(actor=SYSTEM, reservation=reservation, reason="test")
             self.done["release"] += 1
             self.went(reservation)
+
+    @rule(pick=picks)
+    def transfer(self, pick):
+        """Give a reservation to the other project, where its state and the limit there allow it: only that changes."""
+        reservation = self.some(pick, R.HELD, *CHANGING)
+        if reservation is None:
+            return
+        stay = self.books.stays[reservation.pk]
+        source = self.scope_of(reservation)
+        (target,) = (scope for scope in self.yard.scopes.values() if scope != source)
+        there = replace(stay, project=target.project.pk)
+        allowed = self.books.allows(there, but=reservation.pk)
+        changeable = reservation.state in (R.SCHEDULED, R.ACTIVE) and stay.end > self.books.now
+        try:
+            transfer(scope=source, actor=SYSTEM, reservation=reservation, to=target.project)
+        except StateConflict:
+            assert not changeable
+        except QuotaExceeded:
+            assert changeable
+            assert not allowed
+            self.done["refuse to transfer"] += 1
+        else:
+            assert changeable
+            assert allowed
+            self.books.stays[reservation.pk] = there
+            self.done["transfer"] += 1
+            assert not Quote.objects.filter(reservation=reservation).exclude(project=target.project).exists()
+            rows = Operation.objects.filter(subject=reservation.public_id)
+            assert not rows.exclude(project=target.project).exists()
 
     @rule(failing=st.sets(st.integers(0, 3), max_size=2))
     def work(self, failing):
@@ -246,12 +216,6 @@ class Life(Watched):
             hands.work(reservation, failing=failing)
             self.done["work"] += 1
             self.went(reservation)
-
-    @rule(pick=picks)
-    def break_down(self, pick):
-        servers = list(Server.objects.filter(state=ServerState.AVAILABLE).order_by("pk"))
-        if servers:
-            fleet.quarantine(actor=SYSTEM, server=servers[pick % len(servers)], reason="test")
 
     @rule()
     def bring_back(self):
@@ -268,16 +232,9 @@ class Life(Watched):
         server = Server.objects.order_by("pk")[pick % 7]
         fleet.set_spare(actor=SYSTEM, server=server, is_spare=not server.is_spare)
 
-    @rule(start=starts, length=lengths, count=counts, placement=placements)
-    def make_room(self, start, length, count, placement):
-        wish = self.wish(start, length, count, placement)
-        before = self.books.fits(wish)
-        found = make_room(self.demand(wish))
-        self.follow()
-        assert self.books.fits(wish) == (found or before)
-
-    @rule(steps=st.integers(1, 9))
-    def time_passes(self, steps):
+    @rule(steps=st.integers(1, 9), looks=st.booleans())
+    def time_passes(self, steps, looks):
+        """Let time pass, and the sweeps see it; the one of the waiting list may be late."""
         self.clock.shift(steps * STEP * MINUTE)
         self.books.now += steps * STEP
         for sweep in (
@@ -289,21 +246,9 @@ class Life(Watched):
         ):
             sweep()
         self.replaced()
-
-    def replaced(self):
-        """Note what ended by itself, and which servers were replaced by others at a start."""
-        kept = self.look()
-        for pk, state in list(Allocation.objects.filter(pk__in=self.books.held).values_list("pk", "state")):
-            self.gone(pk, state)
-        for pk in self.books.held:
-            (server, lo, hi), _, reservation_state = kept[pk]
-            if server != self.books.held[pk][0]:
-                assert reservation_state in (R.SCHEDULED, R.PROVISIONING)
-                others = Books(LEAD, CLEANUP, 0, {}, {k: v for k, v in self.books.held.items() if k != pk})
-                assert others.is_free(server, lo, hi)
-                assert (lo, hi) == (self.books.now, self.books.held[pk][2]) or lo > self.books.now - LEAD
-                self.books.held[pk] = (server, lo, hi)
-                self.done["replace"] += 1
+        self.offers_stand()
+        if looks and self.queue.live():
+            self.offer()
 
     @rule(forgets=st.booleans())
     def tidy(self, forgets):
@@ -335,7 +280,8 @@ def test_a_random_life_agrees_with_the_oracle():
 
 
 ACTS = {"order", "hold", "accept", "withdraw", "extend", "shorten", "add", "cancel", "release", "work"}
-ACTS |= {"refuse", "refuse to extend"}
+ACTS |= {"refuse", "refuse to extend", "move", "rebind", "extend after a move", "transfer", "refuse to transfer"}
+ACTS |= {"join", "offer", "hinder", "accept an offer", "miss an offer", "leave", "lapse", "refuse by quota"}
 
 
 SHARDS = 8
@@ -354,4 +300,4 @@ def test_many_random_lives_agree_with_the_oracle(shard, capsys):
         what = ", ".join(f"{count} x {name}" for name, count in Life.done.most_common())
         os.write(2, f"\nshard {shard}: {steps} steps in {time.monotonic() - begun:.0f} s: {what}\n".encode())
     assert steps >= STEPS // SHARDS
-    assert STEPS < 10_000 or set(Life.done) >= ACTS
+    assert STEPS < 10_000 or set(+Life.done) >= ACTS

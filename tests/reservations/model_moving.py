@@ -1,0 +1,155 @@
+"""What makes the random life move what has not begun: wishes that fit only so, breakages, ends that are late."""
+
+import random
+from dataclasses import replace
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, rule
+
+from portal.core.actors import SYSTEM
+from portal.fleet import services as fleet
+from portal.fleet.models import Server
+from portal.fleet.states import ServerState
+from portal.reservations.models import Reservation
+from portal.reservations.services.lifecycle import call_off
+from portal.reservations.services.moves import make_room
+from provisioning import reconcile
+from tests.reservations.model_booking import Booking, counts, lengths, picks, placements, starts
+from tests.reservations.model_oracle import FIRST_OFFER, STEP, Wish
+from tests.reservations.model_yard import CHANGING, CLEANUP, LEAD, MOVABLE, A, moment
+
+seeds = st.integers(0, 2**16)
+TRIES = 12
+
+
+class Moving(Booking):
+    """What needs others to move, in a calendar that is full of holes."""
+
+    @initialize(seed=seeds)
+    def furnish(self, seed):
+        """Begin with two waves of small reservations, one after the other, of which some are called off."""
+        dice = random.Random(seed)  # noqa: S311 - not for secrets
+        start, made, fabric = dice.randrange(3, 12) * STEP, [], dice.choice(sorted(self.yard.fabrics))
+        for _ in range(2):
+            length = dice.randrange(6, 14) * STEP
+            wish = Wish(start, length, 1, dice.random() < 0.5, fabric)
+            made += [self.reserve(wish, self.yard.scope) for _ in range(dice.randrange(2, 5))]
+            start += length + LEAD + CLEANUP + dice.randrange(3) * STEP
+        for reservation in filter(None, made):
+            if dice.random() < 0.4:
+                self.call_off(reservation)
+
+    def call_off(self, reservation):
+        call_off(actor=SYSTEM, reservation=reservation, reason="test")
+        self.done["cancel"] += 1
+        self.went(reservation)
+
+    def cramped(self, seed):
+        """Return a wish that fits nowhere although enough is free at every instant; None where none comes to mind.
+
+        It is over what is held here at first, and there later.
+        """
+        dice = random.Random(seed)  # noqa: S311 - not for secrets
+        spans = sorted(span for span in self.books.held.values() if span[1] > self.books.now + FIRST_OFFER)
+        fabrics = {machine.pk: machine.fabric for machine in self.books.machines.values()}
+        pairs = [
+            (lo, hi, fabrics[one])
+            for one, lo, end in spans
+            for two, start, hi in spans
+            if one != two and fabrics[one] == fabrics[two] and end <= start
+        ]
+        for lo, hi, fabric in dice.sample(pairs, min(len(pairs), TRIES)):
+            # Its preparation begins, and its erasure ends, while they are held.
+            length, in_one = max(6 * STEP, hi - CLEANUP - lo - LEAD), dice.random() < 0.6
+            wish = Wish(lo + LEAD, length, 1, in_one, fabric if dice.random() < 0.5 else None)
+            most, lowest = self.books.most(wish), self.books.lowest(wish)
+            if most < lowest:
+                return replace(wish, count=dice.randint(most + 1, lowest))
+        return None
+
+    @rule(seed=seeds, how=st.sampled_from(["reserve", "keep", "make room"]))
+    def squeeze(self, seed, how):
+        wish = self.cramped(seed)
+        if wish is None:
+            return
+        self.done["squeeze"] += 1
+        if how == "make room":
+            self.room_for(wish)
+        else:
+            (self.reserve if how == "reserve" else self.keep)(wish, self.yard.scope)
+
+    @rule(start=starts, length=lengths, count=counts, placement=placements)
+    def make_room(self, start, length, count, placement):
+        self.room_for(self.wish(start, length, count, placement))
+
+    def room_for(self, wish):
+        before = self.books.fits(wish)
+        found = make_room(self.demand(wish))
+        self.follow()
+        assert self.books.fits(wish) == (found or before)
+
+    @rule(pick=picks)
+    def extend_into_the_next(self, pick):
+        """Let a reservation end so late that what follows on one of its servers is in the way."""
+        held = self.look().held
+        pairs = [
+            (row.reservation, other.span[1])
+            for _, row in sorted(held.items())
+            for _, other in sorted(held.items())
+            if row.span[0] == other.span[0]
+            and row.span[2] <= other.span[1]
+            and row.state in (A.BOOKED, A.SERVING)
+            and row.reservation_state in CHANGING
+            and other.reservation_state in MOVABLE
+        ]
+        if not pairs:
+            return
+        pk, follows = pairs[pick % len(pairs)]
+        reservation = Reservation.objects.get(pk=pk)
+        if moment(self.books.now) < reservation.span.end < moment(follows - CLEANUP + STEP):
+            self.lengthen(reservation, moment(follows - CLEANUP + STEP))
+
+    @rule(pick=picks)
+    def break_down(self, pick):
+        servers = list(Server.objects.filter(state=ServerState.AVAILABLE).order_by("pk"))
+        if servers:
+            fleet.quarantine(actor=SYSTEM, server=servers[pick % len(servers)], reason="test")
+
+    @rule(pick=picks, at_once=st.booleans())
+    def break_what_is_booked(self, pick, at_once):
+        """Break a free server that somebody will need; others are looked for at once, or later."""
+        to_come = {server for server, lo, _ in self.books.held.values() if lo > self.books.now + FIRST_OFFER}
+        servers = list(Server.objects.filter(pk__in=to_come, state=ServerState.AVAILABLE).order_by("pk"))
+        if servers:
+            fleet.quarantine(actor=SYSTEM, server=servers[pick % len(servers)], reason="test")
+            if at_once:
+                self.rebind()
+
+    @rule()
+    def rebind(self):
+        """Look for other servers for what is to come on broken ones: who had one had to get it, for the same time."""
+        before, books = self.look(), self.books
+        broken = sorted(
+            (row.span[1], pk)
+            for pk, row in before.held.items()
+            if row.state == A.BOOKED
+            and row.reservation_state in MOVABLE
+            and row.span[1] > books.now + FIRST_OFFER
+            and not books.machines[row.span[0]].is_in_pool
+        )
+        count = reconcile.rebind_broken()
+        after = self.look()
+        books.machines = dict(before.machines)
+        for lo, pk in broken:
+            server, _, hi = books.held[pk]
+            fabric = books.machines[server].fabric if before.held[pk].same_fabric else None
+            others = books.free(lo, hi, fabric=fabric) or books.free(lo, hi, fabric=fabric, spares=True)
+            new = after.held[pk].span[0]
+            assert new in ({machine.pk for machine in others} or {server})
+            if others:
+                books.held[pk] = (new, lo, hi)
+                books.machines[new] = replace(books.machines[new], is_spare=False)
+                count -= 1
+                self.done["rebind"] += 1
+        assert count == 0
+        assert books.machines == after.machines
