@@ -18,12 +18,23 @@ from portal.api.models import KEY_LENGTH, KeptReply
 from portal.api.refusals import IdempotencyInProgress, IdempotencyKeyInvalid, IdempotencyKeyReused
 from portal.api.replies import Reply
 from portal.core import clock
+from portal.core.inserting import insert
+from portal.core.prepared import Given, Prepared
 from portal.tenancy.models import Project
 
 KEPT_FOR = timedelta(days=7)
 PURGED_AT_ONCE = 100
 LOCK_WAIT_MS = 10_000
 RETRY_S = 2
+_KEPT = Prepared(lambda: KeptReply.objects.filter(project_id=Given("project"), key=Given("key")))
+_EXPIRED = Prepared(
+    lambda: (
+        KeptReply.objects.filter(created_at__lte=Given("limit"))
+        .order_by("created_at")
+        .only("pk")
+        .select_for_update(skip_locked=True)[:PURGED_AT_ONCE]
+    )
+)
 _VALID = re.compile(rf"[\x21-\x7e]{{1,{KEY_LENGTH}}}")
 
 
@@ -59,7 +70,7 @@ def once(*, project: Project, key: str, fingerprint: str, work: Callable[[], Rep
         reply = work()
         _purge_expired()
         # No upsert: should two ever get here with one key, the database lets only one of them have done its work.
-        KeptReply.objects.create(
+        kept = KeptReply(
             project=project,
             key=key,
             fingerprint=fingerprint,
@@ -67,6 +78,7 @@ def once(*, project: Project, key: str, fingerprint: str, work: Callable[[], Rep
             body=reply.body.decode(),
             headers=dict(reply.headers),
         )
+        insert([kept])
         return reply, False
 
 
@@ -94,7 +106,7 @@ def wait_for_turn(project: Project, key: str) -> None:
 
 def kept_reply(project: Project, key: str) -> KeptReply | None:
     """Return the reply that is kept under a key of a project; one that was kept for long enough is forgotten."""
-    found = KeptReply.objects.filter(project=project, key=key).first()
+    found = _KEPT.first(project=project.pk, key=key)
     if found is not None and found.created_at <= clock.now() - KEPT_FOR:
         found.delete()
         return None
@@ -106,6 +118,6 @@ def _purge_expired() -> None:
 
     Each new key removes up to PURGED_AT_ONCE old ones, so that no table grows without bound and no request waits.
     """
-    expired = KeptReply.objects.filter(created_at__lte=clock.now() - KEPT_FOR)
-    some = expired.order_by("created_at").select_for_update(skip_locked=True).values("pk")[:PURGED_AT_ONCE]
-    KeptReply.objects.filter(pk__in=some).delete()
+    due = _EXPIRED.rows(limit=clock.now() - KEPT_FOR)
+    if due:
+        KeptReply.objects.filter(pk__in=[row.pk for row in due]).delete()

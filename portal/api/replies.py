@@ -28,7 +28,7 @@ class Reply:
         if status == NO_CONTENT:
             return cls(status, b"", {})
         body = JSONRenderer().render(document)
-        return cls(status, body, {"ETag": etag_of(document), **(headers or {})})
+        return cls(status, body, {"ETag": _tag(body), **(headers or {})})
 
     def as_response(self, **headers: str) -> HttpResponse:
         """Return the reply for the framework, with more headers."""
@@ -42,7 +42,11 @@ class Reply:
 
 def etag_of(document: Mapping[str, Any]) -> str:
     """Return the strong entity tag of a document (RFC 9110 section 8.8.3)."""
-    return f'"{sha256(JSONRenderer().render(document)).hexdigest()[:32]}"'
+    return _tag(JSONRenderer().render(document))
+
+
+def _tag(body: bytes) -> str:
+    return f'"{sha256(body).hexdigest()[:32]}"'
 
 
 def known_etags(request: Request) -> list[str]:

@@ -6,6 +6,7 @@ from django.db import models
 
 from portal.audit.models import AuditEvent
 from portal.core.actors import Actor
+from portal.core.inserting import insert
 
 
 def record(
@@ -17,7 +18,7 @@ def record(
     data: dict[str, Any] | None = None,
 ) -> AuditEvent:
     """Append one row. Call it inside the transaction of the change that it tells of."""
-    return AuditEvent.objects.create(
+    row = AuditEvent(
         actor_kind=actor.kind,
         actor_id=actor.id,
         actor_label=actor.label[:200],
@@ -27,6 +28,8 @@ def record(
         scope=scope,
         data=data or {},
     )
+    insert([row])
+    return row
 
 
 def target_of(row: models.Model) -> str:

@@ -14,6 +14,7 @@ from portal.catalog.terms import CancellationTerms
 from portal.core.errors import NoPrice, NotFound
 from portal.core.money import Money
 from portal.core.periods import Period
+from portal.core.prepared import Given, Prepared
 from portal.fleet.models import Region, ServerType
 
 
@@ -62,9 +63,12 @@ def images() -> models.QuerySet[OSImage]:
     return OSImage.objects.filter(is_published=True).order_by("name", "pk")
 
 
+_IMAGE = Prepared(lambda: images().filter(models.Q(public_id=Given("name")) | models.Q(slug=Given("name"))))
+
+
 def image_of(public_id_or_slug: str) -> OSImage:
     """Return a published image by public id or slug. Raises NotFound."""
-    image = images().filter(models.Q(public_id=public_id_or_slug) | models.Q(slug=public_id_or_slug)).first()
+    image = _IMAGE.first(name=public_id_or_slug)
     if image is None:
         raise NotFound(f"There is no OS image {public_id_or_slug!r}.")
     return image
@@ -132,18 +136,28 @@ class Tariff:
         return PriceQuote(count, gpus, period.hours, self.rate, total, self.terms, (line,))
 
 
+def _priced() -> "models.QuerySet[Any]":
+    """Return the prices of a server type, with the terms of their book."""
+    steps = CancellationTerm.objects.filter(book=models.OuterRef("book")).order_by("notice")
+    prices = Price.objects.filter(
+        server_type=Given("server_type"), book__currency=Given("currency"), book__valid__contains=Given("at")
+    )
+    return prices.select_related("region").annotate(
+        notices=ArraySubquery(steps.values("notice")), percents=ArraySubquery(steps.values("percent"))
+    )
+
+
+_PRICES = Prepared(_priced)
+_PRICES_IN_REGION = Prepared(lambda: _priced().filter(region=Given("region")))
+
+
 def tariffs_of(server_type: ServerType, currency: str, at: datetime, region: Region | None = None) -> dict[int, Tariff]:
     """Return what a server type costs at an instant, by region's pk; regions where it is not sold are left out.
 
     One statement: pages price many pools, and price and terms must be of one moment.
     """
-    steps = CancellationTerm.objects.filter(book=models.OuterRef("book")).order_by("notice")
-    prices = Price.objects.filter(server_type=server_type, book__currency=currency, book__valid__contains=at)
-    if region is not None:
-        prices = prices.filter(region=region)
-    rows = prices.select_related("region").annotate(
-        notices=ArraySubquery(steps.values("notice")), percents=ArraySubquery(steps.values("percent"))
-    )
+    given = {"server_type": server_type.pk, "currency": currency, "at": at}
+    rows = _PRICES.rows(**given) if region is None else _PRICES_IN_REGION.rows(**given, region=region.pk)
     return {
         row.region_id: Tariff(
             server_type,

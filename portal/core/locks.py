@@ -17,7 +17,12 @@ def lock_rows(rows: models.QuerySet[Row]) -> list[Row]:
 
     Rows that refer to a locked row may still be inserted (FOR NO KEY UPDATE).
     """
-    return list(rows.order_by("pk").select_for_update(of=("self",), no_key=True))
+    return list(locking(rows))
+
+
+def locking(rows: models.QuerySet[Row]) -> models.QuerySet[Row]:
+    """Return the query that locks ``rows`` in pk order when it is run: for one that is prepared."""
+    return rows.order_by("pk").select_for_update(of=("self",), no_key=True)
 
 
 def lock_row(model: type[Row], pk: int) -> Row:

@@ -4,7 +4,11 @@ from django.db import models
 
 from portal.core import clock
 from portal.core.errors import NotFound
+from portal.core.prepared import Given, Prepared
 from portal.fleet.models import POOL_STATES, Fabric, Region, Server, ServerType
+
+_REGION = Prepared(lambda: Region.objects.filter(code=Given("code")))
+_SERVER_TYPE = Prepared(lambda: ServerType.objects.filter(slug=Given("slug")))
 
 
 def regions() -> models.QuerySet[Region]:
@@ -24,7 +28,7 @@ def server_types() -> models.QuerySet[ServerType]:
 
 def region_called(code: str) -> Region:
     """Return the region with that code. Raises NotFound."""
-    region = Region.objects.filter(code=code).first()
+    region = _REGION.first(code=code)
     if region is None:
         raise NotFound(f"There is no region {code!r}.")
     return region
@@ -40,7 +44,7 @@ def fabric_called(name: str, region: Region) -> Fabric:
 
 def server_type_called(slug: str) -> ServerType:
     """Return the server type with that slug. Raises NotFound."""
-    server_type = ServerType.objects.filter(slug=slug).first()
+    server_type = _SERVER_TYPE.first(slug=slug)
     if server_type is None:
         raise NotFound(f"There is no server type {slug!r}.")
     return server_type

@@ -4,6 +4,8 @@ from django.db import models
 from django.db.models import Q
 
 from portal.core.errors import NotFound
+from portal.core.locks import locking
+from portal.core.prepared import Given, Prepared
 from portal.fleet.models import Region, ServerType
 from portal.quotas.models import Quota, QuotaRequest
 from portal.tenancy.models import Organization, Project
@@ -35,13 +37,27 @@ def limit_of(
     return Quota.objects.filter(organization=organization, project=project, server_type=server_type, region=region)
 
 
-def quotas_for(project: Project, server_type: ServerType, region: Region) -> models.QuerySet[Quota]:
-    """Return the limits that count for a project, its organization's and its own: at most two rows, to be locked."""
+def _quotas_for() -> models.QuerySet[Quota]:
     return Quota.objects.filter(
-        Q(project=None) | Q(project=project),
-        organization=project.organization_id,
-        server_type=server_type,
-        region=region,
+        Q(project=None) | Q(project=Given("project")),
+        organization=Given("organization"),
+        server_type=Given("server_type"),
+        region=Given("region"),
+    )
+
+
+_QUOTAS_FOR = Prepared(_quotas_for)
+_QUOTAS_LOCKED = Prepared(lambda: locking(_quotas_for()))
+
+
+def quotas_for(project: Project, server_type: ServerType, region: Region, *, lock: bool = False) -> list[Quota]:
+    """Return the limits that count for a project, its organization's and its own: at most two rows.
+
+    With ``lock`` they are locked until the transaction ends.
+    """
+    query = _QUOTAS_LOCKED if lock else _QUOTAS_FOR
+    return query.rows(
+        project=project.pk, organization=project.organization_id, server_type=server_type.pk, region=region.pk
     )
 
 

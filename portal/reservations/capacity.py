@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from portal.core import clock
 from portal.core.periods import Period
+from portal.core.prepared import Given, Prepared
 from portal.fleet.models import Fabric, Region, ServerType
 from portal.reservations import calendar
 from portal.reservations.models import Placement, Pool
@@ -50,14 +51,17 @@ def turnover_period(server_type: ServerType, end: datetime) -> Period | None:
     return Period(end, end + server_type.cleanup_time) if server_type.cleanup_time else None
 
 
+_POOLS = Prepared(lambda: Pool.objects.filter(server_type=Given("server_type"), region=Given("region")).order_by("pk"))
+
+
 def pools_for(demand: Demand, *, with_spares: bool = False) -> list[int]:
     """Return the pks of the pools that may serve a demand, in order."""
-    pools = Pool.objects.filter(server_type=demand.server_type, region=demand.region)
-    if demand.fabric is not None:
-        pools = pools.filter(fabric=demand.fabric)
-    if not with_spares:
-        pools = pools.filter(is_spare=False)
-    return list(pools.order_by("pk").values_list("pk", flat=True))
+    pools = _POOLS.rows(server_type=demand.server_type.pk, region=demand.region.pk)
+    return [
+        pool.pk
+        for pool in pools
+        if (with_spares or not pool.is_spare) and (demand.fabric is None or pool.fabric_id == demand.fabric.pk)
+    ]
 
 
 def is_due(span: Period) -> bool:

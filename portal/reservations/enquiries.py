@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse
 
 from portal.core import clock
 from portal.core.errors import DomainError
+from portal.core.inserting import insert
 from portal.core.money import Money
 from portal.reservations.capacity import Demand
 from portal.reservations.models import Enquiry
@@ -148,7 +149,7 @@ def _write(rows: list[Enquiry]) -> None:
                 # In a transaction of their own they may be lost in a crash, and need not wait for the disk.
                 with connection.cursor() as cursor:
                     cursor.execute("SET LOCAL synchronous_commit TO off")
-            Enquiry.objects.bulk_create(rows)
+            insert(rows)
     except DatabaseError:
         log.exception("%s enquiries are lost", len(rows))
 

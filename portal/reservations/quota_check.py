@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_UP, Decimal
 from enum import StrEnum
+from typing import Any
 
 from django.db import models
-from django.db.models import Q
 
 from portal.core import clock
 from portal.core.errors import QuotaExceeded
-from portal.core.locks import lock_rows
 from portal.core.periods import MICROSECONDS_PER_HOUR, Period, peak
+from portal.core.prepared import Given, Prepared
 from portal.fleet.models import Region, ServerType
 from portal.quotas.models import Quota, QuotaScope
 from portal.quotas.selectors import quotas_for
-from portal.reservations.models import Reservation
+from portal.reservations.models import COUNTED, Reservation
 from portal.reservations.selectors import over_since
 from portal.reservations.states import LIVE
 from portal.tenancy.models import Project
@@ -116,7 +116,7 @@ def check_quotas(
     does not allow it.
     """
     demand = _Demand(project, server_type, region, count, period, beside)
-    checks = _checks(lock_rows(quotas_for(project, server_type, region)), demand)
+    checks = _checks(quotas_for(project, server_type, region, lock=True), demand)
     refused = next((check for check in checks if not check.passes), None)
     if refused is not None:
         raise QuotaExceeded(_sentence(refused, demand), extra=refused.as_json())
@@ -133,7 +133,7 @@ def look_at_quotas(
 ) -> list[QuotaCheck]:
     """Return every limit against a demand, without locks: for quotes and pages. ``check_quotas`` decides."""
     demand = _Demand(project, server_type, region, count, period, beside)
-    return list(_checks(list(quotas_for(project, server_type, region)), demand))
+    return list(_checks(quotas_for(project, server_type, region), demand))
 
 
 def use_of(quotas: Iterable[Quota]) -> list[QuotaUse]:
@@ -143,7 +143,8 @@ def use_of(quotas: Iterable[Quota]) -> list[QuotaUse]:
     """
     known, now = list(quotas), clock.now()
     month = months_of(Period(now, now + MICROSECOND))[0]
-    uses = _uses(Reservation.objects.filter(organization__in={quota.organization_id for quota in known}), month)
+    holders = Reservation.objects.filter(organization__in={quota.organization_id for quota in known})
+    uses = _uses(_counting(holders, month.as_range()))
     found = []
     for quota in known:
         counted = [use for use in uses if use.counts_for(quota)]
@@ -176,12 +177,15 @@ def _checks(quotas: Sequence[Quota], demand: _Demand) -> Iterator[QuotaCheck]:
         ranked.insert(0, _nothing_allowed(demand))
     months = months_of(demand.period)
     counts_hours = any(quota.gpu_hours_per_month is not None for quota in ranked)
-    rows = Reservation.objects.filter(
-        organization=demand.project.organization_id, server_type=demand.server_type, region=demand.region
+    span = Period(months[0].start, months[-1].end) if counts_hours else demand.period
+    rows = _HELD.rows(
+        organization=demand.project.organization_id,
+        server_type=demand.server_type.pk,
+        region=demand.region.pk,
+        beside=demand.beside.pk if demand.beside else 0,
+        span=span.as_range(),
     )
-    if demand.beside is not None:
-        rows = rows.exclude(pk=demand.beside.pk)
-    uses = _uses(rows, Period(months[0].start, months[-1].end) if counts_hours else demand.period)
+    uses = _uses(rows)
     for quota in ranked:
         counted = [use for use in uses if use.counts_for(quota)]
         yield _check_servers(quota, demand, counted)
@@ -214,10 +218,10 @@ def _check_hours(quota: Quota, limit: int, demand: _Demand, counted: list[_Use],
     )
 
 
-def _uses(rows: models.QuerySet[Reservation], span: Period) -> list[_Use]:
-    """Return what ``rows`` take or took in a span, in at most two statements."""
-    found = list(
-        rows.filter(Q(state__in=LIVE) | Q(handed_over_at__isnull=False), period__overlap=span.as_range())
+def _counting(rows: models.QuerySet[Reservation], span: Any) -> models.QuerySet[Reservation]:
+    """Return those of ``rows`` that take or took something in a span."""
+    return (
+        rows.filter(COUNTED, period__overlap=span)
         .filter(is_committed=False)
         .only(
             "public_id",
@@ -232,6 +236,21 @@ def _uses(rows: models.QuerySet[Reservation], span: Period) -> list[_Use]:
         )
         .order_by("pk")
     )
+
+
+_HELD = Prepared(
+    lambda: _counting(
+        Reservation.objects.filter(
+            organization=Given("organization", "bigint"), server_type=Given("server_type"), region=Given("region")
+        ).exclude(pk=Given("beside")),
+        Given("span"),
+    )
+)
+
+
+def _uses(rows: Iterable[Reservation]) -> list[_Use]:
+    """Return what reservations take or took, with at most one more statement."""
+    found = list(rows)
     ends = over_since(row for row in found if row.state not in LIVE)
     return [use for row in found if (use := _use(row, ends.get(row.public_id))) is not None]
 

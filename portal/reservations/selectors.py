@@ -145,8 +145,11 @@ def server_of(scope: Scope, public_id: str) -> Allocation:
 
 def ready_counts(reservations: Iterable[Reservation]) -> dict[int, int]:
     """Return how many servers of each reservation are handed over now, by its pk; those with none are left out."""
+    known = list(reservations)
+    if not known:
+        return {}
     rows = (
-        Allocation.objects.filter(reservation__in=list(reservations), state=AllocationState.SERVING)
+        Allocation.objects.filter(reservation__in=known, state=AllocationState.SERVING)
         .order_by()
         .values_list("reservation")
         .annotate(servers=Count("pk"))
@@ -160,8 +163,11 @@ END_EVENTS = ("reservation.ending", "reservation.cancelled", "reservation.expire
 
 def over_since(reservations: Iterable[Reservation]) -> dict[str, datetime]:
     """Return when each reservation ended for its tenant, by its id; erasing goes on after that. Others are left out."""
+    subjects = [row.public_id for row in reservations]
+    if not subjects:
+        return {}
     rows = (
-        OperationEvent.objects.filter(subject__in=[row.public_id for row in reservations], type__in=END_EVENTS)
+        OperationEvent.objects.filter(subject__in=subjects, type__in=END_EVENTS)
         .order_by()
         .values_list("subject")
         .annotate(at=Min("created_at"))
@@ -225,6 +231,8 @@ def progress_of(reservation: Reservation) -> Progress | None:
 def progresses_of(reservations: Iterable[Reservation]) -> dict[str, Progress]:
     """Return how far the latest operation of each reservation is, by the reservation's id; none before the first."""
     types = {reservation.public_id: reservation.server_type for reservation in reservations}
+    if not types:
+        return {}
     return {operation.subject: _progress(operation, types[operation.subject]) for operation in latest_operations(types)}
 
 

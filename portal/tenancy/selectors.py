@@ -5,22 +5,26 @@ from django.db.models import Q
 
 from portal.core import clock
 from portal.core.errors import NotFound
+from portal.core.prepared import Given, Prepared
 from portal.tenancy import tokens
 from portal.tenancy.models import APIToken, Membership, Project, SSHKey, User
 from portal.tenancy.roles import Role
 from portal.tenancy.scope import Scope
+
+_LIVE_TOKEN = Prepared(
+    lambda: (
+        APIToken.objects.select_related("project__organization")
+        .filter(secret_sha256=Given("digest"), revoked_at=None)
+        .filter(Q(expires_at=None) | Q(expires_at__gt=Given("now")))
+    )
+)
 
 
 def find_token(secret: str) -> APIToken | None:
     """Return the live token behind ``secret``; None for a malformed, unknown, expired or revoked one."""
     if not tokens.is_well_formed(secret):
         return None
-    return (
-        APIToken.objects.select_related("project__organization")
-        .filter(secret_sha256=tokens.digest(secret), revoked_at=None)
-        .filter(Q(expires_at=None) | Q(expires_at__gt=clock.now()))
-        .first()
-    )
+    return _LIVE_TOKEN.first(digest=tokens.digest(secret), now=clock.now())
 
 
 def projects_of(user: User) -> models.QuerySet[Project]:

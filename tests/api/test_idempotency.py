@@ -11,7 +11,7 @@ import pytest
 from django.db import connection, transaction
 
 from portal.api import idempotency
-from portal.api.idempotency import KEPT_FOR
+from portal.api.idempotency import KEPT_FOR, PURGED_AT_ONCE
 from portal.api.models import KeptReply
 from portal.core import clock
 from portal.reservations.models import Reservation
@@ -139,17 +139,18 @@ def test_keys_are_kept_for_seven_days(noon, api, buyer):
     assert "Idempotency-Replayed" not in after.headers
 
 
-def test_each_new_key_forgets_a_few_old_ones_of_anybody(api, buyer, foreign, monkeypatch):
-    monkeypatch.setattr(idempotency, "PURGED_AT_ONCE", 2)
+def test_each_new_key_forgets_a_few_old_ones_of_anybody(api, buyer, foreign):
     old = clock.now() - KEPT_FOR
-    for number in range(5):
-        KeptReply.objects.create(
+    KeptReply.objects.bulk_create(
+        KeptReply(
             project=foreign.project,
             key=f"old-{number}",
             fingerprint="",
             status=200,
             created_at=old - timedelta(seconds=number),
         )
+        for number in range(PURGED_AT_ONCE + 3)
+    )
 
     api.post("/reservations", order(buyer.project), key="k1")
 

@@ -47,6 +47,6 @@ def test_a_project_meets_its_organizations_limit_and_its_own_and_no_others():
     south = factories.quota(who.organization, in_region=factories.region("south"))
     factories.quota(factories.organization())
 
-    assert list(quotas_for(who.project, whole.server_type, whole.region).order_by("pk")) == [whole, own]
+    assert sorted(quotas_for(who.project, whole.server_type, whole.region), key=lambda quota: quota.pk) == [whole, own]
     assert list(quotas_seen_by(who)) == [whole, own, south]
     assert list(quotas_of(who.organization)) == [whole, south]

@@ -56,6 +56,17 @@ class Generator:
         load = self._run(database, script, ["-c", "1", "-t", str(count + WARM_UP), *options])
         return Load(load.latencies[WARM_UP:], load.seconds)
 
+    def in_turn(self, database: str, pieces: Sequence[str], count: int) -> list[Load]:
+        """Run scripts one after the other in one session, ``count`` times round: all of them meet the same moments."""
+        branches = "".join(f"\\{'elif' if turn else 'if'} :turn = {turn}\n{piece}" for turn, piece in enumerate(pieces))
+        script = f"\\set turn (:turn + 1) % {len(pieces)}\n{branches}\\endif\n"
+        times = len(pieces) * (count + WARM_UP)
+        load = self._run(database, script, ["-c", "1", "-t", str(times), "-Dturn=-1"])
+        return [
+            Load(load.latencies[WARM_UP * len(pieces) + turn :: len(pieces)], load.seconds)
+            for turn in range(len(pieces))
+        ]
+
     def crowd(self, database: str, script: str, clients: int, seconds: int) -> Load:
         """Run a script by many clients at once for some seconds. Raises LaunchProblem if any of them sees an error."""
         return self._run(database, script, ["-c", str(clients), "-j", "2", "-T", str(seconds)])

@@ -45,10 +45,10 @@ def reads_of(fleet: Fleet) -> Mapping[str, str]:
 
 
 def read(load: Generator, fleet: Fleet, effort: Effort, results: Results, *, judged: bool) -> None:
-    """Measure the reads of a round, the key's before each; they are bounds where the fleet is the one meant."""
+    """Measure the reads of a round, each in turn with a key's; they are bounds where the fleet is the one meant."""
     for work, script in reads_of(fleet).items():
-        key = load.calls(fleet.database, scripts.key_read(fleet), effort.reads).median
-        took = load.calls(fleet.database, script, effort.reads).median
+        pair = load.in_turn(fleet.database, [scripts.key_read(fleet), script], effort.reads)
+        key, took = (half.median for half in pair)
         results.time("key", fleet.name, key)
         results.time(work, fleet.name, took)
         if judged and work in BOUNDS:
@@ -58,16 +58,13 @@ def read(load: Generator, fleet: Fleet, effort: Effort, results: Results, *, jud
 def write(cluster: Cluster, load: Generator, fleet: Fleet, effort: Effort, results: Results, *, judged: bool) -> None:
     """Measure bookings of a round; each is called off again, so that every round finds the same fleet."""
     count, block = effort.books, fleet.block
-    plain = load.calls(fleet.database, scripts.plain(fleet, block), count).median
-    place = load.calls(fleet.database, scripts.book(fleet, block), count).median
+    pair = load.in_turn(fleet.database, [scripts.plain(fleet, block), scripts.book(fleet, block)], count)
+    plain, place = (half.median for half in pair)
     latest = _next_id(cluster, fleet)
     shorten = load.calls(fleet.database, scripts.SHORTEN, count, id=latest).median
     if judged:
-        key = load.calls(fleet.database, scripts.key_read(fleet), effort.reads).median
-        results.add(
-            "search_churn",
-            load.calls(fleet.database, scripts.search(fleet, block), effort.reads).median / key,
-        )
+        pair = load.in_turn(fleet.database, [scripts.key_read(fleet), scripts.search(fleet, block)], effort.reads)
+        results.add("search_churn", pair[1].median / pair[0].median)
     cancel = load.calls(fleet.database, scripts.CANCEL, count, id=latest).median
     single = load.calls(fleet.database, scripts.book(fleet, 1), count).median
     load.calls(fleet.database, scripts.CANCEL, count, id=_next_id(cluster, fleet))

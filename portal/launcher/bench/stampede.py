@@ -97,15 +97,17 @@ class Stampede:
         return booked
 
     def _read(self, results: Results, effort: Effort) -> None:
-        count = max(10, effort.reads // 10)
-        for name, script in (
-            ("starts_busy", scripts.next_starts(self.wide, self.wide.block)),
-            ("calendar_busy", scripts.ninety_days(self.wide)),
-        ):
-            key = self.load.calls(self.wide.database, scripts.key_server(self.wide), count).median
-            took = self.load.calls(self.wide.database, script, count).median
-            results.time(name, self.wide.name, took)
-            results.add(name, took / key)
+        """Read in turn with a key, so that both wait for a core behind the crowd alike."""
+        names = ("starts_busy", "calendar_busy")
+        pieces = [
+            scripts.key_server(self.wide),
+            scripts.next_starts(self.wide, self.wide.block),
+            scripts.ninety_days(self.wide),
+        ]
+        key, *reads = self.load.in_turn(self.wide.database, pieces, effort.reads)
+        for name, load in zip(names, reads, strict=True):
+            results.time(name, self.wide.name, load.median)
+            results.add(name, load.median / key.median)
 
     def _exact(self) -> float:
         """Return the percentage of asks for exactly all servers that were served, with every server sold."""

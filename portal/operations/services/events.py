@@ -3,6 +3,7 @@
 from typing import Any
 
 from portal.core.actors import Actor
+from portal.core.inserting import insert
 from portal.fleet.models import Server
 from portal.operations.event_types import EVENT_TYPES
 from portal.operations.models import Operation, OperationEvent, OperationServer
@@ -24,7 +25,7 @@ def tell(
 
     What ``part`` names (operation, server, host name) need not be given.
     """
-    return OperationEvent.objects.create(
+    event = OperationEvent(
         subject=subject,
         operation=part.operation if part else operation,
         server=part.server if part else server,
@@ -35,3 +36,5 @@ def tell(
         data=words,
         duration_ms=duration_ms,
     )
+    insert([event])
+    return event

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from django.contrib.postgres.fields import DateTimeRangeField
+from django.contrib.postgres.indexes import GistIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -19,6 +20,10 @@ from portal.tenancy.models import Organization, Project
 
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$"
 """A reservation's name begins its servers' host names, so it must be part of a DNS label (RFC 1123 section 2.1)."""
+
+
+COUNTED = Q(state__in=sorted(LIVE)) | Q(handed_over_at__isnull=False)
+"""What counts against quotas: what is to come or is used, and what was used."""
 
 
 class Placement(models.TextChoices):
@@ -72,7 +77,11 @@ class Reservation(Identified, Stateful):
 
     class Meta:
         ordering = ["-pk"]
-        indexes = [models.Index(fields=["project", "-id"], name="reservation_by_project")]
+        indexes = [
+            models.Index(fields=["project", "-id"], name="reservation_by_project"),
+            # Limits are held against what overlaps a period, however much an organization has had or has to come.
+            GistIndex(fields=["organization", "period"], condition=COUNTED, name="reservation_counted"),
+        ]
         constraints = [
             known_state(RESERVATION, "reservation_state_known"),
             bounded("period", "reservation_period_bounded"),

@@ -11,6 +11,7 @@ from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.constraints import refuse
 from portal.core.errors import InsufficientCapacity, InvalidInput
+from portal.core.inserting import insert
 from portal.core.periods import Period
 from portal.reservations import capacity
 from portal.reservations.capacity import Demand
@@ -69,7 +70,7 @@ def write_reservation(
     taken = f"The project has a reservation named {wording.name!r}; choose another name."
     # Whoever books does it in a block of its own, which a refusal undoes.
     with refuse("reservation_name_once", InvalidInput.of("name", "duplicate", taken), savepoint=False):
-        return Reservation.objects.create(
+        made = Reservation(
             state=state,
             state_deadline_at=deadline,
             organization=project.organization,
@@ -87,6 +88,8 @@ def write_reservation(
             requested_by=actor.label[:200],
             **priced(price),
         )
+        insert([made])
+    return made
 
 
 def priced(price: PriceQuote) -> dict[str, Any]:
@@ -110,17 +113,19 @@ def allocate(reservation: Reservation, servers: Sequence[int], span: Period, *, 
     turnover = capacity.turnover_period(reservation.server_type, reservation.span.end)
     count = max(reservation.count, first + len(servers))
     with refuse("allocation_no_overlap", InsufficientCapacity(TAKEN), savepoint=False):
-        Allocation.objects.bulk_create(
-            Allocation(
-                state=AllocationState.BOOKED,
-                reservation=reservation,
-                server_id=server,
-                position=position,
-                hostname=host_name(reservation.name, position, count),
-                occupied=span.as_range(),
-                turnover=turnover.as_range() if turnover else None,
-            )
-            for position, server in enumerate(servers, first)
+        insert(
+            [
+                Allocation(
+                    state=AllocationState.BOOKED,
+                    reservation=reservation,
+                    server_id=server,
+                    position=position,
+                    hostname=host_name(reservation.name, position, count),
+                    occupied=span.as_range(),
+                    turnover=turnover.as_range() if turnover else None,
+                )
+                for position, server in enumerate(servers, first)
+            ]
         )
 
 

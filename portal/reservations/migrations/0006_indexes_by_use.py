@@ -1,4 +1,6 @@
+import django.contrib.postgres.indexes
 import django.db.models.deletion
+import portal.reservations.states
 from django.db import migrations, models
 
 
@@ -53,6 +55,27 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="+",
                 to="fleet.servertype",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="reservation",
+            index=django.contrib.postgres.indexes.GistIndex(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        [
+                            portal.reservations.states.ReservationState["ACTIVE"],
+                            portal.reservations.states.ReservationState["ENDING"],
+                            portal.reservations.states.ReservationState["HELD"],
+                            portal.reservations.states.ReservationState["PROVISIONING"],
+                            portal.reservations.states.ReservationState["SCHEDULED"],
+                        ],
+                    ),
+                    ("handed_over_at__isnull", False),
+                    _connector="OR",
+                ),
+                fields=["organization", "period"],
+                name="reservation_counted",
             ),
         ),
     ]

@@ -1,0 +1,76 @@
+"""Rows that are written with SQL worked out once are what the ORM writes."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from portal.core.inserting import insert
+from portal.reservations.models import Reservation
+from tests import factories
+from tests.reservations.calendars import bare_reservation
+
+pytestmark = pytest.mark.django_db
+
+
+def copies(of, *names):
+    """Return new rows, not written yet, that differ from one by id and name."""
+    skipped = {"id", "public_id", "name"}
+    fields = {
+        field.attname: getattr(of, field.attname) for field in of._meta.concrete_fields if field.name not in skipped
+    }
+    return [Reservation(name=name, **fields) for name in names]
+
+
+def test_what_is_read_is_what_was_written_in_every_field():
+    model = bare_reservation()
+    rows = copies(model, "one", "two")
+
+    with CaptureQueriesContext(connection) as asked:
+        insert(rows)
+
+    assert len(asked) == 1
+    for row, name in zip(rows, ("one", "two"), strict=True):
+        read = Reservation.objects.get(pk=row.pk)
+        assert read.name == name
+        for field in Reservation._meta.concrete_fields:
+            assert getattr(read, field.attname) == getattr(row, field.attname), field.name
+
+
+def test_a_row_that_was_written_can_be_saved_like_any_other():
+    (row,) = copies(bare_reservation(), "one")
+    insert([row])
+
+    row.state_changed_at += timedelta(hours=1)
+    row.save(update_fields=["state_changed_at"])
+
+    assert Reservation.objects.get(pk=row.pk).state_changed_at == row.state_changed_at
+
+
+def test_what_the_database_refuses_leaves_nothing():
+    model = bare_reservation()
+    rows = copies(model, "one", "one")
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert(rows)
+
+    assert list(Reservation.objects.all()) == [model]
+
+
+def test_nothing_is_written_for_no_rows():
+    with CaptureQueriesContext(connection) as asked:
+        insert([])
+    assert not asked
+
+
+def test_keys_are_those_of_their_rows():
+    owner = factories.project()
+    rows = copies(bare_reservation(), *(f"n-{number}" for number in range(20)))
+    for row in rows:
+        row.project, row.organization = owner, owner.organization
+    insert(rows)
+
+    assert {row.pk: row.name for row in rows} == dict(
+        Reservation.objects.filter(project=owner).values_list("pk", "name")
+    )
