@@ -6,7 +6,7 @@ from portal.core.actors import SYSTEM
 from portal.core.errors import ExtensionBlocked, HoldLimitReached, InsufficientCapacity, QuotaExceeded, QuoteExpired
 from portal.reservations.models import Allocation, Placement, Quote, Reservation
 from portal.reservations.services.change import extend, look_at_extension
-from portal.reservations.services.quotes import make_quote
+from portal.reservations.services.quotes import accept, make_quote
 from portal.reservations.services.reserve import reserve
 from tests import factories
 from tests.reservations.model_oracle import STEP, Books, Stay, Wish
@@ -143,3 +143,24 @@ class Booking(Watched):
                 self.done["replace"] += 1
         self.closed(*self.books.stays)
         self.decided()
+
+    def take(self, quote):
+        """Accept a quote, on which the oracle and the clock decide."""
+        scope = self.scope_of(quote)
+        particulars = factories.particulars(scope, image=self.yard.image)
+        start, end = minutes(quote.span.start), minutes(quote.span.end)
+        start = max(start, self.books.now)
+        wish = Wish(start, end - start, quote.count, quote.placement == Placement.SAME_FABRIC)
+
+        def act():
+            return accept(scope=scope, actor=SYSTEM, quote=quote, particulars=particulars)
+
+        if not quote.is_hold:
+            self.settle(wish, scope, act)
+            return
+        try:
+            act()
+            self.done["accept"] += 1
+        except QuoteExpired:
+            assert minutes(quote.expires_at) <= self.books.now or end <= self.books.now
+        self.replaced()

@@ -19,7 +19,9 @@ from tests.reservations.model_oracle import FIRST_OFFER, STEP, Wish
 from tests.reservations.model_yard import CHANGING, CLEANUP, LEAD, MOVABLE, A, moment
 
 seeds = st.integers(0, 2**16)
-TRIES = 12
+tight = st.one_of(st.none(), seeds)
+"""Whether a wish is to be one that fits only after moves, if there is such a one."""
+TRIES, FAR = 12, 50 * STEP
 
 
 class Moving(Booking):
@@ -27,17 +29,25 @@ class Moving(Booking):
 
     @initialize(seed=seeds)
     def furnish(self, seed):
-        """Begin with two waves of small reservations, one after the other, of which some are called off."""
+        self.scatter(seed)
+
+    def scatter(self, seed):
+        """Book servers of a fabric, and book them again for later; then one keeps what is late, the others the rest."""
         dice = random.Random(seed)  # noqa: S311 - not for secrets
-        start, made, fabric = dice.randrange(3, 12) * STEP, [], dice.choice(sorted(self.yard.fabrics))
+        fabric, soon = dice.choice(sorted(self.yard.fabrics)), self.books.now + 5 * STEP
+        last = max(
+            (hi for pk, _, hi in self.books.held.values() if self.books.machines[pk].fabric == fabric), default=0
+        )
+        start = max(soon, last + LEAD) if last < soon + FAR and dice.random() < 0.8 else soon
+        waves = []
         for _ in range(2):
-            length = dice.randrange(6, 14) * STEP
-            wish = Wish(start, length, 1, dice.random() < 0.5, fabric)
-            made += [self.reserve(wish, self.yard.scope) for _ in range(dice.randrange(2, 5))]
-            start += length + LEAD + CLEANUP + dice.randrange(3) * STEP
-        for reservation in filter(None, made):
-            if dice.random() < 0.4:
-                self.call_off(reservation)
+            wish = Wish(start, dice.randrange(6, 14) * STEP, 1, dice.random() < 0.5, fabric)
+            waves.append([self.reserve(wish, self.yard.scope) for _ in range(2 + (dice.random() < 0.3))])
+            start += wish.length + LEAD + CLEANUP + dice.randrange(3) * STEP
+        early, late = (list(filter(None, wave)) for wave in waves)
+        kept = {reservation.allocations.get().server_id for reservation in early[1:]}
+        for reservation in early[:1] + [item for item in late if item.allocations.get().server_id in kept]:
+            self.call_off(reservation)
 
     def call_off(self, reservation):
         call_off(actor=SYSTEM, reservation=reservation, reason="test")
@@ -67,10 +77,16 @@ class Moving(Booking):
                 return replace(wish, count=dice.randint(most + 1, lowest))
         return None
 
+    def cramped_if(self, seed):
+        """Return a cramped wish where one is asked for by a seed, and there is one."""
+        return None if seed is None else self.cramped(seed)
+
     @rule(seed=seeds, how=st.sampled_from(["reserve", "keep", "make room"]))
     def squeeze(self, seed, how):
+        """Ask for what fits only after moves; where there is no such thing, see to it that there is."""
         wish = self.cramped(seed)
         if wish is None:
+            self.scatter(seed)
             return
         self.done["squeeze"] += 1
         if how == "make room":
@@ -78,9 +94,9 @@ class Moving(Booking):
         else:
             (self.reserve if how == "reserve" else self.keep)(wish, self.yard.scope)
 
-    @rule(start=starts, length=lengths, count=counts, placement=placements)
-    def make_room(self, start, length, count, placement):
-        self.room_for(self.wish(start, length, count, placement))
+    @rule(start=starts, length=lengths, count=counts, placement=placements, tight=tight)
+    def make_room(self, start, length, count, placement, tight):
+        self.room_for(self.cramped_if(tight) or self.wish(start, length, count, placement))
 
     def room_for(self, wish):
         before = self.books.fits(wish)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from math import ceil
 
 from django.conf import settings
 from hypothesis import strategies as st
@@ -114,6 +115,35 @@ class Waiting(Booking):
         self.booked(replace(wish, start=start), quote.reservation, entry.project)
         self.done["offer"] += 1
 
-    def offers_stand(self):
-        """Look, after what is due was done, whether no offer stands longer than it may."""
+    def offered(self, pick):
+        """Return the entry of one of those who have an offer."""
+        entries = self.queue.offered()
+        return entries[sorted(entries)[pick % len(entries)]]
+
+    @precondition(lambda self: self.queue.offered())
+    @rule(pick=picks)
+    def take_an_offer(self, pick):
+        self.take(Quote.objects.get(pk=self.offered(pick).offer))
+
+    @precondition(lambda self: self.queue.offered())
+    @rule(pick=picks, looks=st.booleans())
+    def let_an_offer_by(self, pick, looks):
+        """Let time pass until an offer has run out, and perhaps everybody else's."""
+        self.wait(ceil((self.offered(pick).until - self.books.now) / STEP), looks=looks)
+
+    def wait(self, steps, *, looks):
+        """Let time pass, and the sweeps see it; that of the waiting list may be late."""
+        self.clock.shift(steps * STEP * MINUTE)
+        self.books.now += steps * STEP
+        for sweep in (
+            reconcile.expire_quotes,
+            reconcile.end_due,
+            reconcile.time_out_operations,
+            reconcile.overrun_servers,
+            reconcile.start_due,
+        ):
+            sweep()
+        self.replaced()
         assert all(entry.until > self.books.now for entry in self.queue.offered().values())
+        if looks and self.queue.live():
+            self.offer()

@@ -20,7 +20,6 @@ from portal.core.errors import (
     InsufficientCapacity,
     InvalidInput,
     QuotaExceeded,
-    QuoteExpired,
     StateConflict,
 )
 from portal.fleet import services as fleet
@@ -33,19 +32,16 @@ from portal.reservations import calendar
 from portal.reservations.models import Placement, Quote, Reservation
 from portal.reservations.services.change import add_servers, look_at_adding, shorten, transfer
 from portal.reservations.services.lifecycle import take_back
-from portal.reservations.services.quotes import accept, make_quote, withdraw
+from portal.reservations.services.quotes import make_quote, withdraw
 from portal.reservations.states import QuoteState
-from provisioning import reconcile
 from tests import factories, hands
 from tests.reservations.model_booking import counts, elsewhere, lengths, picks, placements, starts
-from tests.reservations.model_moving import Moving, seeds
+from tests.reservations.model_moving import Moving, tight
 from tests.reservations.model_oracle import STEP, Wish
 from tests.reservations.model_waiting import Waiting
 from tests.reservations.model_yard import CHANGING, CLEANUP, MINUTE, A, R, Yard, minutes, moment
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-tight = st.one_of(st.none(), seeds)
 
 
 class Life(Moving, Waiting):
@@ -53,13 +49,11 @@ class Life(Moving, Waiting):
 
     @rule(start=starts, length=lengths, count=counts, placement=placements, away=elsewhere, tight=tight)
     def order(self, start, length, count, placement, away, tight):
-        wish = self.cramped(tight) if tight else None
-        self.reserve(wish or self.wish(start, length, count, placement), self.scope(away))
+        self.reserve(self.cramped_if(tight) or self.wish(start, length, count, placement), self.scope(away))
 
     @rule(start=starts, length=lengths, count=counts, placement=placements, away=elsewhere, tight=tight)
     def hold(self, start, length, count, placement, away, tight):
-        wish = self.cramped(tight) if tight else None
-        self.keep(wish or self.wish(start, length, count, placement), self.scope(away))
+        self.keep(self.cramped_if(tight) or self.wish(start, length, count, placement), self.scope(away))
 
     @rule(start=starts, length=lengths, count=counts, placement=placements)
     def ask_price(self, start, length, count, placement):
@@ -73,26 +67,8 @@ class Life(Moving, Waiting):
     @rule(pick=picks)
     def accept(self, pick):
         quote = self.open_quote(pick)
-        if quote is None:
-            return
-        scope = self.scope_of(quote)
-        particulars = factories.particulars(scope, image=self.yard.image)
-        start, end = minutes(quote.span.start), minutes(quote.span.end)
-        start = max(start, self.books.now)
-        wish = Wish(start, end - start, quote.count, quote.placement == Placement.SAME_FABRIC)
-
-        def act():
-            return accept(scope=scope, actor=SYSTEM, quote=quote, particulars=particulars)
-
-        if not quote.is_hold:
-            self.settle(wish, scope, act)
-            return
-        try:
-            act()
-            self.done["accept"] += 1
-        except QuoteExpired:
-            assert minutes(quote.expires_at) <= self.books.now or end <= self.books.now
-        self.replaced()
+        if quote is not None:
+            self.take(quote)
 
     @rule(pick=picks)
     def withdraw(self, pick):
@@ -234,21 +210,7 @@ class Life(Moving, Waiting):
 
     @rule(steps=st.integers(1, 9), looks=st.booleans())
     def time_passes(self, steps, looks):
-        """Let time pass, and the sweeps see it; the one of the waiting list may be late."""
-        self.clock.shift(steps * STEP * MINUTE)
-        self.books.now += steps * STEP
-        for sweep in (
-            reconcile.expire_quotes,
-            reconcile.end_due,
-            reconcile.time_out_operations,
-            reconcile.overrun_servers,
-            reconcile.start_due,
-        ):
-            sweep()
-        self.replaced()
-        self.offers_stand()
-        if looks and self.queue.live():
-            self.offer()
+        self.wait(steps, looks=looks)
 
     @rule(forgets=st.booleans())
     def tidy(self, forgets):
