@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection, models
 
+from portal.core.cursors import repeated_cursor
+
 
 def insert(rows: Sequence[models.Model]) -> None:
     """Insert new rows of one model by one statement and give them their primary keys, as ``bulk_create`` does.
@@ -19,7 +21,7 @@ def insert(rows: Sequence[models.Model]) -> None:
         field.get_db_prep_save(field.pre_save(row, add=True), connection) for row in rows for field in fields
     ]
     places = ", ".join([one] * len(rows))
-    with connection.cursor() as cursor:
+    with repeated_cursor() as cursor:
         cursor.execute(f"{head} {places} {tail}", values)
         made = cursor.fetchall()
     for row, (pk,) in zip(rows, made, strict=True):

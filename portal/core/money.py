@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 from typing import Self
 
 # ISO 4217 minor units of the currencies that price books may use.
 MINOR_UNITS = {"USD": 2, "EUR": 2, "GBP": 2, "CHF": 2, "SEK": 2, "JPY": 0}
 
 
+@cache
 def quantum(currency: str) -> Decimal:
     """Return the smallest amount of ``currency``. Raises ValueError for an unknown currency."""
     if currency not in MINOR_UNITS:

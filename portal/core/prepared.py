@@ -13,6 +13,8 @@ from typing import Any, Generic, TypeVar
 from django.db import DEFAULT_DB_ALIAS, connection, models, transaction
 from django.db.models.query import get_related_populators
 
+from portal.core.cursors import repeated_cursor
+
 Row = TypeVar("Row", bound=models.Model)
 
 
@@ -60,7 +62,7 @@ class Prepared(Generic[Row]):
             raise transaction.TransactionManagementError("Rows are locked inside of a transaction.")
         statement = self._statement
         values = [given[value.name] if isinstance(value, Given) else value for value in statement.values]
-        with connection.cursor() as cursor:
+        with repeated_cursor() as cursor:
             cursor.execute(statement.sql, values)
             rows = cursor.fetchall()
         return statement.compiler.apply_converters(rows, statement.converters) if statement.converters else iter(rows)

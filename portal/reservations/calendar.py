@@ -8,6 +8,7 @@ from django.db import OperationalError, connection, transaction
 from psycopg.errors import LockNotAvailable
 
 from portal.core import clock
+from portal.core.cursors import repeated_cursor
 from portal.core.errors import InsufficientCapacity
 from portal.core.periods import Period
 from portal.reservations.models import Grain
@@ -18,7 +19,7 @@ UNTIL = "3000-01-01"
 
 
 def _rows(query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
+    with repeated_cursor() as cursor:
         cursor.execute(query, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_UP, Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import models
 
@@ -100,6 +100,21 @@ class _Use:
         return own and self.owner == quota.organization_id and self.pool == pool
 
 
+class _Counted(NamedTuple):
+    """The columns of a reservation that counts, in the order of ``_counting``."""
+
+    public_id: str
+    state: str
+    handed_over_at: datetime | None
+    owner: int
+    project: int
+    server_type: int
+    region: int
+    start: datetime
+    end: datetime
+    servers: int
+
+
 def check_quotas(
     *,
     project: Project,
@@ -178,7 +193,7 @@ def _checks(quotas: Sequence[Quota], demand: _Demand) -> Iterator[QuotaCheck]:
     months = months_of(demand.period)
     counts_hours = any(quota.gpu_hours_per_month is not None for quota in ranked)
     span = Period(months[0].start, months[-1].end) if counts_hours else demand.period
-    rows = _HELD.rows(
+    rows = _HELD.tuples(
         organization=demand.project.organization_id,
         server_type=demand.server_type.pk,
         region=demand.region.pk,
@@ -218,21 +233,22 @@ def _check_hours(quota: Quota, limit: int, demand: _Demand, counted: list[_Use],
     )
 
 
-def _counting(rows: models.QuerySet[Reservation], span: Any) -> models.QuerySet[Reservation]:
-    """Return those of ``rows`` that take or took something in a span."""
+def _counting(rows: models.QuerySet[Reservation], span: Any) -> models.QuerySet[Reservation, Any]:
+    """Return what ``_Counted`` has of those of ``rows`` that take or took something in a span."""
     return (
         rows.filter(COUNTED, period__overlap=span)
         .filter(is_committed=False)
-        .only(
+        .values_list(
             "public_id",
+            "state",
+            "handed_over_at",
             "organization_id",
             "project_id",
             "server_type_id",
             "region_id",
+            "period__startswith",
+            "period__endswith",
             "count",
-            "period",
-            "state",
-            "handed_over_at",
         )
         .order_by("pk")
     )
@@ -248,23 +264,22 @@ _HELD = Prepared(
 )
 
 
-def _uses(rows: Iterable[Reservation]) -> list[_Use]:
+def _uses(rows: Iterable[Sequence[Any]]) -> list[_Use]:
     """Return what reservations take or took, with at most one more statement."""
-    found = list(rows)
-    ends = over_since(row for row in found if row.state not in LIVE)
+    found = [_Counted(*row) for row in rows]
+    ends = over_since(row.public_id for row in found if row.state not in LIVE)
     return [use for row in found if (use := _use(row, ends.get(row.public_id))) is not None]
 
 
-def _use(row: Reservation, ended_at: datetime | None) -> _Use | None:
+def _use(row: _Counted, ended_at: datetime | None) -> _Use | None:
     """Return what a reservation takes: all of its period, or, once it is over, that from hand-over to its end."""
-    is_over, period = row.state not in LIVE, row.span
+    is_over, start, end = row.state not in LIVE, row.start, row.end
     if is_over:
-        start = max(period.start, row.handed_over_at or period.start)
-        end = min(period.end, ended_at or period.end)
+        start = max(start, row.handed_over_at or start)
+        end = min(end, ended_at or end)
         if start >= end:
             return None
-        period = Period(start, end)
-    return _Use(row.organization_id, row.project_id, (row.server_type_id, row.region_id), period, row.count, is_over)
+    return _Use(row.owner, row.project, (row.server_type, row.region), Period(start, end), row.servers, is_over)
 
 
 def _server_time(counted: Iterable[_Use], month: Period) -> int:

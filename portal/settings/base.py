@@ -107,6 +107,10 @@ DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", 60)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # Questions are small here: compiling one takes longer than any answer.
 DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c TimeZone=UTC -c jit=off"
+# How often a statement is run before its session keeps it prepared (portal/core/cursors.py). Below 0: never, for a
+# pooler that gives each transaction another session and knows no prepared statements, such as PgBouncer before 1.21.
+PREPARE_THRESHOLD = env.int("DATABASE_PREPARE_THRESHOLD", 2)
+DATABASES["default"]["OPTIONS"]["prepare_threshold"] = PREPARE_THRESHOLD if PREPARE_THRESHOLD >= 0 else None
 
 AUTH_USER_MODEL = "tenancy.User"
 AUTH_PASSWORD_VALIDATORS = [

@@ -54,5 +54,5 @@ class Row:
 def rows_of(reservations: Iterable[Reservation]) -> list[Row]:
     """Return rows for a list, with one query for all of them."""
     known = list(reservations)
-    over = over_since(known)
+    over = over_since(it.public_id for it in known)
     return [Row(it, end_of(it, over.get(it.public_id))) for it in known]

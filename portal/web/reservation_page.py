@@ -114,7 +114,7 @@ def live_context(reservation: Reservation) -> dict[str, Any]:
     """Return everything that the live part of the page shows."""
     progress = progress_of(reservation)
     state = ReservationState(reservation.state)
-    end = end_of(reservation, over_since([reservation]).get(reservation.public_id))
+    end = end_of(reservation, over_since([reservation.public_id]).get(reservation.public_id))
     newest = list(events_of(reservation.public_id).order_by("-pk")[: LOG_LENGTH + 1])
     allocations = list(allocations_of(reservation))
     return {

@@ -20,7 +20,7 @@ from portal.api.views.tenant import TenantView
 from portal.api.writing import Effect, carry_out, refuse_body
 from portal.core.errors import ApprovalRequired, InsufficientCapacity, NoPrice, NotFound, QuotaExceeded, StateConflict
 from portal.reservations.models import Reservation
-from portal.reservations.selectors import reservation_of, reservations_of
+from portal.reservations.selectors import reservation_of, reservations_listed
 from portal.reservations.services import lifecycle
 from portal.reservations.services.reserve import reserve
 from portal.tenancy.roles import Verb
@@ -65,7 +65,7 @@ class ReservationsView(TenantView):
         """List reservations, newest first."""
         scope = self.scope_for(Verb.VIEW)
         query = read_query(ReservationsQuery, request)
-        return page_reply(filtered(reservations_of(scope), query), query, reservation_documents)
+        return page_reply(filtered(reservations_listed(scope), query), query, reservation_documents)
 
     @writes(
         Doc(

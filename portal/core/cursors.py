@@ -1,0 +1,18 @@
+"""Cursors for statements that are run again and again with other values."""
+
+from typing import Any
+
+from django.db import connection
+from django.db.backends.postgresql.base import ServerBindingCursor
+
+
+def repeated_cursor() -> Any:
+    """Return a cursor that sends values beside the statement, and PostgreSQL keeps the plan of one that comes again.
+
+    Django's own cursors write the values into the statement (ticket 20516), which PostgreSQL then plans anew each time.
+    Whether plans are kept is the connection's ``prepare_threshold``.
+    """
+    session: Any = connection
+    session.ensure_connection()
+    cursor: Any = ServerBindingCursor
+    return session._prepare_cursor(cursor(session.connection))
