@@ -14,6 +14,8 @@ from portal.launcher.problems import LaunchProblem
 
 WARM_UP = 20
 """First calls of a session, in which it fills its caches: they are not counted."""
+START_UP_S = 1.0
+"""So long all clients of a crowd plan their statements at once; the portal's sessions live on, so it is not counted."""
 
 
 @dataclass(frozen=True)
@@ -69,28 +71,33 @@ class Generator:
 
     def crowd(self, database: str, script: str, clients: int, seconds: int) -> Load:
         """Run a script by many clients at once for some seconds. Raises LaunchProblem if any of them sees an error."""
-        return self._run(database, script, ["-c", str(clients), "-j", "2", "-T", str(seconds)])
+        seconds += round(START_UP_S)
+        return self._run(database, script, ["-c", str(clients), "-j", "2", "-T", str(seconds)], skipped=START_UP_S)
 
     def rush(self, database: str, script: str, clients: int, each: int) -> Load:
         """Run a script by many clients at once, ``each`` times by every client, who counts in ``ask``."""
         return self._run(database, script, ["-c", str(clients), "-j", "2", "-t", str(each), "-Dask=0"])
 
-    def _run(self, database: str, script: str, options: Sequence[str]) -> Load:
+    def _run(self, database: str, script: str, options: Sequence[str], skipped: float = 0) -> Load:
         with tempfile.TemporaryDirectory(prefix="metalyard-bench-") as folder:
             written = Path(folder, "script.sql")
             written.write_text(script)
             argv = [str(self.program), "-n", "-M", "prepared", "-h", str(self.sockets), "-U", SUPERUSER]
             argv += [*options, "-f", str(written), "-l", "--log-prefix", str(Path(folder, "log")), database]
             done = subprocess.run(argv, env=self.binaries.env(), capture_output=True, text=True, check=False)
-            latencies = _latencies(Path(folder))
+            ends = _ends(Path(folder))
         rate = re.search(r"tps = ([0-9.]+)", done.stdout)
-        if done.returncode != 0 or rate is None or not latencies:
+        if done.returncode != 0 or rate is None or not ends:
             raise LaunchProblem(f"pgbench failed on {database}:\n{script}\n{done.stderr[-2000:]}")
-        return Load(latencies, len(latencies) / float(rate[1]))
+        began = min(end - took for end, took in ends)
+        latencies = [took * 1000 for end, took in ends if end - took >= began + skipped]
+        return Load(latencies, len(ends) / float(rate[1]) - skipped)
 
 
-def _latencies(folder: Path) -> list[float]:
-    """Read the logs: client, transaction, microseconds, script, second and microsecond of the end."""
+def _ends(folder: Path) -> list[tuple[float, float]]:
+    """Read from the logs when each transaction ended and how long it took, both in seconds, in order of the ends.
+
+    A line has client, transaction, microseconds, script, second and microsecond of the end.
+    """
     rows = [line.split() for log in folder.glob("log.*") for line in log.read_text().splitlines()]
-    rows.sort(key=lambda row: (int(row[4]), int(row[5])))
-    return [int(row[2]) / 1000 for row in rows]
+    return sorted((int(row[4]) + int(row[5]) / 1e6, int(row[2]) / 1e6) for row in rows)
