@@ -14,12 +14,14 @@ class Entry:
     factor: float
 
 
+SHORTEST_S = 0.5
+"""What is sent more often would only queue up."""
 SCHEDULE: tuple[Entry, ...] = (
+    Entry("provisioning.fold_timeline", 0.1),
     Entry("provisioning.wake_waiting", 1),
     Entry("provisioning.take_lost_claims_away", 1),
     Entry("provisioning.start_due", 1),
     Entry("provisioning.expire_quotes", 1),
-    Entry("provisioning.fold_timeline", 1),
     Entry("provisioning.end_due", 2),
     Entry("provisioning.pulse", 2),
     Entry("provisioning.time_out_operations", 3),
@@ -43,7 +45,7 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
     return {
         entry.task: {
             "task": entry.task,
-            "schedule": sweep * entry.factor,
+            "schedule": max(sweep * entry.factor, SHORTEST_S),
             "options": {"expires": max(sweep * entry.factor, 5)},
         }
         for entry in SCHEDULE
