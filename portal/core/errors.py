@@ -135,6 +135,13 @@ class NoPrice(DomainError):
     title = "Not sold here"
 
 
+class PriceChanged(DomainError):
+    """It costs more than was agreed to; the reply has ``agreed`` and ``total``."""
+
+    code = "price_changed"
+    title = "The price has changed"
+
+
 class BootTokenRefused(DomainError):
     """A machine reported with a token that is wrong, old or already used."""
 

@@ -48,7 +48,7 @@ class Change:
     states: tuple[ReservationState, ...]
     form: type[forms.Form]
     look: Callable[[Scope, Reservation, dict[str, Any]], Answer]
-    act: Callable[[Scope, Reservation, dict[str, Any]], Reservation]
+    act: Callable[[Scope, Reservation, dict[str, Any], Money | None], Reservation]
 
 
 def _extension(scope: Scope, reservation: Reservation, asked: dict[str, Any]) -> Answer:
@@ -94,16 +94,15 @@ def _adding(scope: Scope, reservation: Reservation, asked: dict[str, Any]) -> An
     )
 
 
-def _extend(scope: Scope, reservation: Reservation, asked: dict[str, Any]) -> Reservation:
-    return change.extend(scope=scope, actor=scope.actor, reservation=reservation, ends_at=asked["ends_at"])
+def _by(
+    service: Callable[..., Reservation],
+) -> Callable[[Scope, Reservation, dict[str, Any], Money | None], Reservation]:
+    """Return how a service that takes the form's fields is called."""
 
+    def act(scope: Scope, reservation: Reservation, asked: dict[str, Any], agreed: Money | None) -> Reservation:
+        return service(scope=scope, actor=scope.actor, reservation=reservation, agreed=agreed, **asked)
 
-def _shorten(scope: Scope, reservation: Reservation, asked: dict[str, Any]) -> Reservation:
-    return change.shorten(scope=scope, actor=scope.actor, reservation=reservation, ends_at=asked["ends_at"])
-
-
-def _add(scope: Scope, reservation: Reservation, asked: dict[str, Any]) -> Reservation:
-    return change.add_servers(scope=scope, actor=scope.actor, reservation=reservation, count=asked["count"])
+    return act
 
 
 CHANGES = {
@@ -115,7 +114,7 @@ CHANGES = {
         states=RUNNING,
         form=EndForm,
         look=_extension,
-        act=_extend,
+        act=_by(change.extend),
     ),
     "shorten": Change(
         title="Shorten",
@@ -125,7 +124,7 @@ CHANGES = {
         states=RUNNING,
         form=EndForm,
         look=_shortening,
-        act=_shorten,
+        act=_by(change.shorten),
     ),
     "add-servers": Change(
         title="Add servers",
@@ -135,7 +134,7 @@ CHANGES = {
         states=ENLARGEABLE,
         form=CountForm,
         look=_adding,
-        act=_add,
+        act=_by(change.add_servers),
     ),
 }
 """By the name of their page."""

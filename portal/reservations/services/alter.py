@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from portal.core import clock
-from portal.core.errors import InvalidInput, NotFound, StateConflict
+from portal.core.errors import InvalidInput, NotFound, PriceChanged, StateConflict
 from portal.core.locks import lock_row
 from portal.core.money import Money
 from portal.reservations.charges import Charge, sum_of
@@ -70,6 +70,15 @@ def write(reservation: Reservation, **fields: Any) -> None:
 def price_of(reservation: Reservation) -> Money:
     """Return the agreed price."""
     return Money(reservation.price, reservation.currency)
+
+
+def require_agreed(total: Money, agreed: Money | None) -> None:
+    """Raise PriceChanged where more is owed in all than somebody agreed to; None agrees to any price."""
+    if agreed is not None and (agreed.currency != total.currency or agreed.amount < total.amount):
+        raise PriceChanged(
+            f"It comes to {total} in all by now, not to {agreed}. Nothing was changed; look at the new price first.",
+            extra={"agreed": agreed.as_json(), "total": total.as_json()},
+        )
 
 
 def used_servers(reservation: Reservation) -> list[int]:

@@ -24,7 +24,16 @@ from portal.reservations.enquiries import noted
 from portal.reservations.models import Enquiry, Placement, Reservation
 from portal.reservations.quota_check import check_quotas
 from portal.reservations.request import MAX_COUNT, min_length
-from portal.reservations.services.alter import USED, locked, price_of, priced, require, require_state, write
+from portal.reservations.services.alter import (
+    USED,
+    locked,
+    price_of,
+    priced,
+    require,
+    require_agreed,
+    require_state,
+    write,
+)
 from portal.reservations.services.booking import allocate, pick, with_room
 from portal.reservations.states import ReservationState
 from portal.tenancy.roles import Verb
@@ -55,18 +64,22 @@ def look_at_adding(scope: Scope, reservation: Reservation, count: int) -> Adding
     return Adding(free >= count, free, added, price_of(reservation) + added)
 
 
-def add_servers(*, scope: Scope, actor: Actor, reservation: Reservation, count: int) -> Reservation:
+def add_servers(
+    *, scope: Scope, actor: Actor, reservation: Reservation, count: int, agreed: Money | None = None
+) -> Reservation:
     """Give a reservation ``count`` more servers until its end, of the same fabric if that was promised.
 
-    Those of an active one begin to be prepared at once. Raises NotFound, Forbidden, StateConflict, NoPrice,
-    InvalidInput on ``count``, ApprovalRequired, QuotaExceeded and InsufficientCapacity; then nothing has changed.
+    Those of an active one begin to be prepared at once. ``agreed`` is the most that may be owed in all.
+
+    Raises NotFound, Forbidden, StateConflict, NoPrice, InvalidInput on ``count``, PriceChanged, ApprovalRequired,
+    QuotaExceeded and InsufficientCapacity; then nothing has changed.
     """
     require(scope, reservation, Verb.RESERVE)
     demand = _demand(reservation, count)
 
     def act() -> Reservation:
         try:
-            return with_room(demand, lambda: _add(scope, actor, reservation, count))
+            return with_room(demand, lambda: _add(scope, actor, reservation, count, agreed))
         except InsufficientCapacity:
             raise _too_few(demand) from None
 
@@ -84,10 +97,11 @@ def _too_few(demand: Demand) -> InsufficientCapacity:
 
 
 @transaction.atomic
-def _add(scope: Scope, actor: Actor, reservation: Reservation, count: int) -> Reservation:
+def _add(scope: Scope, actor: Actor, reservation: Reservation, count: int, agreed: Money | None) -> Reservation:
     fresh = locked(reservation, STATES)
     demand = _demand(fresh, count)
     charge = _charge(fresh, demand)
+    require_agreed(price_of(fresh) + charge.amount, agreed)
     require_approval(scope, charge.amount)
     check_quotas(
         project=fresh.project,

@@ -31,6 +31,7 @@ from portal.reservations.services.alter import (
     price_of,
     priced,
     require,
+    require_agreed,
     require_state,
     used_servers,
     write,
@@ -90,11 +91,13 @@ def look_at_extension(scope: Scope, reservation: Reservation, ends_at: datetime)
     )
 
 
-def extend(*, scope: Scope, actor: Actor, reservation: Reservation, ends_at: datetime) -> Reservation:
+def extend(
+    *, scope: Scope, actor: Actor, reservation: Reservation, ends_at: datetime, agreed: Money | None = None
+) -> Reservation:
     """Let a reservation end later, with the same id and the same servers, at the list price of now for the added time.
 
-    Raises NotFound, Forbidden, StateConflict, NoPrice, InvalidInput on ``ends_at``, ApprovalRequired, QuotaExceeded
-    and ExtensionBlocked; then nothing has changed.
+    ``agreed`` is the most that may be owed in all. Raises NotFound, Forbidden, StateConflict, NoPrice, InvalidInput on
+    ``ends_at``, PriceChanged, ApprovalRequired, QuotaExceeded and ExtensionBlocked; then nothing has changed.
     """
     require(scope, reservation, Verb.RESERVE)
     require_state(reservation, RUNNING)
@@ -105,21 +108,24 @@ def extend(*, scope: Scope, actor: Actor, reservation: Reservation, ends_at: dat
 
     def act() -> Reservation:
         try:
-            return _extend(scope, actor, reservation, ends_at)
+            return _extend(scope, actor, reservation, ends_at, agreed)
         except ExtensionBlocked:
             found_room = expire_due_holds(server_type, region) > 0
             if not clear_way(reservation, kept_until(reservation, ends_at)) and not found_room:
                 raise
-        return _extend(scope, actor, reservation, ends_at)
+        return _extend(scope, actor, reservation, ends_at, agreed)
 
     return noted(Enquiry.Kind.EXTEND, scope, demand, act)
 
 
 @transaction.atomic
-def _extend(scope: Scope, actor: Actor, reservation: Reservation, ends_at: datetime) -> Reservation:
+def _extend(
+    scope: Scope, actor: Actor, reservation: Reservation, ends_at: datetime, agreed: Money | None
+) -> Reservation:
     fresh = locked(reservation, RUNNING)
     _check_end(fresh, ends_at)
     charge = _charge(fresh, ends_at)
+    require_agreed(price_of(fresh) + charge.amount, agreed)
     require_approval(scope, charge.amount)
     before, after = fresh.span, Period(fresh.span.start, ends_at)
     check_quotas(

@@ -21,7 +21,7 @@ from portal.operations.services.queue import cancel_operation, queue_operation
 from portal.operations.states import OPEN_OPERATION, OperationKind
 from portal.reservations.charges import cancellation_of, cut_now
 from portal.reservations.models import Allocation, Reservation
-from portal.reservations.services.alter import USED, priced, require, used_servers
+from portal.reservations.services.alter import USED, priced, require, require_agreed, used_servers
 from portal.reservations.services.freed import wake_waiting_list
 from portal.reservations.services.spans import in_turnover
 from portal.reservations.states import AllocationState, ReservationState
@@ -55,24 +55,34 @@ def _lock_servers(reservation: Reservation) -> None:
     lock_rows(Server.objects.filter(pk__in=used_servers(reservation)))
 
 
-def cancel(*, scope: Scope, actor: Actor, reservation: Reservation) -> Reservation:
+def cancel(*, scope: Scope, actor: Actor, reservation: Reservation, agreed: Money | None = None) -> Reservation:
     """Call off a reservation on the customer's wish; what is owed for that follows from its terms.
 
-    Raises NotFound for another project's, Forbidden, and StateConflict as ``call_off`` does.
+    ``agreed`` is the most that may be owed. Raises NotFound for another project's, Forbidden, PriceChanged, and
+    StateConflict as ``call_off`` does.
     """
     require(scope, reservation, Verb.RELEASE)
-    return call_off(actor=actor, reservation=reservation, reason=f"cancelled by {actor.label}", by_terms=True)
+    reason = f"cancelled by {actor.label}"
+    return call_off(actor=actor, reservation=reservation, reason=reason, by_terms=True, agreed=agreed)
 
 
 @transaction.atomic
-def call_off(*, actor: Actor, reservation: Reservation, reason: str, by_terms: bool = False) -> Reservation:
+def call_off(
+    *,
+    actor: Actor,
+    reservation: Reservation,
+    reason: str,
+    by_terms: bool = False,
+    agreed: Money | None = None,
+) -> Reservation:
     """Call off a reservation that is not handed over yet; servers that were begun with are erased.
 
     Nothing is owed, or ``by_terms`` what was agreed. The caller has made sure that the actor may. Raises StateConflict
-    for one that is active or over.
+    for one that is active or over, and PriceChanged where more is owed than ``agreed``.
     """
     fresh = lock_row(Reservation, reservation.pk)
     fee = cancellation_of(fresh, clock.now()).fee if by_terms else Money(Decimal(0), fresh.currency)
+    require_agreed(fee, agreed)
     if fresh.state == ReservationState.PROVISIONING:
         return _end(actor, fresh, reason, data={"fee": fee.as_json()}, cancellation_fee=fee.amount)
     if fresh.state == ReservationState.ACTIVE:

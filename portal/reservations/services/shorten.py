@@ -27,6 +27,7 @@ from portal.reservations.services.alter import (
     price_of,
     priced,
     require,
+    require_agreed,
     require_state,
     used_servers,
     write,
@@ -63,15 +64,19 @@ def look_at_shortening(scope: Scope, reservation: Reservation, ends_at: datetime
 
 
 @transaction.atomic
-def shorten(*, scope: Scope, actor: Actor, reservation: Reservation, ends_at: datetime) -> Reservation:
+def shorten(
+    *, scope: Scope, actor: Actor, reservation: Reservation, ends_at: datetime, agreed: Money | None = None
+) -> Reservation:
     """Let a reservation end earlier; the servers are free for others from then on.
 
-    Raises NotFound, Forbidden, StateConflict, and InvalidInput on ``ends_at``; then nothing has changed.
+    ``agreed`` is the most that may be owed in all. Raises NotFound, Forbidden, StateConflict, PriceChanged, and
+    InvalidInput on ``ends_at``; then nothing has changed.
     """
     require(scope, reservation, Verb.RELEASE)
     fresh = locked(reservation, RUNNING)
     _check_end(fresh, ends_at)
     left, before = cut(fresh, ends_at, clock.now()), fresh.span
+    require_agreed(left.total, agreed)
     # The order of everybody who gives time back: servers before their allocations and free time.
     lock_rows(Server.objects.filter(pk__in=used_servers(fresh)))
     # Never more than was booked: somebody else may have the time after that.

@@ -14,6 +14,7 @@ from portal.reservations.models import Reservation
 from portal.reservations.selectors import reservation_of
 from portal.tenancy.scope import Scope
 from portal.web.changes import CHANGES, Answer, Change
+from portal.web.consent import agreed_in
 from portal.web.pages import tenant_page
 
 INVALID = 422
@@ -60,7 +61,7 @@ def _do(request: HttpRequest, scope: Scope, found: Reservation, wanted: Change) 
     if not form.is_valid():
         return _page(request, found, wanted, form, None, status=INVALID)
     try:
-        wanted.act(scope, found, form.cleaned_data)
+        wanted.act(scope, found, form.cleaned_data, agreed_in(request, found.currency))
     except (Forbidden, NotFound):
         raise
     except StateConflict as error:

@@ -7,13 +7,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from portal.core.errors import StateConflict
+from portal.core.errors import PriceChanged, StateConflict
 from portal.reservations.models import Reservation
 from portal.reservations.selectors import reservation_of
 from portal.reservations.services import lifecycle
 from portal.reservations.states import ReservationState
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
+from portal.web.consent import agreed_in
 from portal.web.forms.confirm import TypedNameForm
 from portal.web.pages import tenant_page
 from portal.web.reservation_page import CANCELLABLE, ending_terms
@@ -61,8 +62,12 @@ def cancel(request: HttpRequest, scope: Scope, public_id: str) -> HttpResponse:
     if request.method != "POST":
         return _ask(request, found, verb="cancel")
     try:
-        lifecycle.cancel(scope=scope, actor=scope.actor, reservation=found)
+        agreed = agreed_in(request, found.currency)
+        lifecycle.cancel(scope=scope, actor=scope.actor, reservation=found, agreed=agreed)
     except StateConflict as error:
         return _not_now(request, found, error.detail)
+    except PriceChanged as error:
+        messages.error(request, error.detail)
+        return _ask(request, found, error.status, verb="cancel")
     messages.success(request, f"You cancelled {found.name}.")
     return redirect("web:reservation", found.public_id)
