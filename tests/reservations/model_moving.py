@@ -10,10 +10,11 @@ from portal.core.actors import SYSTEM
 from portal.fleet import services as fleet
 from portal.fleet.models import Server
 from portal.fleet.states import ServerState
-from portal.reservations.models import Reservation
+from portal.reservations.models import Placement, Reservation
 from portal.reservations.services.lifecycle import call_off
 from portal.reservations.services.moves import make_room
 from provisioning import reconcile
+from tests import hands
 from tests.reservations.model_booking import Booking, counts, lengths, picks, placements, starts
 from tests.reservations.model_oracle import FIRST_OFFER, STEP, Wish
 from tests.reservations.model_yard import CHANGING, CLEANUP, LEAD, MOVABLE, A, moment
@@ -27,9 +28,14 @@ TRIES, FAR = 12, 50 * STEP
 class Moving(Booking):
     """What needs others to move, in a calendar that is full of holes."""
 
-    @initialize(seed=seeds)
-    def furnish(self, seed):
+    @initialize(seed=seeds, used=st.integers(0, 2))
+    def furnish(self, seed, used):
+        """Begin with what is scattered, and perhaps with servers that a tenant has already."""
         self.scatter(seed)
+        made = used and self.reserve(self.wish(0, 6 + seed % 20, used, Placement.ANY), self.yard.scope)
+        if made:
+            hands.work(made)
+            self.went(made)
 
     def scatter(self, seed):
         """Book servers of a fabric, and book them again for later; then one keeps what is late, the others the rest."""
@@ -60,7 +66,10 @@ class Moving(Booking):
         It is over what is held here at first, and there later.
         """
         dice = random.Random(seed)  # noqa: S311 - not for secrets
-        spans = sorted(span for span in self.books.held.values() if span[1] > self.books.now + FIRST_OFFER)
+        # What has begun must not move: sometimes it is what is in the way.
+        to_come = dice.random() < 0.7
+        first = self.books.now + FIRST_OFFER
+        spans = sorted(span for span in self.books.held.values() if span[1] > first or not to_come)
         fabrics = {machine.pk: machine.fabric for machine in self.books.machines.values()}
         pairs = [
             (lo, hi, fabrics[one])
@@ -70,8 +79,9 @@ class Moving(Booking):
         ]
         for lo, hi, fabric in dice.sample(pairs, min(len(pairs), TRIES)):
             # Its preparation begins, and its erasure ends, while they are held.
-            length, in_one = max(6 * STEP, hi - CLEANUP - lo - LEAD), dice.random() < 0.6
-            wish = Wish(lo + LEAD, length, 1, in_one, fabric if dice.random() < 0.5 else None)
+            start, in_one = max(self.books.now, lo + LEAD), dice.random() < 0.6
+            length = max(6 * STEP, hi - CLEANUP - start)
+            wish = Wish(start, length, 1, in_one, fabric if dice.random() < 0.5 else None)
             most, lowest = self.books.most(wish), self.books.lowest(wish)
             if most < lowest:
                 return replace(wish, count=dice.randint(most + 1, lowest))

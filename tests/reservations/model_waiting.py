@@ -6,7 +6,7 @@ from math import ceil
 
 from django.conf import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from portal.core.actors import SYSTEM
 from portal.core.errors import WaitlistLimitReached
@@ -25,6 +25,11 @@ dear = st.sampled_from([None, None, None, Decimal(1)])
 
 class Waiting(Booking):
     """What those do who wait, and what is offered to them."""
+
+    @initialize(start=starts, length=lengths, count=st.integers(1, 2), placement=placements)
+    def somebody_waits(self, start, length, count, placement):
+        """Begin with a wish that can mostly be met, at which no worker has looked yet."""
+        self.join(start, 40, length, count, placement, None, away=False, looks=False)
 
     @rule(
         start=starts,
