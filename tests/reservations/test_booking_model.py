@@ -1,8 +1,10 @@
 """A random life of a small yard, beside an oracle that knows nothing but intervals.
 
-After every step: no server is held twice; what is held is what the oracle holds; free counts of random windows, the
-calendar by the hour and by the day, the next starts and the next fit are what looking at every instant says. The whole
-length: ``METALYARD_MODEL_STEPS=100000 pytest -m long -n 2 tests/reservations/test_booking_model.py``.
+After every step: no server is held twice; what is held is what the oracle holds, in one fabric where that was promised,
+and for the project that has it; whoever waits stands where the oracle says, with one offer at most, all of it held;
+free counts of random windows, the calendar by the hour and by the day, the next starts and the next fit are what
+looking at every instant says. The whole length:
+``METALYARD_MODEL_STEPS=100000 pytest -m long -n 2 tests/reservations/test_booking_model.py``.
 """
 
 import os
