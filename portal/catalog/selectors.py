@@ -74,20 +74,6 @@ def image_of(public_id_or_slug: str) -> OSImage:
     return image
 
 
-def list_price(server_type: ServerType, region: Region, currency: str, at: datetime) -> Price:
-    """Return the list price that holds at an instant. Raises NoPrice."""
-    price = _prices(server_type, region, currency, at).select_related("book").first()
-    if price is None:
-        raise not_sold(server_type, region, currency)
-    return price
-
-
-def _prices(server_type: ServerType, region: Region, currency: str, at: datetime) -> models.QuerySet[Price]:
-    return Price.objects.filter(
-        server_type=server_type, region=region, book__currency=currency, book__valid__contains=at
-    )
-
-
 def not_sold(server_type: ServerType, region: Region, currency: str) -> NoPrice:
     """Return the refusal for what no price book sells."""
     return NoPrice(f"{server_type.name} has no price in {region.code} in {currency}; choose another region or type.")
@@ -105,16 +91,6 @@ def list_prices(currency: str, at: datetime) -> models.QuerySet[Price]:
 def terms_of(book: PriceBook) -> CancellationTerms:
     """Return the cancellation terms of a book."""
     return CancellationTerms.of_pairs((term.notice, term.percent) for term in book.cancellation_terms.all())
-
-
-def terms_at(currency: str, at: datetime) -> CancellationTerms:
-    """Return the cancellation terms of the book that holds at an instant. Raises NoPrice where none does."""
-    books = PriceBook.objects.filter(currency=currency, valid__contains=at)
-    rows = list(books.values_list("cancellation_terms__notice", "cancellation_terms__percent"))
-    if not rows:
-        raise NoPrice(f"Nothing is sold in {currency} at this time; choose another currency or time.")
-    # A book without terms is one row of nothing.
-    return CancellationTerms.of_pairs((notice, percent) for notice, percent in rows if notice is not None)
 
 
 @dataclass(frozen=True)

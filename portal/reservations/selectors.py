@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import models
-from django.db.models import Count, F, Min, Sum
+from django.db.models import Count, F, Min
 
 from portal.core import clock
 from portal.core.errors import NotFound
@@ -19,14 +19,12 @@ from portal.reservations.services.notices import notice_time
 from portal.reservations.states import (
     ALLOCATIONS_OF,
     HOLDERS_OF,
-    LIVE,
     RESERVATIONS_OF,
     AllocationState,
     QuoteState,
     ReservationState,
     WaitlistState,
 )
-from portal.tenancy.models import Organization
 from portal.tenancy.scope import Scope
 
 
@@ -178,17 +176,6 @@ def over_since(reservations: Iterable[str]) -> dict[str, datetime]:
         .annotate(at=Min("created_at"))
     )
     return dict(rows)
-
-
-def held_now(organization: Organization) -> dict[tuple[int, int], int]:
-    """Return how many servers the organization holds at this instant, by keys of server type and region."""
-    rows = (
-        Reservation.objects.filter(organization=organization, state__in=LIVE, period__contains=clock.now())
-        .values_list("server_type_id", "region_id")
-        .annotate(servers=Sum("count"))
-        .order_by()
-    )
-    return {(type_pk, region_pk): servers for type_pk, region_pk, servers in rows}
 
 
 @dataclass(frozen=True)

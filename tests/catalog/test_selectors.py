@@ -15,10 +15,8 @@ from portal.catalog.selectors import (
     QuoteLine,
     image_of,
     images,
-    list_price,
     list_prices,
     quote_price,
-    terms_at,
     terms_of,
 )
 from portal.catalog.terms import FREE, CancellationTerms
@@ -51,9 +49,14 @@ def termed(in_book, *pairs):
     return CancellationTerms.of_pairs(rows)
 
 
+def quoted(kind, region, currency, moment):
+    """Quote a server for a day by the book that holds at a moment."""
+    return quote_price(kind, region, currency, 1, Period(START, START + timedelta(days=1)), moment)
+
+
 def rate_at(moment, currency="USD"):
     try:
-        return list_price(factories.server_type(), factories.region(), currency, moment).per_gpu_hour
+        return quoted(factories.server_type(), factories.region(), currency, moment).rate
     except NoPrice:
         return None
 
@@ -90,7 +93,7 @@ def test_what_is_not_sold_has_no_price_and_the_refusal_says_where_and_in_what():
         (factories.server_type(), factories.region(), "EUR"),
     ]:
         with pytest.raises(NoPrice, match=f"{kind.name} has no price in {region.code} in {currency}; choose another"):
-            list_price(kind, region, currency, START)
+            quoted(kind, region, currency, START)
 
 
 def test_all_prices_of_a_currency_come_by_type_and_region(django_assert_num_queries):
@@ -213,21 +216,16 @@ def test_a_book_without_terms_quotes_free_cancellation():
 
 def test_terms_are_those_of_the_book_that_holds_at_the_instant(django_assert_num_queries):
     first, second = book(), book(END, None)
+    price(in_book=first)
+    price(in_book=second)
     agreed = termed(first, (24, 25), (168, 0))
+    sold = factories.server_type(), factories.region(), "USD"
 
     with django_assert_num_queries(1):
-        assert terms_at("USD", END - TICK) == agreed
+        assert quoted(*sold, END - TICK).terms == agreed
 
-    assert (terms_at("USD", START), terms_at("USD", END)) == (agreed, FREE)
+    assert (quoted(*sold, START).terms, quoted(*sold, END).terms) == (agreed, FREE)
     assert (terms_of(first), terms_of(second)) == (agreed, FREE)
-
-
-@pytest.mark.parametrize("currency, moment", [("EUR", START), ("USD", START - TICK), ("USD", END)])
-def test_there_are_no_terms_where_nothing_is_sold(currency, moment):
-    termed(book(), (24, 25))
-
-    with pytest.raises(NoPrice, match=f"Nothing is sold in {currency} at this time"):
-        terms_at(currency, moment)
 
 
 def test_an_image_is_found_by_id_and_by_slug():

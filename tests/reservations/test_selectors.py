@@ -10,7 +10,7 @@ from portal.operations.models import Operation, OperationServer
 from portal.operations.states import PartState
 from portal.reservations import selectors
 from portal.reservations.models import Reservation
-from portal.reservations.states import LIVE, AllocationState, ReservationState
+from portal.reservations.states import AllocationState, ReservationState
 from portal.tenancy.scope import Scope
 from tests import factories, hands
 from tests.reservations.calendars import bare_reservation, occupy
@@ -45,6 +45,7 @@ def test_every_selector_of_a_tenant_is_known_here():
     """A new one must be added below, where it is asked with other tenants' ids."""
     assert of_a_tenant() == {
         "reservations_of": [],
+        "reservations_listed": [],
         "reservation_of": ["public_id"],
         "servers_of": [],
         "server_of": ["public_id"],
@@ -57,11 +58,11 @@ def test_every_selector_of_a_tenant_is_known_here():
     }
 
 
-@pytest.mark.parametrize("name", ["reservations_of", "servers_of"])
+@pytest.mark.parametrize("name", ["reservations_of", "reservations_listed", "servers_of"])
 def test_lists_hold_the_projects_own_rows_only(two, name):
     first, second, sister, held = two
     listed = getattr(selectors, name)
-    rows = held if name == "reservations_of" else [item.allocations.get() for item in held]
+    rows = held if name.startswith("reservations") else [item.allocations.get() for item in held]
 
     assert [list(listed(scope)) for scope in (first, second, sister)] == [[rows[0]], [rows[1]], []]
 
@@ -116,17 +117,6 @@ def test_ready_servers_are_counted_by_reservation():
             occupy(reservation, factories.server(), 0, 9, state)
 
     assert selectors.ready_counts(rows) == {rows[0].pk: 2, rows[1].pk: 1}
-
-
-@pytest.mark.parametrize("state", ReservationState)
-@pytest.mark.parametrize("start,is_held", [(-timedelta(hours=1), False), (timedelta(0), True), (timedelta(1), False)])
-def test_what_an_organization_holds_now_is_what_lives_at_this_instant(state, start, is_held):
-    begin = clock.now() + start
-    row = bare_reservation(state, count=3, period=(begin, begin + timedelta(hours=1)))
-
-    expected = {(row.server_type_id, row.region_id): 3} if is_held and state in LIVE else {}
-    assert selectors.held_now(row.organization) == expected
-    assert selectors.held_now(factories.organization()) == {}
 
 
 def progress(reservation, *parts):
