@@ -32,10 +32,16 @@ class Moving(Booking):
     def furnish(self, seed, used):
         """Begin with what is scattered, and perhaps with servers that a tenant has already."""
         self.scatter(seed)
-        made = used and self.reserve(self.wish(0, 6 + seed % 20, used, Placement.ANY), self.yard.scope)
+        if used:
+            self.move_in(6 + seed % 20, used)
+
+    def move_in(self, length, count):
+        """Return a reservation whose servers the tenant has at once, or None for want of servers."""
+        made = self.reserve(self.wish(0, length, count, Placement.ANY), self.yard.scope)
         if made:
             hands.work(made)
             self.went(made)
+        return made
 
     def scatter(self, seed):
         """Book servers of a fabric, and book them again for later; then one keeps what is late, the others the rest."""

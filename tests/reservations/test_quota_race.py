@@ -9,6 +9,7 @@ from django.db import transaction
 from portal.core import clock
 from portal.core.errors import QuotaExceeded
 from portal.core.periods import Period
+from portal.quotas.selectors import quotas_for
 from portal.reservations import quota_check
 from portal.reservations.models import Reservation
 from portal.reservations.quota_check import check_quotas
@@ -83,7 +84,7 @@ def test_control_without_the_lock_all_get_it(stage, monkeypatch):
         looked.wait(PATIENCE_S)
         return found
 
-    monkeypatch.setattr(quota_check, "lock_rows", lambda rows: list(rows.order_by("pk")))
+    monkeypatch.setattr(quota_check, "quotas_for", lambda *who, lock: quotas_for(*who))
     monkeypatch.setattr(quota_check, "_checks", checks)
     outcomes = race(RACERS, book)
 

@@ -16,6 +16,7 @@ from portal.core.actors import SYSTEM
 from portal.core.errors import DomainError, ExtensionBlocked, InsufficientCapacity, InvalidInput, QuotaExceeded
 from portal.core.periods import Period
 from portal.operations.models import Operation
+from portal.quotas.selectors import quotas_for
 from portal.reservations import calendar, capacity, quota_check
 from portal.reservations.capacity import Demand
 from portal.reservations.models import Allocation, Reservation
@@ -179,7 +180,7 @@ def test_control_without_the_lock_on_the_limit_it_is_added_many_times(monkeypatc
         gate.meet()
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(quota_check, "lock_rows", lambda rows: list(rows.order_by("pk")))
+    monkeypatch.setattr(quota_check, "quotas_for", lambda *who, lock: quotas_for(*who))
     monkeypatch.setattr(capacity, "take", take)
     outcomes = race(RACERS, lambda number: acts[number]())
 

@@ -16,6 +16,7 @@ from portal.core.errors import InsufficientCapacity, InvalidInput, QuotaExceeded
 from portal.core.periods import Period
 from portal.fleet.models import Server
 from portal.operations.models import Operation
+from portal.quotas.selectors import quotas_for
 from portal.reservations import calendar, capacity, quota_check
 from portal.reservations.capacity import Demand
 from portal.reservations.models import Allocation, Reservation
@@ -81,7 +82,7 @@ def without_locks_on_limits(monkeypatch, racers=RACERS):
         return real(*args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(quota_check, "lock_rows", lambda rows: list(rows.order_by("pk")))
+        patch.setattr(quota_check, "quotas_for", lambda *who, lock: quotas_for(*who))
         patch.setattr(capacity, "take", take)
         yield
 
