@@ -35,19 +35,13 @@ def stage(period):
     first = factories.project()
     projects = [first, factories.project(first.organization)]
     image = factories.image()
-    kind, region = factories.server_type(), factories.region()
+    pool = {"server_type": factories.server_type(), "region": factories.region()}
 
     def book(number):
+        own = {"project": projects[number % 2], **pool}
         with transaction.atomic():
-            check_quotas(project=projects[number % 2], server_type=kind, region=region, count=1, period=period)
-            return bare_reservation(
-                project=projects[number % 2],
-                name=f"racer-{number}",
-                image=image,
-                server_type=kind,
-                region=region,
-                period=period.as_range(),
-            )
+            check_quotas(count=1, period=period, **own)
+            return bare_reservation(name=f"racer-{number}", image=image, period=period.as_range(), **own)
 
     bare_reservation(project=first, period=period.as_range(), count=LIMIT - 1, image=image)
     return first, book
