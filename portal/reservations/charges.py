@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Self
 
@@ -121,17 +121,11 @@ def terms_of(reservation: Reservation) -> CancellationTerms:
 
 
 def cut(reservation: Reservation, ends_at: datetime, at: datetime) -> Cut:
-    """Return the price with an earlier end, when that is asked at ``at``: the later the notice, the more is owed."""
-    return _cut(reservation, ends_at, terms_of(reservation).percent_at(ends_at - at))
+    """Return the price with an earlier end, when that is asked at ``at``: the later the notice, the more is owed.
 
-
-def cut_now(reservation: Reservation, at: datetime) -> Cut:
-    """Return the price of what is given back at ``at`` without notice: without terms it stays as agreed."""
-    terms = terms_of(reservation)
-    return _cut(reservation, at, terms.percent_at(timedelta(0)) if terms.steps else ALL)
-
-
-def _cut(reservation: Reservation, ends_at: datetime, percent: Decimal) -> Cut:
+    What is given back at once is given back without notice: there ``ends_at`` is ``at``.
+    """
+    percent = terms_of(reservation).percent_at(ends_at - at)
     before = charges_of(reservation)
     kept = tuple(left for charge in before if (left := _before(reservation, charge, ends_at)) is not None)
     currency = reservation.currency

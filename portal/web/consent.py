@@ -9,15 +9,9 @@ from portal.core.money import Money
 FIELD = "agreed"
 
 
-def agreed_in(request: HttpRequest, currency: str) -> Money | None:
-    """Return the amount that a form was sent with; None for a form that says none.
-
-    What is no amount agrees to nothing.
-    """
-    said = request.POST.get(FIELD)
-    if said is None:
-        return None
+def agreed_in(request: HttpRequest, currency: str) -> Money:
+    """Return the amount that a form was sent with; a form that says none, or no amount, agrees to nothing."""
     try:
-        return Money(Decimal(said), currency)
+        return Money(Decimal(request.POST.get(FIELD, "")), currency)
     except (ArithmeticError, ValueError):
         return Money(Decimal(0), currency)

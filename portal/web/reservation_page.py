@@ -7,9 +7,10 @@ from django.utils.html import format_html
 
 from portal.core import clock
 from portal.operations.selectors import events_of
-from portal.reservations.charges import cancellation_of, cut_now
+from portal.reservations.charges import cancellation_of
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.selectors import Progress, allocations_of, over_since, progress_of
+from portal.reservations.services.lifecycle import look_at_release
 from portal.reservations.services.transfer import STATES as TRANSFERABLE
 from portal.reservations.states import AllocationState, ReservationState
 from portal.web.changes import CHANGES
@@ -80,7 +81,7 @@ def fact_rows(reservation: Reservation, end: End, eta: datetime | None) -> list[
         _fact(
             "Total excl. tax",
             money_text(reservation.total),
-            f"{per_gpu}, for the reserved time" if end.is_early else per_gpu,
+            f"{per_gpu}, by the cancellation terms" if end.is_early else per_gpu,
         ),
     ]
 
@@ -96,7 +97,7 @@ def ending_terms(reservation: Reservation) -> dict[str, Any]:
     now, state = clock.now(), reservation.state
     return {
         "cancellation": cancellation_of(reservation, now) if state in CANCELLABLE else None,
-        "release": cut_now(reservation, now) if state == ReservationState.ACTIVE else None,
+        "release": look_at_release(reservation) if state == ReservationState.ACTIVE else None,
     }
 
 

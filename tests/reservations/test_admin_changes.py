@@ -29,6 +29,7 @@ def made(noon):
 
 
 def ask(client, made, act, ends_at, agreed=""):
+    """Send the form; ``agreed`` is the price in all that it holds."""
     fields = {"ends_at": f"{ends_at:%Y-%m-%dT%H:%M}", "agreed": agreed}
     return client.post(staff.act_of(made, act), staff.REASON | staff.chosen(made) | fields)
 
@@ -54,10 +55,11 @@ def test_the_price_is_said_first_and_agreed_to(sales, made, act, days, said, pri
 
     assert first.status_code == 422
     assert f"{said} Nothing is done yet: send it again to do it." in first.content.decode()
-    assert first.context["form"]["agreed"].value() == said
+    agreed = first.context["form"]["agreed"].value()
+    assert agreed == price
     assert Reservation.objects.values().get() == before
 
-    second = ask(sales, made, act, end, said)
+    second = ask(sales, made, act, end, agreed)
 
     made.refresh_from_db()
     assert second.url == staff.page_of(made)
@@ -67,12 +69,28 @@ def test_the_price_is_said_first_and_agreed_to(sales, made, act, days, said, pri
     assert AuditEvent.objects.get(verb=f"reservation.{verb}").actor_id == sales.person.public_id
 
 
-def test_who_agreed_to_another_price_is_asked_anew(sales, made):
-    reply = ask(sales, made, "extend", made.span.end + DAY, "The added time costs USD 1.00.")
+@pytest.mark.parametrize("act", ["extend", "shorten"])
+def test_who_agreed_to_less_is_asked_anew_and_nothing_has_changed(sales, made, act):
+    end = made.span.end + (DAY if act == "extend" else -DAY)
+    before = Reservation.objects.values().get()
+    rows = AuditEvent.objects.count()
+
+    refused = ask(sales, made, act, end, "1.00")
+
+    assert refused.status_code == 409
+    assert "Nothing is done yet: send it again to do it." in refused.content.decode()
+    assert (Reservation.objects.values().get(), AuditEvent.objects.count()) == (before, rows)
+    agreed = refused.context["form"]["agreed"].value()
+    assert ask(sales, made, act, end, agreed).status_code == 302
+    made.refresh_from_db()
+    assert made.price == agreed
+
+
+def test_who_sends_no_amount_agrees_to_nothing(sales, made):
+    assert ask(sales, made, "extend", made.span.end + DAY, "much").status_code == 422
 
     made.refresh_from_db()
-    assert (reply.status_code, made.price) == (422, Decimal(960))
-    assert "The added time costs USD 480.00" in reply.content.decode()
+    assert made.price == Decimal(960)
 
 
 def test_what_is_blocked_is_said_and_refused(sales, made):
@@ -81,8 +99,8 @@ def test_what_is_blocked_is_said_and_refused(sales, made):
     )
 
     first = ask(sales, made, "extend", made.span.end + 2 * DAY)
-    said = first.context["form"]["agreed"].value()
-    second = ask(sales, made, "extend", made.span.end + 2 * DAY, said)
+    said = first.context["form"].notice
+    second = ask(sales, made, "extend", made.span.end + 2 * DAY, first.context["form"]["agreed"].value())
 
     made.refresh_from_db()
     assert "1 of its servers are promised to others." in said

@@ -19,7 +19,6 @@ from portal.reservations.charges import (
     cancellation_of,
     charges_of,
     cut,
-    cut_now,
     less,
     sum_of,
 )
@@ -165,14 +164,15 @@ def test_calling_off_costs_between_what_is_owed_already_and_all_and_never_less_l
     assert reservation.cancellation_fee <= fees[0] <= fees[1] <= reservation.price
 
 
-@given(any_reservation(), st.integers(0, 100))
-def test_released_without_terms_the_price_stays(reservation, part):
+@given(any_reservation(), st.integers(0, 100), st.integers(0, 100))
+def test_released_later_it_never_costs_less_and_without_terms_nothing_but_what_is_used(reservation, one, other):
+    early, late = (START + reservation.span.duration * part / 100 for part in sorted((one, other)))
+
+    totals = [cut(reservation, at, at).total.amount for at in (early, late)]
+
+    assert 0 <= totals[0] <= totals[1] <= reservation.price
     reservation.cancellation_terms = []
-
-    left = cut_now(reservation, START + reservation.span.duration * part / 100)
-
-    assert left.saved.amount == 0
-    assert left.total.amount == reservation.price
+    assert cut(reservation, early, early).fee.amount == 0
 
 
 def test_what_is_cut_reads_as_if_it_had_never_been_longer():

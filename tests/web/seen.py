@@ -11,6 +11,12 @@ def text(reply):
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", reply.content.decode())).replace("\u00d7", "x")
 
 
+def agreed_in(reply):
+    """Return the price that who sends the form of a page agrees to."""
+    (agreed,) = set(re.findall(r'name="agreed" value="([^"]+)"', reply.content.decode()))
+    return agreed
+
+
 def cells(reply, pool):
     """Return what the calendar says of a pool, day by day."""
     return [label for key, _, _, label in CELL.findall(reply.content.decode()) if key == pool]

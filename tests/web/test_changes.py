@@ -12,10 +12,12 @@ from portal.reservations.models import Allocation, Reservation
 from portal.tenancy.roles import Role
 from tests import factories
 from tests.web.conftest import browser_of
-from tests.web.seen import text
+from tests.web.seen import agreed_in, text
 
 KINDS = ("extend", "shorten", "add-servers")
 SHOWN = "%Y-%m-%d %H:%M:%S"
+MUCH = "99999"
+"""An amount that agrees to any price here."""
 
 
 def usd(amount):
@@ -71,7 +73,7 @@ def test_a_later_end_shows_its_price_and_then_is_had_for_it(web, later):
     assert "Extend for $960.00" in text(asked)
     before = later.span
 
-    done = web.post(address(later, "extend"), {"ends_at": end(later, days=1)}, follow=True)
+    done = web.post(address(later, "extend"), {"ends_at": end(later, days=1), "agreed": agreed_in(asked)}, follow=True)
 
     later.refresh_from_db()
     assert (later.span.end - before.end, later.total) == (timedelta(days=1), usd(2880))
@@ -84,7 +86,7 @@ def test_a_blocked_extension_says_by_what_and_offers_the_latest_end(web, later, 
     before = everything()
 
     asked = web.get(address(later, "extend"), {"ends_at": end(later, days=2)})
-    refused = web.post(address(later, "extend"), {"ends_at": end(later, days=2)})
+    refused = web.post(address(later, "extend"), {"ends_at": end(later, days=2), "agreed": MUCH})
 
     answer = asked.context["answer"]
     assert (answer.fits, answer.note[:43]) == (False, "2 of its servers are promised to others fro")
@@ -101,7 +103,7 @@ def test_an_earlier_end_shows_what_it_saves_and_then_is_done(web, later):
     assert asked.context["answer"].total == usd(960)
     assert "You no longer pay $960.00" in text(asked)
 
-    web.post(address(later, "shorten"), {"ends_at": end(later, days=-1)})
+    web.post(address(later, "shorten"), {"ends_at": end(later, days=-1), "agreed": agreed_in(asked)})
 
     later.refresh_from_db()
     assert (later.span.duration, later.total) == (timedelta(days=1), usd(960))
@@ -111,7 +113,7 @@ def test_more_servers_show_their_price_and_then_are_there(web, later):
     asked = web.get(address(later, "add-servers"), {"count": "3"})
     assert "Add 3 servers for $2,880.00" in text(asked)
 
-    web.post(address(later, "add-servers"), {"count": "3"})
+    web.post(address(later, "add-servers"), {"count": "3", "agreed": agreed_in(asked)})
 
     later.refresh_from_db()
     assert (later.count, later.allocations.count(), later.total) == (5, 5, usd(4800))
@@ -121,7 +123,7 @@ def test_more_servers_than_are_free_are_not_offered(web, later):
     before = everything()
 
     asked = web.get(address(later, "add-servers"), {"count": "7"})
-    refused = web.post(address(later, "add-servers"), {"count": "7"})
+    refused = web.post(address(later, "add-servers"), {"count": "7", "agreed": MUCH})
 
     assert "6 further servers can be added until the end." in text(asked)
     assert "Add 6 instead" in text(asked)
@@ -157,7 +159,7 @@ def test_over_quota_is_said_and_changes_nothing(web, later, buyer):
     buyer.organization.quotas.update(limit=2)
     before = everything()
 
-    reply = web.post(address(later, "add-servers"), {"count": "1"})
+    reply = web.post(address(later, "add-servers"), {"count": "1", "agreed": MUCH})
 
     assert reply.status_code == 409
     assert "may hold 2 x 8 x H100" in text(reply)
@@ -217,11 +219,11 @@ def test_calling_off_shows_what_it_costs_and_then_costs_that(web, later):
     terms = [{"notice_hours": 168, "percent": "0"}, {"notice_hours": 24, "percent": "25"}]
     Reservation.objects.filter(pk=later.pk).update(cancellation_terms=terms)
 
-    asked = text(web.get(f"/reservations/{later.public_id}/cancel"))
-    web.post(f"/reservations/{later.public_id}/cancel")
+    asked = web.get(f"/reservations/{later.public_id}/cancel")
+    web.post(f"/reservations/{later.public_id}/cancel", {"agreed": agreed_in(asked)})
 
-    assert "Calling it off now costs $480.00" in asked
-    assert "Cancel for $480.00" in asked
+    assert "Calling it off now costs $480.00" in text(asked)
+    assert "Cancel for $480.00" in text(asked)
     later.refresh_from_db()
     assert (later.state, later.total) == ("cancelled", usd(480))
     assert "You are charged $480.00." in text(web.get(f"/reservations/{later.public_id}"))

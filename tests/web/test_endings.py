@@ -75,7 +75,7 @@ def test_pages_say_it(web, released):
     moment = f'<time datetime="{clock.as_rfc3339(at)}">'
     assert f"<dt>Ended early</dt><dd>{moment}" in ending
     assert f"<dt>Ended early</dt><dd>{moment}" in ended
-    assert "/GPU·h, for the reserved time" in ended
+    assert "/GPU·h, by the cancellation terms" in ended
     assert "It ended early, " in ended
     assert moment in listed
     assert "early; planned: " in listed

@@ -15,6 +15,7 @@ from portal.reservations.services import lifecycle, outcomes
 from portal.tenancy.roles import Role
 from tests import factories
 from tests.web.conftest import HOST_KEY, browser_of, take_back
+from tests.web.seen import agreed_in
 
 
 def test_a_starting_reservation_polls_every_two_seconds(web, starting):
@@ -109,14 +110,14 @@ def test_a_link_into_another_project_of_mine_offers_to_change_there_and_comes_ba
 
 def test_release_wants_the_name_and_then_erases(web, active):
     address = f"/reservations/{active.public_id}/release"
-    assert web.get(address).status_code == 200
+    agreed = agreed_in(web.get(address))
 
     wrong = web.post(address, {"release-name": "other"})
     active.refresh_from_db()
     assert (wrong.status_code, active.state) == (422, "active")
     assert b"This is not now-1" in wrong.content
 
-    right = web.post(address, {"release-name": "now-1"})
+    right = web.post(address, {"release-name": "now-1", "agreed": agreed})
     active.refresh_from_db()
     assert (right.url, active.state) == (f"/reservations/{active.public_id}", "ending")
     assert set(Allocation.objects.values_list("state", flat=True)) == {"cleaning"}

@@ -47,8 +47,8 @@ What is owed follows from the reservation's terms: `cancellation.fee` tells it b
 another fee. Servers that were begun with are erased. One that is active is released instead.
 """
 RELEASE_TEXT = """
-Its servers are switched off and erased. **Their data is lost.** The price stays as agreed unless the terms say
-otherwise; with `dry_run=true` the reply shows it beforehand.
+Its servers are switched off and erased. **Their data is lost.** What is not used costs what the terms say without
+notice, as an earlier end would; with `dry_run=true` the reply shows the price beforehand.
 """
 
 

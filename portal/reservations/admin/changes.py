@@ -9,69 +9,85 @@ from portal.audit.staff.acts import Act, Values, act_on, in_state
 from portal.audit.staff.forms import Moment, ReasonForm
 from portal.core import clock
 from portal.core.actors import SYSTEM, Actor
-from portal.core.errors import DomainError
+from portal.core.errors import DomainError, PriceChanged
+from portal.core.money import Money
 from portal.core.refusals import show_refusal
 from portal.reservations.models import Reservation
 from portal.reservations.services.alter import RUNNING
 from portal.reservations.services.behalf import extend_for, scope_for, shorten_for
-from portal.reservations.services.change import look_at_extension, look_at_shortening
+from portal.reservations.services.extend import look_at_extension
+from portal.reservations.services.shorten import look_at_shortening
 
 
 class EndForm(ReasonForm):
-    """A new end. What it costs is said first; only who sends the form again with that price agrees to it."""
+    """A new end. What it costs is said first; who sends the form again agrees to that, and the service asks no more."""
 
     ends_at = Moment(label="New end", help_text="UTC.")
-    agreed = forms.CharField(required=False, widget=forms.HiddenInput)
+    agreed = forms.DecimalField(required=False, widget=forms.HiddenInput)
     field_order = ("ends_at", "reason", "agreed")
 
-    def cost(self, reservation: Reservation, ends_at: datetime) -> str:
-        """Return what a new end would cost, as a sentence. Raises what the service raises."""
+    def cost(self, reservation: Reservation, ends_at: datetime) -> tuple[Money, str]:
+        """Return what it would cost in all with a new end, and that as a sentence. Raises what the service raises."""
         raise NotImplementedError
 
     def clean(self) -> dict[str, Any]:
-        """Ask for consent to the price as it is now."""
+        """Ask for consent to the price where none is given yet."""
         values = super().clean() or {}
         if self.errors or self.row is None:
             return values
+        if values.get("agreed") is None:
+            self._ask(self.row, values["ends_at"])
+        else:
+            values["agreed"] = Money(values["agreed"], self.row.currency)
+        return values
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Where the service finds that it costs more than was agreed to, ask for consent to that."""
+        if getattr(error, "code", None) == PriceChanged.code:
+            self._ask(Reservation.objects.get(pk=self.row.pk), self.cleaned_data["ends_at"])
+        else:
+            super().add_error(field, error)
+
+    def _ask(self, reservation: Reservation, ends_at: datetime) -> None:
         try:
-            said = self.cost(self.row, values["ends_at"])
+            total, said = self.cost(reservation, ends_at)
         except DomainError as error:
             show_refusal(self, error)
-            return values
-        if values.get("agreed") != said:
-            # What is sent next must hold this price: it is agreed to as it was shown.
-            self.data = {**self.data.dict(), "agreed": said}  # type: ignore[attr-defined]
-            self.notice = f"{said} Nothing is done yet: send it again to do it."
-            self.add_error(None, forms.ValidationError(self.notice, code="not_agreed"))
-        return values
+            return
+        # What is sent next holds this price: it is agreed to as it is shown.
+        self.data = {**self.data.dict(), "agreed": total.amount}  # type: ignore[attr-defined]
+        self.notice = f"{said} Nothing is done yet: send it again to do it."
+        self.add_error(None, forms.ValidationError(self.notice, code="not_agreed"))
 
 
 class ExtendForm(EndForm):
     """A later end."""
 
-    def cost(self, reservation: Reservation, ends_at: datetime) -> str:
-        """Return what the added time costs. Whether there is room the service says."""
+    def cost(self, reservation: Reservation, ends_at: datetime) -> tuple[Money, str]:
+        """Say what the added time costs. Whether there is room the service says."""
         look = look_at_extension(scope_for(SYSTEM, reservation.project), reservation, ends_at)
         room = "" if look.fits else f" {look.blocked} of its servers are promised to others."
         latest = f" It can end at {clock.as_rfc3339(look.latest_end)} at the latest." if look.latest_end else ""
-        return f"The added time costs {look.added}; in all it is {look.total} then.{room}{latest if room else ''}"
+        said = f"The added time costs {look.added}; in all it is {look.total} then.{room}{latest if room else ''}"
+        return look.total, said
 
 
 class ShortenForm(EndForm):
     """An earlier end."""
 
-    def cost(self, reservation: Reservation, ends_at: datetime) -> str:
-        """Return what is owed for the time that is called off."""
+    def cost(self, reservation: Reservation, ends_at: datetime) -> tuple[Money, str]:
+        """Say what is owed for the time that is called off."""
         look = look_at_shortening(scope_for(SYSTEM, reservation.project), reservation, ends_at)
-        return f"Calling the rest off costs {look.fee}; in all it is {look.total} then, {look.saved} less than now."
+        said = f"Calling the rest off costs {look.fee}; in all it is {look.total} then, {look.saved} less than now."
+        return look.total, said
 
 
 def _extend(actor: Actor, row: Reservation, values: Values) -> None:
-    extend_for(actor=actor, reservation=row, ends_at=values["ends_at"], reason=values["reason"])
+    extend_for(actor=actor, reservation=row, **values)
 
 
 def _shorten(actor: Actor, row: Reservation, values: Values) -> None:
-    shorten_for(actor=actor, reservation=row, ends_at=values["ends_at"], reason=values["reason"])
+    shorten_for(actor=actor, reservation=row, **values)
 
 
 def _present_end(row: Reservation | None) -> dict[str, Any]:

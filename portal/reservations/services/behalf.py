@@ -6,8 +6,10 @@ from django.db import transaction
 
 from portal.audit.services import record
 from portal.core.actors import Actor
+from portal.core.money import Money
 from portal.reservations.models import Reservation, WaitlistEntry
-from portal.reservations.services.change import extend, shorten
+from portal.reservations.services.extend import extend
+from portal.reservations.services.shorten import shorten
 from portal.reservations.services.waitlist import leave
 from portal.tenancy.models import Project
 from portal.tenancy.roles import Role
@@ -28,19 +30,23 @@ def leave_queue(*, actor: Actor, entry: WaitlistEntry, reason: str) -> WaitlistE
 
 
 @transaction.atomic
-def extend_for(*, actor: Actor, reservation: Reservation, ends_at: datetime, reason: str) -> Reservation:
+def extend_for(
+    *, actor: Actor, reservation: Reservation, ends_at: datetime, reason: str, agreed: Money | None = None
+) -> Reservation:
     """Let a reservation end later. Raises what ``extend`` raises; then nothing has changed."""
     scope = scope_for(actor, reservation.project)
-    changed = extend(scope=scope, actor=actor, reservation=reservation, ends_at=ends_at)
+    changed = extend(scope=scope, actor=actor, reservation=reservation, ends_at=ends_at, agreed=agreed)
     _say_why(actor, "reservation.extended_for_customer", changed.public_id, scope.organization.public_id, reason)
     return changed
 
 
 @transaction.atomic
-def shorten_for(*, actor: Actor, reservation: Reservation, ends_at: datetime, reason: str) -> Reservation:
+def shorten_for(
+    *, actor: Actor, reservation: Reservation, ends_at: datetime, reason: str, agreed: Money | None = None
+) -> Reservation:
     """Let a reservation end earlier. Raises what ``shorten`` raises; then nothing has changed."""
     scope = scope_for(actor, reservation.project)
-    changed = shorten(scope=scope, actor=actor, reservation=reservation, ends_at=ends_at)
+    changed = shorten(scope=scope, actor=actor, reservation=reservation, ends_at=ends_at, agreed=agreed)
     _say_why(actor, "reservation.shortened_for_customer", changed.public_id, scope.organization.public_id, reason)
     return changed
 

@@ -1,5 +1,7 @@
 """Cancelling and ending reservations. What comes too late is refused and changes nothing."""
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +21,7 @@ from portal.operations.selectors import operations_for
 from portal.operations.services.events import tell
 from portal.operations.services.queue import cancel_operation, queue_operation
 from portal.operations.states import OPEN_OPERATION, OperationKind
-from portal.reservations.charges import cancellation_of, cut_now
+from portal.reservations.charges import Cut, cancellation_of, cut
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.services.alter import USED, priced, require, require_agreed, used_servers
 from portal.reservations.services.freed import wake_waiting_list
@@ -29,6 +31,9 @@ from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
 
 OVER = "the period is over"
+TIME_TO_DECIDE = timedelta(minutes=5)
+"""For how long a price that was shown for a release covers it, though what is used goes on growing."""
+
 TO_BE_ERASED = (ServerState.DEPLOYING, ServerState.IN_USE)
 
 
@@ -101,36 +106,61 @@ def call_off(
     return fresh
 
 
-def release(*, scope: Scope, actor: Actor, reservation: Reservation) -> Reservation:
-    """End an active reservation on the customer's wish; its price stays as agreed unless its terms say otherwise.
+@dataclass(frozen=True)
+class Release:
+    """What a release comes to ``until`` an instant: what is called off sooner than that costs no more."""
 
-    Raises NotFound for another project's, Forbidden, and StateConflict as ``take_back`` does.
+    until: datetime
+    left: Cut
+
+
+def look_at_release(reservation: Reservation) -> Release:
+    """Return the most that an active reservation costs in all when it is released in the next TIME_TO_DECIDE."""
+    until = min(clock.now() + TIME_TO_DECIDE, reservation.span.end)
+    return Release(until, cut(reservation, until, until))
+
+
+def release(*, scope: Scope, actor: Actor, reservation: Reservation, agreed: Money | None = None) -> Reservation:
+    """End an active reservation on the customer's wish; what is not used costs what its terms say without notice.
+
+    That is what shortening it would cost. ``agreed`` is the most that may be owed in all. Raises NotFound for another
+    project's, Forbidden, and StateConflict and PriceChanged as ``take_back`` does.
     """
     require(scope, reservation, Verb.RELEASE)
-    return take_back(actor=actor, reservation=reservation, reason=f"released by {actor.label}", by_terms=True)
+    reason = f"released by {actor.label}"
+    return take_back(actor=actor, reservation=reservation, reason=reason, by_terms=True, agreed=agreed)
 
 
 @transaction.atomic
-def take_back(*, actor: Actor, reservation: Reservation, reason: str, by_terms: bool = False) -> Reservation:
+def take_back(
+    *,
+    actor: Actor,
+    reservation: Reservation,
+    reason: str,
+    by_terms: bool = False,
+    agreed: Money | None = None,
+) -> Reservation:
     """End an active reservation now: its servers are erased.
 
     Its price stays, or ``by_terms`` is less by what is not owed without notice. The caller has made sure that the
-    actor may. Raises StateConflict unless active.
+    actor may. Raises StateConflict unless active, and PriceChanged where more is owed than ``agreed``.
     """
     fresh = lock_row(Reservation, reservation.pk)
     if fresh.state != ReservationState.ACTIVE:
         raise StateConflict(
             f"The reservation is {fresh.state}; only an active one can be released.", extra={"state": fresh.state}
         )
-    return _end(actor, fresh, reason, **(_given_back(fresh) if by_terms else {}))
+    if not by_terms:
+        require_agreed(fresh.total, agreed)
+        return _end(actor, fresh, reason)
+    left = cut(fresh, clock.now(), clock.now())
+    require_agreed(left.total, agreed)
+    return _end(actor, fresh, reason, **_given_back(left))
 
 
-def _given_back(reservation: Reservation) -> dict[str, Any]:
+def _given_back(left: Cut) -> dict[str, Any]:
     """Return the fields of the price without what needs not be paid for the time that is given back now."""
-    left = cut_now(reservation, clock.now())
-    if not left.saved.amount:
-        return {}
-    fields = priced(left.charges, reservation.currency)
+    fields = priced(left.charges, left.total.currency)
     return {"data": {"saved": left.saved.as_json()}, "cancellation_fee": left.owed.amount, **fields}
 
 

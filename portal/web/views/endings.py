@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from portal.core.errors import PriceChanged, StateConflict
+from portal.core.refusals import show_refusal
 from portal.reservations.models import Reservation
 from portal.reservations.selectors import reservation_of
 from portal.reservations.services import lifecycle
@@ -18,6 +19,7 @@ from portal.web.consent import agreed_in
 from portal.web.forms.confirm import TypedNameForm
 from portal.web.pages import tenant_page
 from portal.web.reservation_page import CANCELLABLE, ending_terms
+from portal.web.wording import money_text
 
 INVALID = 422
 
@@ -44,10 +46,14 @@ def release(request: HttpRequest, scope: Scope, public_id: str) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         return _ask(request, found, INVALID if form.is_bound else 200, form=form, verb="release")
     try:
-        lifecycle.release(scope=scope, actor=scope.actor, reservation=found)
+        agreed = agreed_in(request, found.currency)
+        done = lifecycle.release(scope=scope, actor=scope.actor, reservation=found, agreed=agreed)
     except StateConflict as error:
         return _not_now(request, found, error.detail)
-    messages.success(request, f"You released {found.name}.")
+    except PriceChanged as error:
+        show_refusal(form, error)
+        return _ask(request, found, error.status, form=form, verb="release")
+    messages.success(request, f"You released {found.name}. It comes to {money_text(done.total)} in all.")
     return redirect("web:reservation", found.public_id)
 
 

@@ -8,14 +8,23 @@ import pytest
 from portal.audit.models import AuditEvent
 from portal.core import clock
 from portal.core.actors import SYSTEM
+from portal.core.errors import PriceChanged
 from portal.core.money import Money
 from portal.fleet.models import Server
 from portal.fleet.states import ServerState
-from portal.reservations.charges import cancellation_of, cut_now
-from portal.reservations.models import Reservation
-from portal.reservations.services.change import shorten
-from portal.reservations.services.lifecycle import call_off, cancel, end_due, overrun, release, take_back
+from portal.reservations.charges import cancellation_of, cut
+from portal.reservations.models import Allocation, Reservation
+from portal.reservations.services.lifecycle import (
+    call_off,
+    cancel,
+    end_due,
+    look_at_release,
+    overrun,
+    release,
+    take_back,
+)
 from portal.reservations.services.quotes import withdraw
+from portal.reservations.services.shorten import shorten
 from portal.reservations.services.start import begin_provisioning
 from portal.reservations.states import ReservationState
 from tests import factories, hands
@@ -155,22 +164,87 @@ def test_when_nothing_is_handed_over_not_even_an_earlier_fee_is_owed(way, noon):
 
 
 @pytest.mark.parametrize(
-    "terms,total", [([], 480), (USUAL, 480), (HALF, 300), ([{"notice_hours": 0, "percent": "0"}], 120)]
+    "terms,total", [([], 120), (USUAL, 480), (HALF, 300), ([{"notice_hours": 0, "percent": "0"}], 120)]
 )
-def test_what_is_released_early_is_paid_as_agreed_unless_terms_say_otherwise(terms, total, noon):
+def test_what_is_released_early_costs_what_the_terms_say_without_notice(terms, total, noon):
     """Released after 6 of 24 hours: 120 are used, and 360 are given back."""
     scope = factories.buyer()
     reservation = hands.work(reserved(scope, terms=terms, starts_at=None, ends_at=clock.now() + DAY))
     noon.shift(6 * HOUR)
     lines = len(reservation.price_lines)
-    said = cut_now(reservation, clock.now()).total
+    said = cut(reservation, clock.now(), clock.now()).total
 
     made = release(scope=scope, actor=scope.actor, reservation=reservation)
 
     made.refresh_from_db()
     assert made.total == said == Money(Decimal(total), "USD")
     assert sum(Decimal(line["amount"]["amount"]) for line in made.price_lines) == made.price
-    assert len(made.price_lines) == lines + (1 if terms is HALF else 0)
+    assert len(made.price_lines) == lines + (1 if terms in (USUAL, HALF) else 0)
+
+
+@pytest.mark.parametrize("terms", [[], USUAL, HALF, [{"notice_hours": 0, "percent": "0"}]])
+@pytest.mark.parametrize("given_back_before", [False, True])
+def test_ending_at_an_instant_costs_the_same_by_either_door(terms, given_back_before, noon):
+    """Shortened to an instant five minutes ahead, or released at that instant."""
+    scopes = [factories.buyer(), factories.buyer()]
+    span = {"starts_at": None, "ends_at": clock.now() + DAY}
+    by_shortening, by_release = made = [hands.work(reserved(scope, terms=terms, **span)) for scope in scopes]
+    noon.shift(6 * HOUR)
+    end = clock.now() + timedelta(minutes=5)
+    if given_back_before:
+        for scope, item in zip(scopes, made, strict=True):
+            shorten(scope=scope, actor=scope.actor, reservation=item, ends_at=clock.now() + 9 * HOUR)
+            item.refresh_from_db()
+
+    shorten(scope=scopes[0], actor=scopes[0].actor, reservation=by_shortening, ends_at=end)
+    noon.move_to(end)
+    release(scope=scopes[1], actor=scopes[1].actor, reservation=by_release)
+
+    for item in made:
+        item.refresh_from_db()
+    assert by_release.total == by_shortening.total
+    assert by_release.cancellation_fee == by_shortening.cancellation_fee
+    assert by_release.price_lines == by_shortening.price_lines
+
+
+def snapshot():
+    return [
+        list(Reservation.objects.order_by("pk").values()),
+        list(Allocation.objects.order_by("pk").values()),
+        AuditEvent.objects.count(),
+    ]
+
+
+def test_what_was_shown_for_a_release_covers_it_for_as_long_as_it_says_and_no_longer(noon):
+    scope = factories.buyer()
+    reservation = hands.work(reserved(scope, terms=HALF, starts_at=None, ends_at=clock.now() + DAY))
+    noon.shift(6 * HOUR)
+    shown = look_at_release(reservation)
+    assert shown.until == clock.now() + timedelta(minutes=5)
+    noon.move_to(shown.until + timedelta(minutes=1))
+    before = snapshot()
+
+    with pytest.raises(PriceChanged) as refused:
+        release(scope=scope, actor=scope.actor, reservation=reservation, agreed=shown.left.total)
+
+    assert snapshot() == before
+    now = look_at_release(reservation).left.total
+    assert refused.value.extra["agreed"] == shown.left.total.as_json()
+    assert shown.left.total.amount < Decimal(refused.value.extra["total"]["amount"]) < now.amount
+
+    noon.move_to(shown.until)
+    made = release(scope=scope, actor=scope.actor, reservation=reservation, agreed=shown.left.total)
+    assert made.total == shown.left.total
+
+
+def test_what_is_released_in_its_last_minutes_costs_what_was_agreed(noon):
+    scope = factories.buyer()
+    reservation = hands.work(reserved(scope, terms=[], starts_at=None, ends_at=clock.now() + DAY))
+    noon.shift(DAY - timedelta(minutes=2))
+
+    shown = look_at_release(reservation)
+
+    assert (shown.until, shown.left.total) == (reservation.span.end, reservation.total)
 
 
 def test_what_staff_takes_back_is_paid_as_agreed():
