@@ -17,14 +17,15 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def claim(settings):
-    settings.METALYARD_LEASE_SECONDS = 1.5
+    # A beat each 3 s; a busy machine may stall for twice that before the lease is lost for want of a beat.
+    settings.METALYARD_LEASE_SECONDS = 9
     factories.server()
     reservation = factories.reservation(starts_at=None)
     operation = Operation.objects.get(subject=reservation.public_id)
     return claims.take(operation_pk=operation.pk, worker="w1")
 
 
-def until(condition, limit_s=10):
+def until(condition, limit_s=30):
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:
         if condition():
@@ -38,9 +39,9 @@ def test_the_lease_outlives_its_first_end(claim, tmp_path):
 
     with held(claim) as lease, lease.fenced(fence):
         first = read_fence(fence)
-        prolonged = until(lambda: read_fence(fence).expires_at > first.expires_at + 1)
+        outlived = until(lambda: time.time() > first.expires_at and read_fence(fence).expires_at > time.time())
 
-    assert prolonged
+    assert outlived
     assert first.epoch == claim.epoch
 
 
@@ -49,7 +50,7 @@ def test_a_lost_lease_takes_the_fence_away_and_says_so(claim, tmp_path):
 
     with held(claim) as lease, lease.fenced(fence):
         Operation.objects.filter(pk=claim.operation_pk).update(epoch=claim.epoch + 1)
-        told = lease.lost.wait(10)
+        told = lease.lost.wait(30)
         with pytest.raises(FenceUnreadable):
             read_fence(fence)
 
