@@ -62,7 +62,7 @@ def fleet(certificate):
 @pytest.fixture
 def fence_file(tmp_path):
     path = tmp_path / "fence.json"
-    write_fence(path, Fence(epoch=7, expires_at=time.time() + 60))
+    write_fence(path, Fence(epoch=7, expires_at=time.time() + 600))
     return path
 
 
@@ -85,6 +85,7 @@ def host_vars(fleet, certificate):
             "bmc_username": USER,
             "bmc_password": {"__ansible_unsafe": PASSWORD},
             "bmc_ca_file": str(certificate[0]),
+            "bmc_timeout_s": 60,
             "server_serial": f"SN{number:04d}",
             "boot_uri": f"http://127.0.0.1:8000/agent/v1/boot/token-{number:04d}",
             **changes,
