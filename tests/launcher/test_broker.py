@@ -26,7 +26,7 @@ def put(broker: Broker, text: str) -> None:
 def take(broker: Broker) -> object:
     with Connection(broker.url()) as connection:
         queue = connection.SimpleQueue("wake")
-        message = queue.get(timeout=10)
+        message = queue.get(timeout=60)
         message.ack()
         queue.close()
     return message.payload

@@ -9,13 +9,13 @@ import pytest
 from portal.launcher.quickstart import STOP_SIGNALS
 
 CODE = """
-import signal, sys, time
+import signal, sys
 from portal.launcher.quickstart import StopRequested, stop_signals_raise
 try:
     with stop_signals_raise():
         print("up", flush=True)
-        time.sleep(2)
-    print("slept", flush=True)
+        sys.stdin.read()
+    print("went on", flush=True)
 except StopRequested:
     print("stopped", flush=True)
 """
@@ -28,7 +28,7 @@ except StopRequested:
         (None, signal.SIGTERM, "stopped"),
         (None, signal.SIGHUP, "stopped"),
         (signal.SIGINT, signal.SIGINT, "stopped"),
-        (signal.SIGHUP, signal.SIGHUP, "slept"),
+        (signal.SIGHUP, signal.SIGHUP, "went on"),
     ],
     ids=["ctrl-c", "terminate", "hang-up", "kill -INT of a script's background job", "nohup"],
 )
@@ -38,11 +38,16 @@ def test_a_signal_stops_the_launcher_unless_it_was_started_to_outlive_its_termin
             signal.signal(number, signal.SIG_IGN if number == ignored else signal.SIG_DFL)
 
     process = subprocess.Popen(
-        [sys.executable, "-c", CODE], stdout=subprocess.PIPE, text=True, preexec_fn=as_started_by_somebody
+        [sys.executable, "-c", CODE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=as_started_by_somebody,
     )
 
     assert process.stdout.readline() == "up\n"
     process.send_signal(sent)
-    out, _ = process.communicate(timeout=30)
+    # Its input ends only after the signal was sent: what goes on has had it, however slow the machine is.
+    out, _ = process.communicate(timeout=60)
 
     assert out == f"{said}\n"

@@ -16,19 +16,19 @@ from portal.launcher.supervisor import Service, Supervisor
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def service(name: str, code: str, *, mark: str = "", stop_limit_s: float = 3.0) -> Service:
+def service(name: str, code: str, *, mark: str = "", stop_limit_s: float = 60) -> Service:
     env = {**os.environ, guard.MARK: mark}
     return Service(
         name,
         (sys.executable, "-u", "-c", code),
         env,
         ready=lambda log, start: b"serving" in log.read_bytes()[start:],
-        start_limit_s=20,
+        start_limit_s=120,
         stop_limit_s=stop_limit_s,
     )
 
 
-def until(condition: object, limit_s: float = 30) -> bool:
+def until(condition: object, limit_s: float = 120) -> bool:
     assert callable(condition)
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:

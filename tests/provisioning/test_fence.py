@@ -20,7 +20,7 @@ def test_what_is_written_is_read(tmp_path):
 
 
 def test_a_reader_never_sees_half_a_fence(tmp_path):
-    """The control is the writer itself: it must have replaced the file many times while we read."""
+    """The control is the writer itself: it has replaced the file many times while we read."""
     path = tmp_path / "fence.json"
     write_fence(path, Fence(0, 0.0))
     done = threading.Event()
@@ -33,11 +33,13 @@ def test_a_reader_never_sees_half_a_fence(tmp_path):
 
     writer = threading.Thread(target=keep_fresh)
     writer.start()
-    seen = [read_fence(path) for _ in range(2000)]
+    seen = []
+    # The reader may be quick or the disk slow: it is not over before the writer has been at work as well.
+    while len(seen) < 2000 or len(written) <= 20:
+        seen.append(read_fence(path))
     done.set()
     writer.join()
 
-    assert len(written) > 20
     assert all(fence.expires_at == fence.epoch for fence in seen)
     assert [fence.epoch for fence in seen] == sorted(fence.epoch for fence in seen)
 

@@ -32,7 +32,7 @@ def a_run(folder, playbook="say.yml", hosts=None, **changes):
         "playbook": playbook,
         "inventory": {"all": {"hosts": hosts or {"srv_a": {"text": "hello"}}}},
         "extra_vars": {},
-        "time_limit_s": 60,
+        "time_limit_s": 200,
         "fence": None,
         "private_data_dir": folder,
         "on_event": lambda event: None,
@@ -57,7 +57,7 @@ def sleepers(marker: str) -> list[int]:
 
 
 def wait_for(condition, what: str):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline, f"never happened: {what}"
         time.sleep(0.05)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import socket
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
 
+# Fleets that run at once have addresses of their own: a port that one has found free, another must not take.
+NETWORK = 250 - int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
-def until(condition, limit_s: float = 20.0):
+
+def until(condition, limit_s: float = 60.0):
     """Wait until the condition gives something true, and return that."""
     deadline = time.monotonic() + limit_s
     while not (found := condition()):
@@ -32,7 +36,7 @@ def uuid_of(number: int) -> str:
 
 def entry(number: int, **changes) -> dict:
     """One server of a fleet file; it logs in as user<number> with password-<number>."""
-    host = f"127.77.250.{number + 1}"
+    host = f"127.77.{NETWORK}.{number + 1}"
     return {
         "name": f"srv-{number}", "uuid": uuid_of(number), "serial": f"SN{number}", "model": "H100",
         "bmc_user": f"user{number}", "bmc_password_sha256": hashlib.sha256(f"password-{number}".encode()).hexdigest(),
@@ -61,9 +65,9 @@ def running(folder):
     """The emulator, ready; it is ended when the block ends."""
     process = start(folder, stderr=subprocess.DEVNULL)
     try:
-        until(lambda: (folder / "ready").exists() or process.poll() is not None, 60)
+        until(lambda: (folder / "ready").exists() or process.poll() is not None, 120)
         assert process.poll() is None, "the emulator ended"
         yield process
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)

@@ -114,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
             if begin < end:
                 self.wfile.flush()
                 server.reached.set()
-                server.go_on.wait(20)
+                server.go_on.wait(120)
                 self.wfile.write(image[begin:end])
         self.close_connection = end < len(image)
 

@@ -19,7 +19,7 @@ def public(key) -> str:
 async def session(spec, *, key=KEY, user="ubuntu", **more):
     connection = await asyncssh.connect(
         spec.ssh_host, spec.ssh_port, username=user, client_keys=[key], known_hosts=None, config=None,
-        connect_timeout=10, **{"agent_path": None, **more},
+        connect_timeout=60, **{"agent_path": None, **more},
     )  # fmt: skip
     async with connection:
         yield connection

@@ -64,10 +64,10 @@ def test_a_portal_that_is_down_and_comes_up_again_is_found(agent, monkeypatch):
     port, up = free_port(), threading.Event()
 
     def come_up():
-        up.wait(10)
+        up.wait(60)
         with serving(port) as portal:
             came.append(portal)
-            over.wait(10)
+            over.wait(60)
 
     came, over = [], threading.Event()
     thread = threading.Thread(target=come_up)
@@ -77,12 +77,12 @@ def test_a_portal_that_is_down_and_comes_up_again_is_found(agent, monkeypatch):
     agent.post(f"http://127.0.0.1:{port}/done", "tok", {"ok": True})
 
     over.set()
-    thread.join(10)
+    thread.join(60)
     assert came[0].said("done") == [{"ok": True}]
 
 
 def test_waiting_for_the_portal_ends_with_the_power(monkeypatch):
-    monkeypatch.setattr("provisioning.simulator.agent.FIRST_PAUSE_S", 30)
+    monkeypatch.setattr("provisioning.simulator.agent.FIRST_PAUSE_S", 150)
     power = Power()
     threading.Timer(0.1, power.cut).start()
     started = time.monotonic()
@@ -90,7 +90,7 @@ def test_waiting_for_the_portal_ends_with_the_power(monkeypatch):
     with Agent(power) as agent, pytest.raises(PowerLost):
         agent.fetch_job(f"http://127.0.0.1:{free_port()}/boot/x")
 
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 100
 
 
 def test_without_power_nothing_is_sent(portal):

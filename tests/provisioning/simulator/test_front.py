@@ -37,7 +37,7 @@ def bmc(emulated, demo_tls):
     def client(number=None, **more) -> httpx.Client:
         login = {} if number is None else {"auth": (f"user{number}", f"password-{number}")}
         context = ssl.create_default_context(cafile=demo_tls.ca)
-        made = httpx.Client(base_url=emulated[1], verify=context, trust_env=False, **{"timeout": 20, **login, **more})
+        made = httpx.Client(base_url=emulated[1], verify=context, trust_env=False, **{"timeout": 60, **login, **more})
         clients.append(made)
         return made
 
@@ -248,7 +248,7 @@ def test_a_bmc_that_hangs_does_not_do_later_what_it_was_asked(bmc, setting, faul
         lambda client: client.post(SYSTEM + RESET, json={"ResetType": "On"}),
     ):
         with pytest.raises(httpx.ReadTimeout):
-            ask(bmc(1, timeout=0.5))
+            ask(bmc(1, timeout=httpx.Timeout(60, read=0.5)))
     assert bmc(2).get(f"/redfish/v1/Systems/{uuid_of(2)}").status_code == 200
     faults.clear("srv-1")
     (late,) = until(lambda: writes(emulated)[before:])

@@ -44,7 +44,7 @@ def test_two_hundred_power_cycles_leave_nothing_behind(machine, spec, portal):
             machine.override("UefiHttp", "Once", portal.boot_uri)
         machine.reset("On")
         if number % 2 == 0:
-            until(lambda: is_settled(machine), limit_s=60)
+            until(lambda: is_settled(machine), limit_s=120)
         machine.reset("ForceOff")
     install(machine)
     machine.reset("On")
@@ -71,7 +71,7 @@ def test_power_commands_from_all_sides_leave_one_machine(machine, spec):
     for thread in pressing:
         thread.start()
     for thread in pressing:
-        thread.join(60)
+        thread.join(120)
     machine.reset("ForceRestart")
     until(lambda: machine.sshd)
 

@@ -42,7 +42,7 @@ def launch():
 
 
 def ready(process, folder):
-    until(lambda: (folder / "ready").exists() or process.poll() is not None, 60)
+    until(lambda: (folder / "ready").exists() or process.poll() is not None, 120)
     assert process.poll() is None
 
 
@@ -57,7 +57,7 @@ def test_it_serves_until_it_is_told_to_stop_and_goes_on_where_it_was(written, la
     context = ssl.create_default_context(cafile=demo_tls.ca)
     with httpx.Client(
         base_url=f"https://127.0.0.1:{port}/redfish/v1/Systems/{uuid_of(1)}", verify=context, trust_env=False,
-        auth=("user1", "password-1"), timeout=20,
+        auth=("user1", "password-1"), timeout=60,
     ) as bmc:  # fmt: skip
         boot = {"BootSourceOverrideTarget": "UefiHttp", "HttpBootUri": portal.boot_uri}
         bmc.patch("", json={"Boot": boot})
@@ -68,14 +68,14 @@ def test_it_serves_until_it_is_told_to_stop_and_goes_on_where_it_was(written, la
     key = host_key_of(spec)
 
     first.send_signal(signal.SIGTERM)
-    said = first.communicate(timeout=20)[1]
+    said = first.communicate(timeout=60)[1]
     gone = not (folder / "ready").exists()
     second = launch(folder)
     ready(second, folder)
     until(lambda: (folder / "console" / "srv-1.log").read_text().count("gpu-01 is up") == 2)
     found = (ask(spec, "hostname")[0], host_key_of(spec))
     second.send_signal(signal.SIGINT)
-    second.communicate(timeout=20)
+    second.communicate(timeout=60)
 
     assert (first.returncode, second.returncode, gone) == (0, 0, True)
     assert found == ("gpu-01\n", key)
@@ -95,7 +95,7 @@ def test_a_second_one_is_refused_in_one_line_and_disturbs_nothing(written, launc
     write_fleet(other, [entry(2)], cert=demo_tls.certificate, key=demo_tls.key, port=port)
 
     same_folder, same_address = launch(folder), launch(other)
-    said = [process.communicate(timeout=60)[1] for process in (same_folder, same_address)]
+    said = [process.communicate(timeout=120)[1] for process in (same_folder, same_address)]
 
     assert said == [
         f"the emulated fleet cannot start: {folder} is in use by another emulated fleet\n",

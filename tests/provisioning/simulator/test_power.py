@@ -33,9 +33,9 @@ def test_a_pause_ends_with_the_power():
     started = time.monotonic()
 
     with pytest.raises(PowerLost):
-        power.pause(30)
+        power.pause(150)
 
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 100
 
 
 def test_the_cut_waits_for_what_is_being_done():
@@ -44,7 +44,7 @@ def test_the_cut_waits_for_what_is_being_done():
     def work():
         with power.held():
             inside.set()
-            leave.wait(10)
+            leave.wait(60)
             order.append("work")
 
     def cut():
@@ -53,10 +53,10 @@ def test_the_cut_waits_for_what_is_being_done():
 
     threads = [threading.Thread(target=work), threading.Thread(target=cut)]
     threads[0].start()
-    assert inside.wait(10)
+    assert inside.wait(60)
     threads[1].start()
     leave.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
 
     assert order == ["work", "cut"]

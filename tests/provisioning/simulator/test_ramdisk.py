@@ -12,6 +12,7 @@ from provisioning.simulator.faults import Fault
 from provisioning.simulator.power import Power, PowerLost
 from provisioning.simulator.ramdisk import DOWNLOADS, Ramdisk
 from tests.provisioning.simulator.conftest import image_of
+from tests.provisioning.simulator.emulator import until
 from tests.provisioning.simulator.portal_stand_in import TOKEN
 
 
@@ -276,10 +277,12 @@ def test_a_stall_lasts_until_the_fault_is_gone(make_body, portal, faults):
     body = make_body()
     thread = threading.Thread(target=boot, args=(body, portal))
     thread.start()
+    until(lambda: portal.said("progress"))
     thread.join(0.3)
     stalled = [report["percent"] for report in portal.said("progress")]
+    assert thread.is_alive()
     faults.clear("srv-1")
-    thread.join(10)
+    thread.join(60)
 
     assert all(percent < 40 for percent in stalled)
     assert portal.said("done")[0]["ok"] is True
@@ -302,11 +305,11 @@ def test_nothing_is_written_after_the_power_is_cut(make_body, portal, guarded):
 
     thread = threading.Thread(target=life)
     thread.start()
-    assert portal.reached.wait(10)
+    assert portal.reached.wait(60)
     power.cut()
     before = content(body)
     portal.go_on.set()
-    thread.join(10)
+    thread.join(60)
 
     assert ended == [True]
     assert (content(body) == before) is guarded

@@ -39,7 +39,7 @@ def server(demo_tls):
 def get(server, demo_tls):
     def go(path="/x", ca=demo_tls.ca):
         context = ssl.create_default_context(cafile=ca)
-        return httpx.get(f"https://127.0.0.1:{server.port}{path}", verify=context, trust_env=False, timeout=10)
+        return httpx.get(f"https://127.0.0.1:{server.port}{path}", verify=context, trust_env=False, timeout=60)
 
     return go
 
