@@ -18,12 +18,6 @@ from django.db import connection
 from tests.racing import PATIENCE_S, Runner
 
 
-def _free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
 def _database_url():
     return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}"))
 
@@ -31,7 +25,6 @@ def _database_url():
 @contextmanager
 def serving(application="portal.wsgi:application", *, workers=2, threads=16):
     """Serve the application as a production host does; return its address. What tests it must be committed."""
-    port = _free_port()
     environment = {
         **os.environ,
         "DATABASE_URL": _database_url(),
@@ -39,13 +32,16 @@ def serving(application="portal.wsgi:application", *, workers=2, threads=16):
         "METALYARD_API_REQUESTS_PER_MINUTE": "100000",
     }
     command = [sys.executable, "-m", "gunicorn", "--no-control-socket", application]
-    command += ["--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
-    command += ["--workers", str(workers), "--threads", str(threads)]
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    command += ["--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads)]
+    with tempfile.TemporaryFile() as log, socket.socket() as line:
+        # The server is given the socket itself: a port that is only known to be free may be another's by then.
+        line.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{line.getsockname()[1]}"
+        command += ["--bind", f"fd://{line.fileno()}"]
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, pass_fds=[line.fileno()])
         try:
-            _await_health(process, f"http://127.0.0.1:{port}", log)
-            yield f"http://127.0.0.1:{port}"
+            _await_health(process, url, log)
+            yield url
         finally:
             process.terminate()
             process.wait(PATIENCE_S)

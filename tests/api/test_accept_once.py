@@ -1,6 +1,7 @@
 """A quote is accepted once, however often and at what moment the request is sent, and every sending reads the same."""
 
 import json
+import time
 import urllib.error
 from collections import Counter
 from http.client import RemoteDisconnected
@@ -12,6 +13,7 @@ from portal.audit.models import AuditEvent
 from portal.reservations.models import Allocation, Quote, Reservation
 from portal.reservations.states import HOLDING, QuoteState, ReservationState
 from tests import factories
+from tests.racing import PATIENCE_S
 from tests.serving import crowd, send, serving
 
 # Not at once with other crowds: each takes many of the connections that the database has.
@@ -94,9 +96,10 @@ def test_a_retry_finds_what_a_worker_did_that_was_killed_between_commit_and_repl
 
 def patiently(act):
     """Do what no worker may answer yet, until one does."""
-    for _ in range(100):
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
         try:
             return act()
         except LOST:
-            continue
+            time.sleep(0.05)
     raise AssertionError("no worker took the dead one's place")

@@ -92,6 +92,14 @@ def await_rows(statement, *values):
         time.sleep(0.005)
 
 
+def await_poller():
+    """Wait until somebody has found free servers locked, and looks again and again."""
+    await_rows(
+        """SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+           WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.classid = 7001 AND l.granted"""
+    )
+
+
 def overlaps():
     """Return the pairs of holding allocations that hold one server at one instant: each is a loss."""
     ((count,),) = query(

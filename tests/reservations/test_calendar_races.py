@@ -25,7 +25,7 @@ from tests import factories
 from tests.racing import Runner, await_blocked, kinds, race
 from tests.reservations.calendars import (
     STEP,
-    await_rows,
+    await_poller,
     bare_reservation,
     free_spans,
     gaps,
@@ -37,7 +37,6 @@ from tests.reservations.calendars import (
 # Not at once with other crowds: each takes many of the connections that the database has.
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("fifty at once")]
 
-POLLING = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = 7001 AND granted"
 FAR = 10_000
 """Steps from now on: nothing there begins while a test runs."""
 
@@ -138,7 +137,7 @@ def test_who_books_beside_a_release_that_is_not_committed_finds_what_it_leaves()
     with transaction.atomic():
         Allocation.objects.update(state=AllocationState.RELEASED)
         racer = Runner(lambda: reserve(scope=scope, actor=scope.actor, request=request))
-        await_rows(POLLING)
+        await_poller()
 
     assert racer.result().allocations.get().server == server
 
@@ -178,7 +177,7 @@ def test_a_server_that_is_breaking_is_not_sold_once_it_is_out():
     with transaction.atomic():
         fleet.quarantine(actor=SYSTEM, server=server, reason="test")
         racer = Runner(lambda: reserve(scope=scope, actor=scope.actor, request=request))
-        await_rows(POLLING)
+        await_poller()
 
     assert isinstance(racer.result(), InsufficientCapacity)
     assert not Reservation.objects.exists()

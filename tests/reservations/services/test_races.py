@@ -25,7 +25,7 @@ from portal.reservations.services.start import begin_provisioning
 from portal.reservations.states import AllocationState, ReservationState
 from tests import factories
 from tests.racing import PATIENCE_S, Runner, await_blocked, kinds, race
-from tests.reservations.calendars import await_rows, bare_reservation, choice, occupy, overlaps, unnoticed
+from tests.reservations.calendars import await_poller, bare_reservation, choice, occupy, overlaps, unnoticed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -93,11 +93,6 @@ def all_locked(wish):
     with transaction.atomic():
         assert capacity.take(wish, capacity.occupied_period(wish.server_type, wish.period))
         yield
-
-
-def await_poller():
-    """Wait until somebody has found the free servers locked, and looks again and again."""
-    await_rows("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = 7001 AND granted")
 
 
 @contextmanager
