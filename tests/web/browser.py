@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = (
@@ -16,6 +17,9 @@ ARGUMENTS = (
     "--disable-sync",
 )
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+PATIENCE_MS = 60_000
+"""Pages on a busy machine take their time; what comes soon is not waited for longer."""
+expect.set_options(timeout=PATIENCE_MS)
 WIDTHS = (1440, 390)
 SCHEMES = ("light", "dark")
 

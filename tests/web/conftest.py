@@ -10,7 +10,7 @@ from portal.core import clock
 from portal.operations.models import OperationServer
 from portal.reservations.services import outcomes
 from tests import factories
-from tests.web.browser import ARGUMENTS, CHROMIUM
+from tests.web.browser import ARGUMENTS, CHROMIUM, PATIENCE_MS
 
 HOST_KEY = factories.HOST_KEY
 
@@ -116,6 +116,7 @@ def open_page(chromium, live_server):
 
     def open_one(login=None, **options):
         context = chromium.new_context(base_url=live_server.url, **options)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         if login:
             session = login.cookies["sessionid"].value
