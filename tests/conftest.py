@@ -25,6 +25,18 @@ def pytest_make_collect_report(collector):
     return report
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Keep each ``xdist_group`` on one process.
+
+    xdist writes the group into a name that pytest no longer reads; unread, crowds that must not meet would meet.
+    """
+    for item in items:
+        written = getattr(item, "_nodeid", item.nodeid)
+        if written != item.nodeid:
+            item._id = type(item.id).parse(written)
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
     """Let the suite empty the audit table between tests; what refuses that in production has a test of its own."""
