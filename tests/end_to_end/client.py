@@ -12,7 +12,7 @@ import asyncssh
 from portal.core import clock
 
 _number = itertools.count(1)
-LIMIT_S = 90
+LIMIT_S = 240
 
 
 def key_pair():
@@ -92,7 +92,7 @@ def release(stack, reservation):
 def hostname_over_ssh(server, key):
     """Log in with the key, trusting only the host keys that the portal names, and return what ``hostname`` prints."""
     with ThreadPoolExecutor(1) as apart:  # Playwright's loop may run in this thread
-        return apart.submit(asyncio.run, _hostname(server, key)).result(60)
+        return apart.submit(asyncio.run, _hostname(server, key)).result(120)
 
 
 async def _hostname(server, key):

@@ -7,7 +7,7 @@ from portal.core import clock
 from provisioning.simulator.faults import Fault
 from tests.end_to_end import client
 
-LEAD_S = 5
+LEAD_S = 20
 """Time between the reservation and the begin of its preparation: enough to break its machines meanwhile."""
 
 START_FAULTS = {
@@ -68,11 +68,11 @@ def begin_troubled_release(product, keys):
 
 
 def begin_later_start(product, keys):
-    """Reserve a server for little more than the shortest time, from a little later on."""
+    """Reserve a server for two minutes, from a little later on: it must be handed over before they end."""
     starts_at = starts_in(product, "h100-8x", LEAD_S)
     return client.reserve(
         product,
         keys,
         starts_at=starts_at.isoformat(),
-        ends_at=(starts_at + timedelta(seconds=65)).isoformat(),
+        ends_at=(starts_at + timedelta(minutes=2)).isoformat(),
     )

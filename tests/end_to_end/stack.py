@@ -21,12 +21,13 @@ from portal.launcher import guard
 from provisioning.simulator.faults import Faults
 
 ROOT = Path(__file__).parent.parent.parent
-START_LIMIT_S = 120
+START_LIMIT_S = 300
 FAST = {
-    "METALYARD_LEASE_SECONDS": "6",
-    "METALYARD_BMC_TIMEOUT_S": "3",
-    "METALYARD_BMC_POWER_TIMEOUT_S": "4",
-    "METALYARD_STEP_TIME_FACTOR": "0.05",
+    "METALYARD_LEASE_SECONDS": "15",
+    "METALYARD_BMC_TIMEOUT_S": "8",
+    "METALYARD_BMC_POWER_TIMEOUT_S": "8",
+    # A check over SSH has 18 s: on a busy machine Ansible alone takes half of that to begin.
+    "METALYARD_STEP_TIME_FACTOR": "0.1",
     "METALYARD_SWEEP_SECONDS": "1",
     "METALYARD_END_NOTICE_MINUTES": "1",
 }
@@ -51,7 +52,7 @@ class Stack:
         self.api = httpx.Client(
             base_url=f"{self.url}/api/v1",
             headers={"Authorization": f"Bearer {self.access['api_token']}"},
-            timeout=60,
+            timeout=120,
         )
 
         self.faults = Faults(state_dir / "fleet" / "faults")
@@ -152,7 +153,13 @@ def run_to_end(*options):
     if "--port" not in options:
         options = (*options, "--port", str(free_port()))
     done = subprocess.run(
-        _command(*options), cwd=ROOT, env=_environment(), capture_output=True, text=True, timeout=120, check=False
+        _command(*options),
+        cwd=ROOT,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        timeout=START_LIMIT_S,
+        check=False,
     )
     return done.returncode, done.stdout + done.stderr
 
@@ -182,7 +189,7 @@ def start(state_dir, *options):
 def _is_up(state_dir):
     try:
         access = json.loads((state_dir / "access.json").read_text())
-        return httpx.get(f"{access['url'].rstrip('/')}/readyz", timeout=5).status_code == 200
+        return httpx.get(f"{access['url'].rstrip('/')}/readyz", timeout=30).status_code == 200
     except (OSError, ValueError, httpx.HTTPError):
         return False
 
@@ -191,7 +198,7 @@ def stop(stack):
     stack.api.close()
     stack.process.send_signal(signal.SIGINT)
     try:
-        stack.process.wait(30)
+        stack.process.wait(120)
     except subprocess.TimeoutExpired:
         stack.process.kill()
         raise

@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from tests.end_to_end import client
-from tests.web.browser import ARGUMENTS, CHROMIUM, needs_chromium, violations, watch
+from tests.web.browser import ARGUMENTS, CHROMIUM, PATIENCE_MS, needs_chromium, violations, watch
 
-pytestmark = [needs_chromium, pytest.mark.end_to_end, pytest.mark.xdist_group("product")]
+pytestmark = [needs_chromium, pytest.mark.end_to_end, pytest.mark.timeout(900), pytest.mark.xdist_group("product")]
 COUNT = 4
 
 
@@ -16,7 +16,9 @@ COUNT = 4
 def page(stack):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield browser.new_page(base_url=stack.url, viewport={"width": 1440, "height": 900})
+        page = browser.new_page(base_url=stack.url, viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(PATIENCE_MS)
+        yield page
         browser.close()
 
 

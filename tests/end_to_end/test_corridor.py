@@ -4,7 +4,7 @@ import pytest
 
 from tests.end_to_end import client
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("product")]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(900), pytest.mark.xdist_group("product")]
 
 
 def test_four_servers_are_handed_over_and_come_back_erased(stack, keys, key_pair):
@@ -35,13 +35,13 @@ def test_sixteen_servers_and_three_reservations_at_once(stack, keys, key_pair):
     reservations = [client.reserve(stack, keys, count) for count in (16, 2, 2)]
 
     for reservation in reservations:
-        client.wait_for(stack, reservation, "active", limit_s=150)
+        client.wait_for(stack, reservation, "active", limit_s=300)
     servers = client.servers(stack, reservations[0])
     answers = [client.hostname_over_ssh(server, key_pair[0]) for server in servers]
     for reservation in reservations:
         client.release(stack, reservation)
     for reservation in reservations:
-        client.wait_for(stack, reservation, "ended", limit_s=150)
+        client.wait_for(stack, reservation, "ended", limit_s=300)
 
     assert answers == [server["hostname"] for server in servers]
     assert len(set(answers)) == 16

@@ -4,7 +4,7 @@ import pytest
 
 from tests.end_to_end import client
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.long, pytest.mark.xdist_group("product")]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(900), pytest.mark.long, pytest.mark.xdist_group("product")]
 
 
 def imaged_by(stack, names, since):
@@ -46,7 +46,7 @@ def test_a_killed_worker_and_an_empty_broker_lose_nothing(stack, keys, moment):
         client.until(lambda: stack.has_part(reservation, stage="image"))
 
     assert crash(stack) >= 1
-    found = client.wait_for(stack, reservation, "active", limit_s=120)
+    found = client.wait_for(stack, reservation, "active", limit_s=300)
 
     assert found["servers_ready"] == 3
     assert found["degraded"] is False

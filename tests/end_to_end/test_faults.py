@@ -6,7 +6,7 @@ from portal.operations.failures import explain
 from tests.end_to_end import client
 from tests.end_to_end.scenarios import RELEASE_FAULTS, START_FAULTS
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.long, pytest.mark.xdist_group("product")]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(900), pytest.mark.long, pytest.mark.xdist_group("product")]
 
 
 def told_of(stack, reservation):
@@ -18,7 +18,7 @@ def told_of(stack, reservation):
 
 
 def test_broken_machines_fail_alone_at_the_start(stack, troubled_start):
-    found = client.wait_for(stack, troubled_start.id, "active", limit_s=200)
+    found = client.wait_for(stack, troubled_start.id, "active", limit_s=600)
     servers = {server["id"]: server for server in client.servers(stack, troubled_start.id)}
     ids = stack.server_ids(troubled_start.id)
     told = told_of(stack, troubled_start.id)
@@ -42,7 +42,7 @@ def test_what_cannot_prove_its_erasure_is_quarantined(stack, troubled_release):
     for fault, name in troubled_release.broken.items():
         stack.faults.plant(name, fault)
     client.release(stack, troubled_release.id)
-    client.wait_for(stack, troubled_release.id, "ended", limit_s=200)
+    client.wait_for(stack, troubled_release.id, "ended", limit_s=600)
 
     ids = stack.server_ids(troubled_release.id)
     told = told_of(stack, troubled_release.id)

@@ -13,6 +13,7 @@ from tests.end_to_end.stack import ROOT
 
 pytestmark = [
     pytest.mark.end_to_end,
+    pytest.mark.timeout(900),
     pytest.mark.long,
     pytest.mark.xdist_group("product"),
     pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed (apt-get install curl)"),
@@ -36,7 +37,7 @@ def test_the_three_curls_search_add_a_key_and_reserve(stack, tmp_path):
     }
     script = "set -eu\n" + "\necho\n".join(commands())
 
-    done = subprocess.run(["bash", "-c", script], env=env, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(["bash", "-c", script], env=env, capture_output=True, text=True, timeout=240, check=True)
     search, *_, reservation = [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
 
     assert len(commands()) == 3

@@ -14,7 +14,7 @@ from portal.launcher import guard
 from tests.end_to_end import client
 from tests.end_to_end.stack import run_to_end, start, stop
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("start")]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(900), pytest.mark.xdist_group("start")]
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def folder():
 
 
 def log_in(url, login, path):
-    with httpx.Client(base_url=url, follow_redirects=True, timeout=30) as browser:
+    with httpx.Client(base_url=url, follow_redirects=True, timeout=120) as browser:
         browser.get(path)
         token = browser.cookies["csrftoken"]
         field = "username" if path.startswith("/admin") else "email"
@@ -58,8 +58,8 @@ def test_the_life_of_a_demo(folder):
         assert f"Port {port} is in use" in said
 
         stack.process.send_signal(signal.SIGKILL)
-        stack.process.wait(10)
-        client.until(lambda: not guard.marked(mark), limit_s=30)
+        stack.process.wait(60)
+        client.until(lambda: not guard.marked(mark), limit_s=120)
     finally:
         stack.process.kill()
 

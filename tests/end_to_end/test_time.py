@@ -4,11 +4,11 @@ import pytest
 
 from tests.end_to_end import client
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.long, pytest.mark.xdist_group("product")]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(900), pytest.mark.long, pytest.mark.xdist_group("product")]
 
 
 def test_a_later_start_is_prepared_announced_and_ended_by_the_clock(stack, later_start):
-    client.wait_for(stack, later_start, "ended", limit_s=200)
+    client.wait_for(stack, later_start, "ended", limit_s=400)
     kinds = [event["type"] for event in client.events(stack, later_start) if event["type"].startswith("reservation.")]
     began, active, ending, starts_at, ends_at = stack.rows(
         "select min(e.created_at) filter (where e.type = 'reservation.provisioning'),"
