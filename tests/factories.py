@@ -32,6 +32,8 @@ KEY_FINGERPRINT = "SHA256:test-fingerprint"
 HOST_KEY = "ssh-ed25519 AAAAHOSTKEY"
 PASSWORD = "correct horse battery"
 DISK_BYTES = 16 * 1024 * 1024
+SOON = timedelta(seconds=50)
+"""Until the start of what is prepared at once: longer than a test takes, and no whole minute in what pages say."""
 
 
 def region(code="eu-north-1"):

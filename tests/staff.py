@@ -53,7 +53,7 @@ def browser(role=ADMINISTRATOR):
 
 def starting(scope=None, count=1):
     """Return a reservation whose servers are being imaged."""
-    return factories.reservation(scope, count=count, starts_at=clock.now() + timedelta(seconds=5))
+    return factories.reservation(scope, count=count, starts_at=clock.now() + factories.SOON)
 
 
 def hand_over(reservation):

@@ -57,7 +57,7 @@ def scheduled(buyer):
 @pytest.fixture
 def starting(buyer):
     """Return a reservation of two servers that is being prepared."""
-    return factories.reservation(buyer, name="now-1", count=2, starts_at=clock.now() + timedelta(seconds=5))
+    return factories.reservation(buyer, name="now-1", count=2, starts_at=clock.now() + factories.SOON)
 
 
 @pytest.fixture

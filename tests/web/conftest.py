@@ -1,7 +1,5 @@
 """People at their browsers."""
 
-from datetime import timedelta
-
 import pytest
 from django.test import Client
 from playwright.sync_api import sync_playwright
@@ -88,7 +86,7 @@ def take_back(reservation):
 
 @pytest.fixture
 def starting(buyer):
-    return factories.reservation(buyer, name="now-1", count=2, starts_at=clock.now() + timedelta(seconds=5))
+    return factories.reservation(buyer, name="now-1", count=2, starts_at=clock.now() + factories.SOON)
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """A reservation in each state, brought there by the services that do so in life."""
 
-from datetime import timedelta
-
 from portal.core import clock
 from portal.operations.models import OperationServer
 from portal.reservations.services import lifecycle, outcomes
@@ -15,7 +13,7 @@ REASON = "The server's management controller refused the command."
 
 def starting(buyer, name, count=2):
     return factories.reservation(
-        buyer, name=name, count=count, starts_at=clock.now() + timedelta(seconds=5), image=factories.image()
+        buyer, name=name, count=count, starts_at=clock.now() + factories.SOON, image=factories.image()
     )
 
 

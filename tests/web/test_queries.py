@@ -1,7 +1,5 @@
 """What a page asks the database does not grow with the number of servers, reservations or keys."""
 
-from datetime import timedelta
-
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -42,7 +40,7 @@ def stage(db):
         buyer.organization.quotas.update(limit=1000)
         factories.servers(count * 2 + 2)
         image = factories.image()
-        soon = clock.now() + timedelta(seconds=5)
+        soon = clock.now() + factories.SOON
         held = factories.reservation(buyer, name="held", count=count, starts_at=soon, image=image)
         factories.hand_over(held)
         for number in range(count):

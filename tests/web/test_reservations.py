@@ -1,7 +1,5 @@
 """The pages of a reservation, its live part, and ending it."""
 
-from datetime import timedelta
-
 import pytest
 from django.urls import reverse
 
@@ -213,7 +211,7 @@ def test_the_search_box_goes_straight_to_a_single_hit(web, stranger, active):
 
 
 def test_pages_do_not_ask_the_database_more_for_more_servers(web, buyer, django_assert_max_num_queries):
-    made = factories.reservation(buyer, count=8, starts_at=clock.now() + timedelta(seconds=5))
+    made = factories.reservation(buyer, count=8, starts_at=clock.now() + factories.SOON)
 
     with django_assert_max_num_queries(20):
         web.get(f"/reservations/{made.public_id}")
