@@ -13,6 +13,7 @@ from portal.core.actors import SYSTEM
 from portal.core.errors import ClaimLost, StateConflict
 from portal.core.locks import lock_rows
 from portal.fleet import services as fleet
+from portal.fleet.models import Server
 from portal.operations.models import BootPurpose, BootToken, Operation, OperationServer
 from portal.operations.selectors import parts_of, valid_boot, waiting_operations
 from portal.operations.services import claims, steps
@@ -164,7 +165,9 @@ def lock_subject(operation: Operation) -> None:
 def apply_end(operation: Operation) -> None:
     """Apply what follows from an operation's end, for parts that failed without a worker too."""
     outcome = outcome_of(operation.kind)
-    for part in parts_of(operation):
-        if part.state == PartState.FAILED:
-            outcome.failed(part)
+    failed = parts_of(operation).filter(state=PartState.FAILED)
+    # Each locks its own server again: all at once and in order, as others who take several do.
+    lock_rows(Server.objects.filter(pk__in=failed.values("server_id")))
+    for part in failed:
+        outcome.failed(part)
     outcome.finished(operation)

@@ -14,6 +14,7 @@ from portal.api.idempotency import fingerprint_of, key_of, once
 from portal.api.queries import WriteQuery, read_query
 from portal.api.refusals import IdempotencyKeyRequired
 from portal.api.replies import Reply
+from portal.core.repeating import repeated
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,17 @@ def carry_out(request: Request, work: Work, *, key_required: bool = False) -> Ht
             raise IdempotencyKeyRequired(
                 "Send an Idempotency-Key, such as a UUID, so that a repeated request cannot do this twice."
             )
-        with transaction.atomic():
-            return work().reply().as_response()
-    reply, is_replay = once(
-        project=scope_of(request).project, key=key, fingerprint=fingerprint, work=lambda: work().reply()
+        return repeated(lambda: _alone(work)).as_response()
+    project = scope_of(request).project
+    reply, is_replay = repeated(
+        lambda: once(project=project, key=key, fingerprint=fingerprint, work=lambda: work().reply())
     )
     return reply.as_response(**{"Idempotency-Replayed": "true"} if is_replay else {})
+
+
+def _alone(work: Work) -> Reply:
+    with transaction.atomic():
+        return work().reply()
 
 
 def _rehearse(work: Work) -> Reply:

@@ -16,6 +16,8 @@ from portal.reservations.models import Grain
 SINCE = "2000-01-01"
 UNTIL = "3000-01-01"
 """Where the first free span of a server begins and where its last one ends: far outside of any reservation."""
+POOL_TURN = 7001
+"""The advisory lock of a pool: that of who waits for its last servers in ``calendar_place``."""
 
 
 def _rows(query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -57,6 +59,21 @@ def place(pools: Sequence[int], count: int, span: Period, *, is_due: bool, may_s
         raise
     found: list[int] | None = rows[0][0]
     return found
+
+
+def pools_of(servers: Iterable[int]) -> list[int]:
+    """Return the pools of servers, in order."""
+    query = "SELECT DISTINCT pool_id FROM calendar_member WHERE server_id = ANY (%s::bigint[]) ORDER BY pool_id"
+    return [row[0] for row in _rows(query, [sorted(servers)])]
+
+
+def wait_for_turns(pools: Iterable[int]) -> None:
+    """Wait for who looks for the last servers of the same pools, and let others wait until the transaction ends.
+
+    Whoever may come to look for servers while holding the rows of some waits here before, as ``calendar_place`` would.
+    """
+    query = "SELECT pg_advisory_xact_lock(%s, id::integer) FROM unnest(%s::bigint[]) AS pools (id)"
+    _rows(query, [POOL_TURN, sorted(pools)])
 
 
 def begins(

@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from portal.core.errors import FieldError, InvalidInput
+from portal.core.repeating import repeatable
 from portal.reservations.models import Quote, Reservation
 from portal.reservations.request import Particulars, ReservationRequest
 from portal.reservations.services.quotes import accept
@@ -19,6 +20,7 @@ FORM_NAMES = {"starts_at": "start", "ends_at": "end", "server_type": "type"}
 KEY_NAMES = {"public_key": "new_key", "name": "new_key_name"}
 
 
+@repeatable
 @transaction.atomic
 def place(*, scope: Scope, plan: Plan, form: ReserveForm) -> Reservation:
     """Save the pasted key, if any, and reserve. Raises what ``reserve`` and ``add_ssh_key`` do."""
@@ -41,6 +43,7 @@ def place(*, scope: Scope, plan: Plan, form: ReserveForm) -> Reservation:
     return reserve(scope=scope, actor=scope.actor, request=request)
 
 
+@repeatable
 @transaction.atomic
 def take(*, scope: Scope, quote: Quote, form: ReserveForm) -> Reservation:
     """Save the pasted key, if any, and accept a quote. Raises what ``accept`` and ``add_ssh_key`` do."""

@@ -7,6 +7,7 @@ from django.db import transaction
 from portal.audit.services import record
 from portal.core.actors import Actor
 from portal.core.money import Money
+from portal.core.repeating import repeatable
 from portal.reservations.models import Reservation, WaitlistEntry
 from portal.reservations.services.extend import extend
 from portal.reservations.services.shorten import shorten
@@ -21,6 +22,7 @@ def scope_for(actor: Actor, project: Project) -> Scope:
     return Scope(actor, project, Role.OWNER)
 
 
+@repeatable
 @transaction.atomic
 def leave_queue(*, actor: Actor, entry: WaitlistEntry, reason: str) -> WaitlistEntry:
     """Take an entry out of the waiting list. Raises StateConflict for one that is over."""
@@ -29,6 +31,7 @@ def leave_queue(*, actor: Actor, entry: WaitlistEntry, reason: str) -> WaitlistE
     return left
 
 
+@repeatable
 @transaction.atomic
 def extend_for(
     *, actor: Actor, reservation: Reservation, ends_at: datetime, reason: str, agreed: Money | None = None
@@ -40,6 +43,7 @@ def extend_for(
     return changed
 
 
+@repeatable
 @transaction.atomic
 def shorten_for(
     *, actor: Actor, reservation: Reservation, ends_at: datetime, reason: str, agreed: Money | None = None

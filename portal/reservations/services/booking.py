@@ -138,7 +138,7 @@ def with_room(demand: Demand, act: Callable[[], Made]) -> Made:
     try:
         return act()
     except InsufficientCapacity:
-        found_room = expire_due_holds(demand.server_type, demand.region) > 0
+        found_room = expire_due_holds(demand.server_type, demand.region)
     if found_room or capacity.fits(demand) or make_room(demand):
         try:
             return act()

@@ -12,6 +12,7 @@ from portal.core.actors import Actor
 from portal.core.errors import InsufficientCapacity, InvalidInput, StateConflict
 from portal.core.money import Money
 from portal.core.periods import Period
+from portal.core.repeating import repeatable
 from portal.fleet.models import Fabric
 from portal.operations.services.events import tell
 from portal.operations.services.queue import queue_operation
@@ -64,6 +65,7 @@ def look_at_adding(scope: Scope, reservation: Reservation, count: int) -> Adding
     return Adding(free >= count, free, added, price_of(reservation) + added)
 
 
+@repeatable
 def add_servers(
     *, scope: Scope, actor: Actor, reservation: Reservation, count: int, agreed: Money | None = None
 ) -> Reservation:

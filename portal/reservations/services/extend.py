@@ -15,6 +15,7 @@ from portal.core.constraints import refuse
 from portal.core.errors import ExtensionBlocked, InvalidInput
 from portal.core.money import Money
 from portal.core.periods import Period
+from portal.core.repeating import repeatable
 from portal.operations.services.events import tell
 from portal.reservations.approval import require_approval
 from portal.reservations.capacity import Demand
@@ -91,6 +92,7 @@ def look_at_extension(scope: Scope, reservation: Reservation, ends_at: datetime)
     )
 
 
+@repeatable
 def extend(
     *, scope: Scope, actor: Actor, reservation: Reservation, ends_at: datetime, agreed: Money | None = None
 ) -> Reservation:
@@ -110,7 +112,7 @@ def extend(
         try:
             return _extend(scope, actor, reservation, ends_at, agreed)
         except ExtensionBlocked:
-            found_room = expire_due_holds(server_type, region) > 0
+            found_room = expire_due_holds(server_type, region)
             if not clear_way(reservation, kept_until(reservation, ends_at)) and not found_room:
                 raise
         return _extend(scope, actor, reservation, ends_at, agreed)

@@ -1,12 +1,13 @@
 """Letting go of capacity that was held for somebody who did not decide in time."""
 
-from django.db import transaction
+from django.db import models, transaction
 
 from portal.audit.transitions import advance
 from portal.core import clock
 from portal.core.actors import SYSTEM, Actor
 from portal.core.errors import QuoteExpired
 from portal.core.locks import lock_row
+from portal.core.repeating import aside
 from portal.fleet.models import Region, ServerType
 from portal.operations.services.events import tell
 from portal.reservations.capacity import Demand
@@ -64,13 +65,12 @@ def release_hold(*, actor: Actor, reservation: Reservation, to: ReservationState
     tell(actor=actor, subject=reservation.public_id, event_type=told)
 
 
-def expire_due_holds(server_type: ServerType, region: Region) -> int:
-    """End the holds of a server type in a region that are past their time; return how many there were."""
-    due = Quote.objects.filter(
-        server_type=server_type,
-        region=region,
-        state=QuoteState.OPEN,
-        is_hold=True,
-        expires_at__lte=clock.now(),
-    ).order_by("pk")
-    return sum(expire_quote(actor=SYSTEM, quote=quote) for quote in due)
+def expire_due_holds(server_type: ServerType, region: Region) -> bool:
+    """End the holds of a server type in a region that are past their time. Returns whether there were any."""
+    due = _due(server_type, region)
+    return due.exists() and aside("holds", lambda: sum(expire_quote(actor=SYSTEM, quote=quote) for quote in due) > 0)
+
+
+def _due(server_type: ServerType, region: Region) -> models.QuerySet[Quote]:
+    rows = Quote.objects.filter(server_type=server_type, region=region, state=QuoteState.OPEN, is_hold=True)
+    return rows.filter(expires_at__lte=clock.now()).order_by("pk")

@@ -13,6 +13,7 @@ from portal.core.actors import Actor
 from portal.core.errors import StateConflict
 from portal.core.locks import lock_row, lock_rows
 from portal.core.money import Money
+from portal.core.repeating import repeatable
 from portal.fleet.models import Server
 from portal.fleet.services import give_up_erasure
 from portal.fleet.states import ServerState
@@ -71,6 +72,7 @@ def cancel(*, scope: Scope, actor: Actor, reservation: Reservation, agreed: Mone
     return call_off(actor=actor, reservation=reservation, reason=reason, by_terms=True, agreed=agreed)
 
 
+@repeatable
 @transaction.atomic
 def call_off(
     *,
@@ -131,6 +133,7 @@ def release(*, scope: Scope, actor: Actor, reservation: Reservation, agreed: Mon
     return take_back(actor=actor, reservation=reservation, reason=reason, by_terms=True, agreed=agreed)
 
 
+@repeatable
 @transaction.atomic
 def take_back(
     *,
@@ -200,7 +203,9 @@ def overrun(*, actor: Actor, reservation: Reservation) -> None:
         for operation in operations_for(fresh.public_id).filter(state__in=OPEN_OPERATION):
             cancel_operation(actor=actor, operation=operation, reason="took too long")
         reason = "its erasure took too long"
-        for allocation in lock_rows(Allocation.objects.filter(reservation=fresh, state=AllocationState.CLEANING)):
+        cleaning = Allocation.objects.filter(reservation=fresh, state=AllocationState.CLEANING)
+        lock_rows(Server.objects.filter(pk__in=cleaning.values("server_id")))
+        for allocation in lock_rows(cleaning):
             advance(allocation, AllocationState.RELEASED, actor=actor, reason=reason)
             give_up_erasure(actor=actor, server=allocation.server, reason=reason)
         close(actor=actor, reservation=fresh)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from portal.audit.services import record
@@ -14,6 +14,7 @@ from portal.core.constraints import refuse
 from portal.core.errors import StateConflict
 from portal.core.locks import lock_rows
 from portal.core.periods import Period
+from portal.core.repeating import aside
 from portal.fleet.models import Server
 from portal.operations.services.events import tell
 from portal.reservations import calendar, capacity, room
@@ -26,9 +27,6 @@ from portal.reservations.states import HOLDING, AllocationState
 ATTEMPTS = 3
 """How often it is thought through anew when somebody else changes what was looked at."""
 
-POOL_TURN = 7001
-"""The advisory lock of a pool: the same as that of who waits for its last servers (``calendar_place``)."""
-
 
 class _Changed(StateConflict):
     """Somebody else changed what was looked at: nothing is moved."""
@@ -39,9 +37,12 @@ def make_room(demand: Demand) -> bool:
 
     Where enough servers are free at every instant, but not the same ones, those are emptied that take the fewest moves.
     """
+    return bool(_plan(demand)) and aside("moves", lambda: _make_room(demand))
+
+
+def _make_room(demand: Demand) -> bool:
     for _ in range(ATTEMPTS):
-        span = capacity.occupied_period(demand.server_type, demand.period)
-        moves = _plan(demand, span)
+        moves = _plan(demand)
         if not moves:
             return False
         if _carried_out(moves, lambda: capacity.fits(demand)):
@@ -54,6 +55,10 @@ def clear_way(reservation: Reservation, until: datetime) -> bool:
 
     Returns whether nothing is in the way now; otherwise nothing is moved.
     """
+    return bool(_plan_way(reservation, until)) and aside("moves", lambda: _clear_way(reservation, until))
+
+
+def _clear_way(reservation: Reservation, until: datetime) -> bool:
     for _ in range(ATTEMPTS):
         moves = _plan_way(reservation, until)
         if not moves:
@@ -68,8 +73,9 @@ def _due() -> datetime:
     return clock.now() + READY_MARGIN
 
 
-def _plan(demand: Demand, span: Period) -> list[Move]:
+def _plan(demand: Demand) -> list[Move]:
     """Return moves after which a demand should fit, in one pool if it may not be spread; empty where none are known."""
+    span = capacity.occupied_period(demand.server_type, demand.period)
     pools, is_due = capacity.pools_for(demand), capacity.is_due(span)
     free = calendar.count_free(pools, span, is_due=is_due, most=demand.count)
     for chosen in [[pool] for pool in pools] if demand.same_fabric else [pools]:
@@ -155,7 +161,7 @@ def _carry_out(moves: Sequence[Move], is_met: Callable[[], bool]) -> None:
         Reservation.objects.filter(pk__in={move.booking.reservation for move in moves}).select_related("server_type")
     )
     servers = {move.booking.server for move in moves} | {move.to for move in moves}
-    _take_turns(servers)
+    calendar.wait_for_turns(calendar.pools_of(servers))
     locked = {server.pk: server for server in lock_rows(Server.objects.filter(pk__in=servers))}
     due = _due()
     if not all(row.state in room.MOVABLE_STATES and _begins(row) > due for row in reservations):
@@ -172,16 +178,6 @@ def _carry_out(moves: Sequence[Move], is_met: Callable[[], bool]) -> None:
 
 def _begins(reservation: Reservation) -> datetime:
     return reservation.span.start - reservation.server_type.lead_time
-
-
-def _take_turns(servers: set[int]) -> None:
-    """Wait for who looks for the last servers of the same pools."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(%s, pool_id::integer) FROM "
-            "(SELECT DISTINCT pool_id FROM calendar_member WHERE server_id = ANY (%s) ORDER BY pool_id) AS pools",
-            [POOL_TURN, sorted(servers)],
-        )
 
 
 def _lock_free_time(moves: Sequence[Move]) -> None:

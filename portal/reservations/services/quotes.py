@@ -16,6 +16,7 @@ from portal.core.constraints import refuse
 from portal.core.errors import HoldLimitReached, InvalidInput, NotFound, QuoteExpired, StateConflict
 from portal.core.locks import lock_row, lock_rows
 from portal.core.periods import Period
+from portal.core.repeating import repeatable
 from portal.reservations import capacity
 from portal.reservations.approval import require_approval
 from portal.reservations.capacity import Demand
@@ -41,6 +42,7 @@ def hold_time() -> timedelta:
     return timedelta(minutes=settings.METALYARD_HOLD_MINUTES)
 
 
+@repeatable
 def make_quote(*, scope: Scope, actor: Actor, request: QuoteRequest, hold: bool = False) -> Quote:
     """Keep a price for the project and, with ``hold``, the capacity as well.
 
@@ -187,6 +189,7 @@ def write_quote(
     return quote
 
 
+@repeatable
 def accept(*, scope: Scope, actor: Actor, quote: Quote, particulars: Particulars) -> Reservation:
     """Turn a quote into a reservation at the quoted price, once.
 
@@ -328,6 +331,7 @@ def withdraw(*, scope: Scope, actor: Actor, quote: Quote) -> Quote:
     return give_up(actor=actor, quote=quote)
 
 
+@repeatable
 @transaction.atomic
 def give_up(*, actor: Actor, quote: Quote, reason: str = WITHDRAWN) -> Quote:
     """Give up a quote, and free what it holds. The caller has made sure that the actor may. Raises StateConflict."""

@@ -1,5 +1,6 @@
 """Another server for an unstarted allocation whose own one cannot serve: a free one, or else a spare."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import models, transaction
@@ -14,7 +15,7 @@ from portal.fleet.services import set_spare
 from portal.fleet.states import ServerState
 from portal.operations.selectors import servers_at_work
 from portal.operations.services.events import tell
-from portal.reservations import capacity
+from portal.reservations import calendar, capacity
 from portal.reservations.capacity import READY_MARGIN, Demand
 from portal.reservations.models import Allocation, FreeSpan, Placement, Pool, Reservation
 from portal.reservations.room import MOVABLE_STATES
@@ -44,19 +45,28 @@ def rebind(*, actor: Actor, allocation: Allocation) -> bool:
     fresh = broken().filter(pk=allocation.pk).select_related("server__fabric").first()
     if fresh is None:
         return False
+    lock_replaced(reservation, [fresh])
     since = Period.of_range(fresh.occupied).start
     return replace_server(actor=actor, reservation=reservation, allocation=fresh, since=since)
+
+
+def lock_replaced(reservation: Reservation, allocations: Sequence[Allocation]) -> None:
+    """Lock the servers that allocations of a locked reservation are to lose, before ``replace_server`` for any of them.
+
+    Pools, servers, free time: the order of everybody who holds several of them.
+    """
+    pools = Pool.objects.filter(server_type=reservation.server_type_id, region=reservation.region_id)
+    calendar.wait_for_turns(pools.values_list("pk", flat=True))
+    lock_rows(Server.objects.filter(pk__in=[allocation.server_id for allocation in allocations]))
 
 
 def replace_server(*, actor: Actor, reservation: Reservation, allocation: Allocation, since: datetime) -> bool:
     """Give an allocation of a locked reservation another server, of the same fabric if that was promised.
 
-    It is kept from ``since`` on for as long as the old one was. Returns whether there was one. Call it in a
-    transaction.
+    It is kept from ``since`` on for as long as the old one was. Returns whether there was one. Call it after
+    ``lock_replaced`` in the same transaction.
     """
     span = Period(since, Period.of_range(allocation.occupied).end)
-    # Servers before free time is the order of everybody who holds both.
-    lock_rows(Server.objects.filter(pk=allocation.server_id))
     fabric = allocation.server.fabric if reservation.placement == Placement.SAME_FABRIC else None
     demand = Demand(
         reservation.server_type, reservation.region, 1, reservation.span, reservation.placement, fabric=fabric

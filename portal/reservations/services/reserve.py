@@ -7,6 +7,7 @@ from portal.catalog.selectors import quote_price
 from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.errors import InvalidInput
+from portal.core.repeating import repeatable
 from portal.operations.services.events import tell
 from portal.reservations import capacity
 from portal.reservations.approval import require_approval
@@ -23,6 +24,7 @@ from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
 
 
+@repeatable
 def reserve(*, scope: Scope, actor: Actor, request: ReservationRequest) -> Reservation:
     """Reserve servers for the scope's project; one that starts now begins to be prepared at once.
 

@@ -15,6 +15,7 @@ from portal.core.errors import InvalidInput
 from portal.core.locks import lock_rows
 from portal.core.money import Money
 from portal.core.periods import Period
+from portal.core.repeating import repeatable
 from portal.fleet.models import Server
 from portal.operations.services.events import tell
 from portal.reservations.charges import cut
@@ -63,6 +64,7 @@ def look_at_shortening(scope: Scope, reservation: Reservation, ends_at: datetime
     return Shortening(left.fee, left.total, left.saved)
 
 
+@repeatable
 @transaction.atomic
 def shorten(
     *, scope: Scope, actor: Actor, reservation: Reservation, ends_at: datetime, agreed: Money | None = None

@@ -7,9 +7,8 @@ from django.db import transaction
 from portal.audit.transitions import advance
 from portal.core import clock
 from portal.core.actors import Actor
-from portal.core.locks import lock_row, lock_rows
+from portal.core.locks import lock_row
 from portal.core.periods import Period
-from portal.fleet.models import Server
 from portal.fleet.states import ServerState
 from portal.operations.failures import explain
 from portal.operations.models import Operation
@@ -20,7 +19,7 @@ from portal.operations.states import OperationKind
 from portal.reservations import capacity
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.services.lifecycle import booked, fail
-from portal.reservations.services.rebind import replace_server
+from portal.reservations.services.rebind import lock_replaced, replace_server
 from portal.reservations.states import AllocationState, ReservationState
 
 START_GRACE = timedelta(minutes=30)
@@ -75,7 +74,7 @@ def _replace(actor: Actor, reservation: Reservation, missing: list[Allocation]) 
     if not missing:
         return []
     # Each is replaced on its own, a few good ones are better than none; their rows are locked all at once, in order.
-    lock_rows(Server.objects.filter(pk__in=[allocation.server_id for allocation in missing]))
+    lock_replaced(reservation, missing)
     remaining = Period(max(clock.now(), reservation.span.start), reservation.span.end)
     since = capacity.occupied_period(reservation.server_type, remaining).start
     return [

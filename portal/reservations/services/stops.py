@@ -5,6 +5,7 @@ from django.db import transaction
 from portal.core.actors import Actor
 from portal.core.errors import StateConflict
 from portal.core.locks import lock_row, lock_rows
+from portal.fleet.models import Server
 from portal.fleet.services import give_up_erasure
 from portal.operations.models import Operation
 from portal.operations.selectors import parts_of
@@ -48,7 +49,9 @@ def _stop_deployment(actor: Actor, operation: Operation, reservations: list[Rese
 
 def _stop_erasure(actor: Actor, operation: Operation, reason: str) -> None:
     cancel_operation(actor=actor, operation=operation, reason=reason)
-    for part in parts_of(operation).filter(state=PartState.CANCELLED):
+    stopped = parts_of(operation).filter(state=PartState.CANCELLED)
+    lock_rows(Server.objects.filter(pk__in=stopped.values("server_id")))
+    for part in stopped:
         give_up_erasure(actor=actor, server=part.server, reason=reason)
         if operation.subject:
             tell(

@@ -6,6 +6,7 @@ from portal.audit.services import record
 from portal.core.actors import Actor, ActorKind
 from portal.core.constraints import refuse
 from portal.core.errors import Forbidden, InvalidInput, NotFound
+from portal.core.repeating import repeatable
 from portal.operations.models import Operation
 from portal.operations.services.events import tell
 from portal.reservations.models import Quote, Reservation
@@ -19,6 +20,7 @@ from portal.tenancy.scope import Scope
 STATES = (ReservationState.SCHEDULED, ReservationState.ACTIVE)
 
 
+@repeatable
 @transaction.atomic
 def transfer(*, scope: Scope, actor: Actor, reservation: Reservation, to: Project) -> Reservation:
     """Give a reservation to another project of the organization, with its quote and the record of its operations.

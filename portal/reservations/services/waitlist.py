@@ -24,6 +24,7 @@ from portal.core.errors import (
 from portal.core.locks import lock_row, wait_for_turn
 from portal.core.money import Money
 from portal.core.periods import Period
+from portal.core.repeating import repeatable
 from portal.operations.services.events import tell
 from portal.reservations import capacity
 from portal.reservations.capacity import Demand
@@ -52,6 +53,7 @@ def offer_time() -> timedelta:
     return timedelta(minutes=settings.METALYARD_OFFER_MINUTES)
 
 
+@repeatable
 def join(*, scope: Scope, actor: Actor, request: WaitlistRequest) -> WaitlistEntry:
     """Put a wish of the project at the end of the queue; what fits already is offered in its turn, at once.
 
@@ -119,6 +121,7 @@ def leave(*, scope: Scope, actor: Actor, entry: WaitlistEntry) -> WaitlistEntry:
     return _leave(actor, entry)
 
 
+@repeatable
 @transaction.atomic
 def _leave(actor: Actor, entry: WaitlistEntry) -> WaitlistEntry:
     seen = entry.offers.filter(state=QuoteState.OPEN).first()

@@ -1,0 +1,84 @@
+"""Work in a transaction that is done anew where that is all it takes: nobody has to hear of a deadlock.
+
+Whoever opens the outermost transaction of a request does so in ``repeated``. What the work meets and cannot settle
+under its own locks - a hold that has run out, a booking that can move - is put ``aside``: all of the work is rolled
+back, that step is done in transactions of its own, and the work begins again. Done in place it would take its locks
+after those of the work, which is not the order in which others take them.
+"""
+
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import partial, wraps
+from typing import ParamSpec, TypeVar
+
+from django.db import OperationalError, connection
+from psycopg.errors import DeadlockDetected, SerializationFailure
+
+ATTEMPTS = 4
+"""How often work is begun that is the victim of a deadlock each time."""
+PAUSE_S = 0.05
+_MAY_SUCCEED = (DeadlockDetected, SerializationFailure)
+
+Made = TypeVar("Made")
+Given = ParamSpec("Given")
+_settled: ContextVar[dict[str, bool] | None] = ContextVar("settled", default=None)
+
+
+class _Aside(Exception):
+    """Asks for a step outside of the transaction."""
+
+    def __init__(self, name: str, step: Callable[[], bool]) -> None:
+        super().__init__(name)
+        self.name, self.step = name, step
+
+
+def repeated(work: Callable[[], Made]) -> Made:
+    """Do ``work``, which opens the transaction, as often as it takes; return what it returns.
+
+    Raises what ``work`` raises, and OperationalError where each of ATTEMPTS met a deadlock. Either way nothing of the
+    work is left.
+    """
+    settled: dict[str, bool] = {}
+    token, deadlocks, due = _settled.set(settled), 0, None
+    try:
+        while True:
+            try:
+                if due is not None:
+                    settled[due.name] = due.step()
+                    due = None
+                return work()
+            except _Aside as found:
+                due = found
+            except OperationalError as error:
+                deadlocks += 1
+                if deadlocks == ATTEMPTS or not isinstance(error.__cause__, _MAY_SUCCEED):
+                    raise
+                time.sleep(PAUSE_S * deadlocks)
+    finally:
+        _settled.reset(token)
+
+
+def aside(name: str, step: Callable[[], bool]) -> bool:
+    """Do a step outside of the transaction that is open, once per ``name``, and return what it returned.
+
+    In a transaction that nobody repeats, and outside of any, it is done in place.
+    """
+    settled = _settled.get()
+    if settled is None or not connection.in_atomic_block:
+        return step()
+    if name not in settled:
+        raise _Aside(name, step)
+    return settled[name]
+
+
+def repeatable(service: Callable[Given, Made]) -> Callable[Given, Made]:
+    """Let a service that is called outside of a transaction be ``repeated``; inside of one, its owner sees to that."""
+
+    @wraps(service)
+    def call(*args: Given.args, **kwargs: Given.kwargs) -> Made:
+        if connection.in_atomic_block:
+            return service(*args, **kwargs)
+        return repeated(partial(service, *args, **kwargs))
+
+    return call
