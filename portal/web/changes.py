@@ -9,9 +9,11 @@ from django import forms
 
 from portal.core.money import Money
 from portal.reservations.models import Reservation
-from portal.reservations.services import change
 from portal.reservations.services.alter import RUNNING
 from portal.reservations.services.enlarge import STATES as ENLARGEABLE
+from portal.reservations.services.enlarge import add_servers, look_at_adding
+from portal.reservations.services.extend import extend, look_at_extension
+from portal.reservations.services.shorten import look_at_shortening, shorten
 from portal.reservations.states import ReservationState
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
@@ -52,7 +54,7 @@ class Change:
 
 
 def _extension(scope: Scope, reservation: Reservation, asked: dict[str, Any]) -> Answer:
-    found = change.look_at_extension(scope, reservation, asked["ends_at"])
+    found = look_at_extension(scope, reservation, asked["ends_at"])
     latest = found.latest_end if found.latest_end and found.latest_end > reservation.span.end else None
     note = ""
     if not found.fits:
@@ -72,7 +74,7 @@ def _extension(scope: Scope, reservation: Reservation, asked: dict[str, Any]) ->
 
 
 def _shortening(scope: Scope, reservation: Reservation, asked: dict[str, Any]) -> Answer:
-    found = change.look_at_shortening(scope, reservation, asked["ends_at"])
+    found = look_at_shortening(scope, reservation, asked["ends_at"])
     return Answer(
         lines={"You no longer pay": found.saved, "Fee for giving it back early, in the total": found.fee},
         total=found.total,
@@ -81,7 +83,7 @@ def _shortening(scope: Scope, reservation: Reservation, asked: dict[str, Any]) -
 
 
 def _adding(scope: Scope, reservation: Reservation, asked: dict[str, Any]) -> Answer:
-    found = change.look_at_adding(scope, reservation, asked["count"])
+    found = look_at_adding(scope, reservation, asked["count"])
     note = "" if found.fits else f"{counted(found.free, 'further server')} can be added until the end."
     return Answer(
         lines={"Added": found.added},
@@ -114,7 +116,7 @@ CHANGES = {
         states=RUNNING,
         form=EndForm,
         look=_extension,
-        act=_by(change.extend),
+        act=_by(extend),
     ),
     "shorten": Change(
         title="Shorten",
@@ -124,7 +126,7 @@ CHANGES = {
         states=RUNNING,
         form=EndForm,
         look=_shortening,
-        act=_by(change.shorten),
+        act=_by(shorten),
     ),
     "add-servers": Change(
         title="Add servers",
@@ -134,7 +136,7 @@ CHANGES = {
         states=ENLARGEABLE,
         form=CountForm,
         look=_adding,
-        act=_by(change.add_servers),
+        act=_by(add_servers),
     ),
 }
 """By the name of their page."""

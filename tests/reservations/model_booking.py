@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from portal.core.actors import SYSTEM
 from portal.core.errors import ExtensionBlocked, HoldLimitReached, InsufficientCapacity, QuotaExceeded, QuoteExpired
 from portal.reservations.models import Allocation, Placement, Quote, Reservation
-from portal.reservations.services.change import extend, look_at_extension
+from portal.reservations.services.extend import extend, look_at_extension
 from portal.reservations.services.quotes import accept, make_quote
 from portal.reservations.services.reserve import reserve
 from tests import factories

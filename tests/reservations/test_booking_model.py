@@ -32,9 +32,11 @@ from portal.operations.selectors import parts_of, servers_at_work
 from portal.operations.states import OPEN_OPERATION
 from portal.reservations import calendar
 from portal.reservations.models import Placement, Quote, Reservation
-from portal.reservations.services.change import add_servers, look_at_adding, shorten, transfer
+from portal.reservations.services.enlarge import add_servers, look_at_adding
 from portal.reservations.services.lifecycle import take_back
 from portal.reservations.services.quotes import make_quote, withdraw
+from portal.reservations.services.shorten import shorten
+from portal.reservations.services.transfer import transfer
 from portal.reservations.states import QuoteState
 from tests import factories, hands
 from tests.reservations.model_booking import counts, elsewhere, lengths, picks, placements, starts

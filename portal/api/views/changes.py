@@ -27,7 +27,10 @@ from portal.core.errors import (
 )
 from portal.reservations.models import Reservation
 from portal.reservations.selectors import reservation_of
-from portal.reservations.services import change
+from portal.reservations.services.enlarge import add_servers
+from portal.reservations.services.extend import extend
+from portal.reservations.services.shorten import shorten
+from portal.reservations.services.transfer import transfer
 from portal.tenancy.roles import Verb
 
 CURL = """
@@ -104,7 +107,7 @@ def _doc(
 class ExtendView(_ChangeView):
     """A later end."""
 
-    service = change.extend
+    service = extend
     body = EndIn
 
     @writes(
@@ -124,7 +127,7 @@ class ExtendView(_ChangeView):
 class ShortenView(_ChangeView):
     """An earlier end."""
 
-    service = change.shorten
+    service = shorten
     body = EndIn
     verb = Verb.RELEASE
 
@@ -137,7 +140,7 @@ class ShortenView(_ChangeView):
 class AddServersView(_ChangeView):
     """More servers."""
 
-    service = change.add_servers
+    service = add_servers
     body = MoreIn
 
     @writes(
@@ -157,7 +160,7 @@ class AddServersView(_ChangeView):
 class TransferView(_ChangeView):
     """Another project."""
 
-    service = change.transfer
+    service = transfer
     body = ProjectIn
 
     @writes(

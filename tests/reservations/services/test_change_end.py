@@ -24,16 +24,10 @@ from portal.operations.selectors import events_of
 from portal.reservations.capacity import Demand, free_count
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.request import MAX_LENGTH
-from portal.reservations.services.change import (
-    Extension,
-    Shortening,
-    extend,
-    look_at_extension,
-    look_at_shortening,
-    shorten,
-)
+from portal.reservations.services.extend import Extension, extend, look_at_extension
 from portal.reservations.services.lifecycle import end_due
 from portal.reservations.services.notices import announce_end
+from portal.reservations.services.shorten import Shortening, look_at_shortening, shorten
 from portal.reservations.states import ReservationState
 from portal.tenancy.roles import MAY, Role, Verb
 from portal.tenancy.scope import Scope

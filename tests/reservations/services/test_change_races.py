@@ -23,11 +23,13 @@ from portal.reservations.models import Allocation, Reservation
 from portal.reservations.selectors import contradictions
 from portal.reservations.services import alter, moves, start
 from portal.reservations.services import extend as extending
-from portal.reservations.services.change import add_servers, extend, shorten
+from portal.reservations.services.enlarge import add_servers
+from portal.reservations.services.extend import extend
 from portal.reservations.services.lifecycle import cancel
 from portal.reservations.services.moves import make_room
 from portal.reservations.services.quotes import accept
 from portal.reservations.services.reserve import reserve
+from portal.reservations.services.shorten import shorten
 from portal.reservations.services.start import begin_provisioning
 from portal.reservations.states import LIVE, ReservationState
 from tests import factories

@@ -25,7 +25,7 @@ from portal.operations.models import Operation
 from portal.operations.selectors import events_of, parts_of
 from portal.reservations.models import Enquiry, Placement, Reservation
 from portal.reservations.request import MAX_COUNT
-from portal.reservations.services.change import Adding, add_servers, look_at_adding
+from portal.reservations.services.enlarge import Adding, add_servers, look_at_adding
 from portal.reservations.services.lifecycle import release
 from portal.reservations.services.outcomes import deploy_finished
 from portal.reservations.services.start import begin_provisioning

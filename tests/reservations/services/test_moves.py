@@ -16,7 +16,7 @@ from portal.fleet.models import Server
 from portal.operations.selectors import events_of
 from portal.reservations.capacity import Demand, fits, occupied_period
 from portal.reservations.models import Allocation, FreeSpan, Placement, Reservation
-from portal.reservations.services.change import extend
+from portal.reservations.services.extend import extend
 from portal.reservations.services.moves import clear_way, make_room
 from portal.reservations.services.reserve import reserve
 from portal.reservations.states import AllocationState, ReservationState

@@ -9,9 +9,9 @@ from portal.core.errors import Forbidden, InvalidInput, NotFound, QuotaExceeded,
 from portal.operations.selectors import events_of, operations_of
 from portal.reservations.models import Allocation, Quote, Reservation
 from portal.reservations.selectors import reservations_of
-from portal.reservations.services.change import transfer
 from portal.reservations.services.lifecycle import release
 from portal.reservations.services.quotes import accept
+from portal.reservations.services.transfer import transfer
 from portal.reservations.states import ReservationState
 from portal.tenancy.roles import MAY, Role, Verb
 from portal.tenancy.scope import Scope
