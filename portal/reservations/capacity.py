@@ -94,14 +94,6 @@ def free_count(demand: Demand) -> int:
     return _most(demand, MAX_COUNT)
 
 
-def free_by_fabric(demand: Demand) -> dict[int, int]:
-    """Return by fabric's pk how many servers are free for the demand's whole period, each up to MAX_COUNT."""
-    span = occupied_period(demand.server_type, demand.period)
-    pools = pools_for(demand)
-    free = calendar.count_free(pools, span, is_due=is_due(span), most=MAX_COUNT)
-    return {pool.fabric_id: free[pool.pk] for pool in Pool.objects.filter(pk__in=pools)}
-
-
 def _starts(demand: Demand, between: Period, *, grid: timedelta | None, most: int) -> Sequence[datetime]:
     """Return starts of the demand's length in ``between`` that fit; at first those that begin soonest."""
     lead = demand.server_type.lead_time

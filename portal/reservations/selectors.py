@@ -86,13 +86,8 @@ def waitlist_entry_of(scope: Scope, public_id: str) -> WaitlistEntry:
     return entry
 
 
-def place_in_queue(entry: WaitlistEntry) -> int:
-    """Return an entry's place among those that wait for the same servers: 1 is next, 0 for one that does not wait."""
-    return places_in_queue([entry]).get(entry.pk, 0)
-
-
 def places_in_queue(entries: Iterable[WaitlistEntry]) -> dict[int, int]:
-    """Return the place in its queue of each entry that waits, by its pk; others are left out."""
+    """Return the place of each entry that waits among those that wait for the same servers, by its pk: 1 is next."""
     waiting = WaitlistEntry.objects.filter(state=WaitlistState.WAITING).order_by()
     same = {"server_type": models.OuterRef("server_type"), "region": models.OuterRef("region")}
     at = models.OuterRef("queued_at")

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 from portal.core.periods import Period
 from portal.fleet.models import Fabric
 from portal.reservations import calendar
-from portal.reservations.capacity import Demand, fits, free_by_fabric, free_count, next_fit, next_starts
+from portal.reservations.capacity import Demand, fits, free_count, next_fit, next_starts
 from portal.reservations.models import Allocation, Placement, Pool, Quote, Reservation
 from portal.reservations.request import MAX_AHEAD
 from portal.reservations.selectors import contradictions, orphaned_servers, quote_contradictions
@@ -271,8 +271,6 @@ class Watched(RuleBasedStateMachine):
         """The same through the questions that the services ask."""
         demand = self.demand(wish)
         assert (free_count(demand), fits(demand)) == (self.books.most(wish), self.books.fits(wish))
-        free = Counter(machine.fabric for machine in self.books.free(*self.books.occupied(wish.start, wish.length)))
-        assert Counter(free_by_fabric(demand)) == free
         found, expected = next_fit(demand), self.books.next_fit(wish, self.books.now + MAX_AHEAD / MINUTE)
         assert (found and round(minutes(found.start), 3)) == (expected and round(expected, 3))
         between = Period(moment(wish.start), moment(wish.start + DAY))

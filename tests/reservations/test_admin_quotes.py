@@ -8,7 +8,7 @@ import pytest
 from portal.audit.models import AuditEvent
 from portal.core import clock
 from portal.reservations.models import Allocation, Enquiry, Quote, WaitlistEntry
-from portal.reservations.selectors import place_in_queue
+from portal.reservations.selectors import places_in_queue
 from portal.reservations.services.waitlist import offer_waiting
 from portal.tenancy.staff import StaffRole
 from tests import factories, staff
@@ -97,7 +97,7 @@ def test_the_waiting_list_is_shown_in_the_order_of_its_queues(sales):
 
     assert [row.pk for row in rows[:4]] == [next_one.pk, last.pk, tied.pk, other.pk]
     assert [row.place for row in rows] == [1, 2, 3, 1, None]
-    assert [place_in_queue(row) for row in rows] == [1, 2, 3, 1, 0]
+    assert places_in_queue(rows) == {row.pk: row.place for row in rows[:4]}
     assert rows_of(sales, WaitlistEntry, organization__id__exact=tied.organization_id)[0].place == 3
 
 

@@ -11,7 +11,7 @@ from portal.core.actors import SYSTEM
 from portal.core.locks import wait_for_turn
 from portal.core.periods import Period
 from portal.reservations.models import Allocation, Quote
-from portal.reservations.selectors import place_in_queue
+from portal.reservations.selectors import places_in_queue
 from portal.reservations.services.holds import expire_quote
 from portal.reservations.services.lifecycle import cancel
 from portal.reservations.services.quotes import accept, hold_time, withdraw
@@ -43,7 +43,7 @@ def test_what_is_free_is_held_as_a_firm_offer(mailoutbox, django_capture_on_comm
     assert mail.to == [scope.organization.memberships.get().user.email]
     assert mail.subject == "1 x 8 x H100 in eu-north-1 are held for you until 2031-03-04T16:00:00Z"
     assert f"{settings.METALYARD_PUBLIC_URL}/waiting-list" in mail.body
-    assert place_in_queue(entry) == 0
+    assert places_in_queue([entry]) == {}
 
 
 def test_an_offer_begins_as_early_as_the_wish_allows():
@@ -100,7 +100,7 @@ def test_first_come_first_served():
 
     assert [state_of(entry) for entry in entries] == ["offered", "waiting", "waiting"]
     assert offer_waiting() == 0
-    assert [place_in_queue(entry) for entry in entries] == [0, 1, 2]
+    assert places_in_queue(entries) == {entries[1].pk: 1, entries[2].pk: 2}
 
 
 def test_who_fits_is_served_although_somebody_before_does_not_fit():
@@ -133,7 +133,7 @@ def test_an_entry_over_its_quota_waits_on_and_says_why():
 
     assert [state_of(over), state_of(behind)] == ["waiting", "offered"]
     assert over.obstacle.startswith(f"{over.organization.name} may hold 0 x 8 x H100 in eu-north-1 at once")
-    assert place_in_queue(over) == 1
+    assert places_in_queue([over]) == {over.pk: 1}
 
 
 def test_an_obstacle_is_forgotten_once_it_is_gone():
@@ -174,7 +174,7 @@ def test_an_offer_that_runs_out_sends_its_entry_to_the_end_of_the_queue(noon):
     assert expire_quote(actor=SYSTEM, quote=offer) is True
 
     assert (state_of(first), first.missed_offers, first.queued_at) == ("waiting", 1, clock.now())
-    assert [place_in_queue(second), place_in_queue(first)] == [1, 2]
+    assert places_in_queue([first, second]) == {second.pk: 1, first.pk: 2}
     assert told(first) == ["waitlist.offered", "waitlist.missed"]
     assert offer_waiting() == 1
     assert [state_of(first), state_of(second)] == ["waiting", "offered"]
