@@ -54,8 +54,8 @@ def check_later_end(reservation: Reservation, ends_at: datetime) -> None:
         raise InvalidInput.of("ends_at", "not_after_end", f"Choose an end after the present one, {at}.")
 
 
-def priced(charges: Iterable[Charge], currency: str) -> dict[str, Any]:
-    """Return the fields that keep what a price is made of, and its sum."""
+def repriced(charges: Iterable[Charge], currency: str) -> dict[str, Any]:
+    """Return the fields of a price that was changed: what it is made of now, and its sum; rate and terms stay."""
     known = list(charges)
     return {"price": sum_of(known, currency).amount, "price_lines": [charge.as_json() for charge in known]}
 

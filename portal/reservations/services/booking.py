@@ -86,14 +86,14 @@ def write_reservation(
             user_data=wording.user_data,
             labels=dict(wording.labels),
             requested_by=actor.label[:200],
-            **priced(price),
+            **as_quoted(price),
         )
         insert([made])
     return made
 
 
-def priced(price: PriceQuote) -> dict[str, Any]:
-    """Return the fields that keep a price, with the terms that hold for it."""
+def as_quoted(price: PriceQuote) -> dict[str, Any]:
+    """Return the fields that keep a price as it was quoted, with its rate and the terms that hold for it."""
     return {
         "rate_per_gpu_hour": price.rate,
         "price": price.total.amount,

@@ -29,7 +29,7 @@ from portal.reservations.services.alter import (
     USED,
     locked,
     price_of,
-    priced,
+    repriced,
     require,
     require_agreed,
     require_state,
@@ -116,7 +116,7 @@ def _add(scope: Scope, actor: Actor, reservation: Reservation, count: int, agree
     span = capacity.occupied_period(fresh.server_type, demand.period)
     servers = pick(demand, span)
     last = fresh.allocations.aggregate(last=Max("position"))["last"]
-    write(fresh, count=fresh.count + count, **priced([*charges_of(fresh), charge], fresh.currency))
+    write(fresh, count=fresh.count + count, **repriced([*charges_of(fresh), charge], fresh.currency))
     allocate(fresh, servers, span, first=0 if last is None else last + 1)
     _note(actor, fresh, count, charge)
     if fresh.state == ReservationState.ACTIVE:

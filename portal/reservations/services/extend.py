@@ -30,7 +30,7 @@ from portal.reservations.services.alter import (
     check_later_end,
     locked,
     price_of,
-    priced,
+    repriced,
     require,
     require_agreed,
     require_state,
@@ -148,7 +148,7 @@ def _extend(
         fresh,
         period=after.as_range(),
         end_announced_at=fresh.end_announced_at if is_announced else None,
-        **priced([*charges_of(fresh), charge], fresh.currency),
+        **repriced([*charges_of(fresh), charge], fresh.currency),
     )
     record(
         actor=actor,

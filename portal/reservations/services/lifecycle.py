@@ -24,7 +24,7 @@ from portal.operations.services.queue import cancel_operation, queue_operation
 from portal.operations.states import OPEN_OPERATION, OperationKind
 from portal.reservations.charges import Cut, cancellation_of, cut
 from portal.reservations.models import Allocation, Reservation
-from portal.reservations.services.alter import USED, priced, require, require_agreed, used_servers
+from portal.reservations.services.alter import USED, repriced, require, require_agreed, used_servers
 from portal.reservations.services.freed import wake_waiting_list
 from portal.reservations.services.spans import in_turnover
 from portal.reservations.states import AllocationState, ReservationState
@@ -163,7 +163,7 @@ def take_back(
 
 def _given_back(left: Cut) -> dict[str, Any]:
     """Return the fields of the price without what needs not be paid for the time that is given back now."""
-    fields = priced(left.charges, left.total.currency)
+    fields = repriced(left.charges, left.total.currency)
     return {"data": {"saved": left.saved.as_json()}, "cancellation_fee": left.owed.amount, **fields}
 
 

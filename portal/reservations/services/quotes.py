@@ -24,7 +24,7 @@ from portal.reservations.enquiries import noted
 from portal.reservations.models import Allocation, Enquiry, Quote, Reservation, WaitlistEntry
 from portal.reservations.quota_check import check_quotas
 from portal.reservations.request import Particulars, QuoteRequest, check_particulars, check_quote
-from portal.reservations.services.booking import Wording, allocate, pick, priced, with_room, write_reservation
+from portal.reservations.services.booking import Wording, allocate, as_quoted, pick, with_room, write_reservation
 from portal.reservations.services.holds import asked_by, note_abandoned, release_hold
 from portal.reservations.services.reserve import confirm, require_own_keys
 from portal.reservations.services.settling import follow_offer
@@ -172,7 +172,7 @@ def write_quote(
         reservation=held,
         waitlist_entry=entry,
         requested_by=actor.label[:200],
-        **priced(price),
+        **as_quoted(price),
     )
     record(
         actor=actor,

@@ -26,7 +26,7 @@ from portal.reservations.services.alter import (
     USED,
     locked,
     price_of,
-    priced,
+    repriced,
     require,
     require_agreed,
     require_state,
@@ -91,7 +91,7 @@ def shorten(
         # What was announced is another end.
         end_announced_at=None,
         cancellation_fee=left.owed.amount,
-        **priced(left.charges, fresh.currency),
+        **repriced(left.charges, fresh.currency),
     )
     record(
         actor=actor,
