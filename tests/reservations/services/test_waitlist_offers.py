@@ -13,7 +13,6 @@ from portal.core.periods import Period
 from portal.reservations.models import Allocation, Quote
 from portal.reservations.selectors import places_in_queue
 from portal.reservations.services.holds import expire_quote
-from portal.reservations.services.lifecycle import cancel
 from portal.reservations.services.quotes import accept, hold_time, withdraw
 from portal.reservations.services.waitlist import offer_time, offer_waiting, settle_offers
 from portal.reservations.states import QuoteState
@@ -237,53 +236,6 @@ def test_a_sweep_settles_what_was_decided_behind_its_back():
 
     assert settle_offers() == 1
     assert state_of(entry) == "waiting"
-
-
-def test_freed_servers_wake_the_queue_once_they_are_free(monkeypatch, django_capture_on_commit_callbacks):
-    woken = []
-    monkeypatch.setattr(
-        "portal.reservations.services.freed.current_app.send_task",
-        lambda name, args, **_: woken.append((name, args)),
-    )
-    factories.server()
-    scope, taken = fill(clock.now() + 3 * DAY)
-    with django_capture_on_commit_callbacks(execute=True):
-        entry = enter(latest=clock.now() + DAY)
-    pool = ("provisioning.offer_waiting", [entry.server_type_id, entry.region_id])
-    assert woken == [pool]
-    assert offer_waiting() == 0
-
-    with django_capture_on_commit_callbacks(execute=True):
-        cancel(scope=scope, actor=scope.actor, reservation=taken)
-
-    assert woken == [pool, pool]
-    assert offer_waiting(*pool[1]) == 1
-    assert state_of(entry) == "offered"
-
-
-def test_where_nobody_waits_nobody_is_woken(monkeypatch, django_capture_on_commit_callbacks):
-    woken = []
-    monkeypatch.setattr(
-        "portal.reservations.services.freed.current_app.send_task", lambda *args, **_: woken.append(args)
-    )
-    factories.server()
-    scope, taken = fill(clock.now() + 3 * DAY)
-    with django_capture_on_commit_callbacks(execute=True):
-        cancel(scope=scope, actor=scope.actor, reservation=taken)
-
-    assert woken == []
-
-
-def test_a_broker_that_is_away_costs_a_sweep(monkeypatch, caplog, django_capture_on_commit_callbacks):
-    def away(*args, **kwargs):
-        raise OSError("no broker")
-
-    monkeypatch.setattr("portal.reservations.services.freed.current_app.send_task", away)
-    with django_capture_on_commit_callbacks(execute=True):
-        entry = enter()
-
-    assert entry.state == "waiting"
-    assert "the sweep will look at the waiting list: no broker" in caplog.text
 
 
 @pytest.mark.django_db(transaction=True)
