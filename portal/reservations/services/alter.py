@@ -1,13 +1,16 @@
-"""What all changes of a reservation share: who may, in which state, and how its price is written anew."""
+"""What all changes of a reservation share: who may and when, how its price is written anew, and how it is noted."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
+from portal.audit.services import record
 from portal.core import clock
+from portal.core.actors import Actor
 from portal.core.errors import InvalidInput, NotFound, PriceChanged, StateConflict
 from portal.core.locks import lock_row
 from portal.core.money import Money
+from portal.operations.services.events import tell
 from portal.reservations.charges import Charge, sum_of
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.states import AllocationState, ReservationState
@@ -65,6 +68,21 @@ def write(reservation: Reservation, **fields: Any) -> None:
     Reservation.objects.filter(pk=reservation.pk).update(**fields)
     for field, value in fields.items():
         setattr(reservation, field, value)
+
+
+def note_change(*, actor: Actor, reservation: Reservation, verb: str, data: dict[str, Any], **words: Any) -> None:
+    """Record a change that is written, with ``data`` and the price as it is now, and tell the customer.
+
+    ``words`` fill the sentence of the event that is called like ``verb``.
+    """
+    record(
+        actor=actor,
+        verb=verb,
+        target=reservation.public_id,
+        scope=reservation.organization.public_id,
+        data={**data, "price": price_of(reservation).as_json()},
+    )
+    tell(actor=actor, subject=reservation.public_id, event_type=verb, **words)
 
 
 def price_of(reservation: Reservation) -> Money:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from django.db import transaction
 from django.db.models import Max
 
-from portal.audit.services import record
 from portal.catalog.selectors import quote_price
 from portal.core import clock
 from portal.core.actors import Actor
@@ -14,7 +13,6 @@ from portal.core.money import Money
 from portal.core.periods import Period
 from portal.core.repeating import repeatable
 from portal.fleet.models import Fabric
-from portal.operations.services.events import tell
 from portal.operations.services.queue import queue_operation
 from portal.operations.states import OperationKind
 from portal.reservations import capacity
@@ -28,6 +26,7 @@ from portal.reservations.request import MAX_COUNT, min_length
 from portal.reservations.services.alter import (
     USED,
     locked,
+    note_change,
     price_of,
     repriced,
     require,
@@ -118,7 +117,14 @@ def _add(scope: Scope, actor: Actor, reservation: Reservation, count: int, agree
     last = fresh.allocations.aggregate(last=Max("position"))["last"]
     write(fresh, count=fresh.count + count, **repriced([*charges_of(fresh), charge], fresh.currency))
     allocate(fresh, servers, span, first=0 if last is None else last + 1)
-    _note(actor, fresh, count, charge)
+    note_change(
+        actor=actor,
+        reservation=fresh,
+        verb="reservation.enlarged",
+        data={"added": count, "count": fresh.count, "added_price": charge.amount.as_json()},
+        added=count,
+        count=fresh.count,
+    )
     if fresh.state == ReservationState.ACTIVE:
         _deploy(actor, fresh, servers)
     return fresh
@@ -161,28 +167,6 @@ def _charge(reservation: Reservation, demand: Demand) -> Charge:
     servers = "1 server" if demand.count == 1 else f"{demand.count} servers"
     line = replace(price.lines[0], label=f"{price.lines[0].label}, {servers} more")
     return Charge(line, demand.count, price.rate, demand.period)
-
-
-def _note(actor: Actor, reservation: Reservation, added: int, charge: Charge) -> None:
-    record(
-        actor=actor,
-        verb="reservation.enlarged",
-        target=reservation.public_id,
-        scope=reservation.organization.public_id,
-        data={
-            "added": added,
-            "count": reservation.count,
-            "added_price": charge.amount.as_json(),
-            "price": price_of(reservation).as_json(),
-        },
-    )
-    tell(
-        actor=actor,
-        subject=reservation.public_id,
-        event_type="reservation.enlarged",
-        added=added,
-        count=reservation.count,
-    )
 
 
 def _deploy(actor: Actor, reservation: Reservation, servers: list[int]) -> None:

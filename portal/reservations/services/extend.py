@@ -7,7 +7,6 @@ from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Greatest
 
-from portal.audit.services import record
 from portal.catalog.selectors import QuoteLine, quote_price
 from portal.core import clock
 from portal.core.actors import Actor
@@ -16,7 +15,6 @@ from portal.core.errors import ExtensionBlocked, InvalidInput
 from portal.core.money import Money
 from portal.core.periods import Period
 from portal.core.repeating import repeatable
-from portal.operations.services.events import tell
 from portal.reservations.approval import require_approval
 from portal.reservations.capacity import Demand
 from portal.reservations.charges import Charge, charges_of
@@ -29,6 +27,7 @@ from portal.reservations.services.alter import (
     USED,
     check_later_end,
     locked,
+    note_change,
     price_of,
     repriced,
     require,
@@ -150,23 +149,13 @@ def _extend(
         end_announced_at=fresh.end_announced_at if is_announced else None,
         **repriced([*charges_of(fresh), charge], fresh.currency),
     )
-    record(
+    until = clock.as_rfc3339(ends_at)
+    note_change(
         actor=actor,
+        reservation=fresh,
         verb="reservation.extended",
-        target=fresh.public_id,
-        scope=fresh.organization.public_id,
-        data={
-            "from": clock.as_rfc3339(before.end),
-            "to": clock.as_rfc3339(ends_at),
-            "added": charge.amount.as_json(),
-            "price": price_of(fresh).as_json(),
-        },
-    )
-    tell(
-        actor=actor,
-        subject=fresh.public_id,
-        event_type="reservation.extended",
-        ends_at=clock.as_rfc3339(ends_at),
+        data={"from": clock.as_rfc3339(before.end), "to": until, "added": charge.amount.as_json()},
+        ends_at=until,
         added=str(charge.amount),
     )
     return fresh

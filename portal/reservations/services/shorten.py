@@ -8,7 +8,6 @@ from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Least
 
-from portal.audit.services import record
 from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.errors import InvalidInput
@@ -17,7 +16,6 @@ from portal.core.money import Money
 from portal.core.periods import Period
 from portal.core.repeating import repeatable
 from portal.fleet.models import Server
-from portal.operations.services.events import tell
 from portal.reservations.charges import cut
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.request import min_length
@@ -25,7 +23,7 @@ from portal.reservations.services.alter import (
     RUNNING,
     USED,
     locked,
-    price_of,
+    note_change,
     repriced,
     require,
     require_agreed,
@@ -93,23 +91,13 @@ def shorten(
         cancellation_fee=left.owed.amount,
         **repriced(left.charges, fresh.currency),
     )
-    record(
+    until = clock.as_rfc3339(ends_at)
+    note_change(
         actor=actor,
+        reservation=fresh,
         verb="reservation.shortened",
-        target=fresh.public_id,
-        scope=fresh.organization.public_id,
-        data={
-            "from": clock.as_rfc3339(before.end),
-            "to": clock.as_rfc3339(ends_at),
-            "fee": left.fee.as_json(),
-            "price": price_of(fresh).as_json(),
-        },
-    )
-    tell(
-        actor=actor,
-        subject=fresh.public_id,
-        event_type="reservation.shortened",
-        ends_at=clock.as_rfc3339(ends_at),
+        data={"from": clock.as_rfc3339(before.end), "to": until, "fee": left.fee.as_json()},
+        ends_at=until,
         saved=str(left.saved),
     )
     return fresh
