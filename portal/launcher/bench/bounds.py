@@ -73,10 +73,6 @@ class Results:
         """Note a round's median for some work on a fleet."""
         self.times.setdefault(work, {}).setdefault(fleet, []).append(milliseconds)
 
-    def latest(self, work: str, fleet: str) -> float:
-        """Return the present round's median."""
-        return self.times[work][fleet][-1]
-
     def lines(self) -> "list[Line]":
         """Return every bound that was measured, in order."""
         return [Line(name, BOUNDS[name], self.figures[name]) for name in BOUNDS if name in self.figures]

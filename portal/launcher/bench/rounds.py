@@ -11,14 +11,6 @@ from portal.launcher.bench.pgbench import Generator
 
 NO_RACK = 33
 """More servers than a rack has."""
-GROWTHS = (
-    ("grow_64", "place", 10_000, 100_000),
-    ("grow_1", "place_1", 1_000, 100_000),
-    ("grow_starts", "starts_8", 1_000, 100_000),
-    ("grow_calendar", "calendar", 1_000, 100_000),
-    ("grow_rack", "rack", 10_000, 100_000),
-    ("grow_rack_none", "rack_none", 10_000, 100_000),
-)
 
 
 @dataclass(frozen=True)
@@ -60,14 +52,14 @@ def write(cluster: Cluster, load: Generator, fleet: Fleet, effort: Effort, resul
     count, block = effort.books, fleet.block
     pair = load.in_turn(fleet.database, [scripts.plain(fleet, block), scripts.book(fleet, block)], count)
     plain, place = (half.median for half in pair)
-    latest = _next_id(cluster, fleet)
+    latest = next_id(cluster, fleet)
     shorten = load.calls(fleet.database, scripts.SHORTEN, count, id=latest).median
     if judged:
         pair = load.in_turn(fleet.database, [scripts.key_read(fleet), scripts.search(fleet, block)], effort.reads)
         results.add("search_churn", pair[1].median / pair[0].median)
     cancel = load.calls(fleet.database, scripts.CANCEL, count, id=latest).median
     single = load.calls(fleet.database, scripts.book(fleet, 1), count).median
-    load.calls(fleet.database, scripts.CANCEL, count, id=_next_id(cluster, fleet))
+    load.calls(fleet.database, scripts.CANCEL, count, id=next_id(cluster, fleet))
     for work, took in (
         ("plain", plain),
         ("place", place),
@@ -82,18 +74,11 @@ def write(cluster: Cluster, load: Generator, fleet: Fleet, effort: Effort, resul
         results.add("cancel", cancel / place)
 
 
-def _next_id(cluster: Cluster, fleet: Fleet) -> int:
+def next_id(cluster: Cluster, fleet: Fleet) -> int:
+    """Return the id after that of the latest booking."""
     with cluster.connect(fleet.database) as connection:
         row = connection.execute("SELECT max(id) + 1 FROM reservations_reservation").fetchone()
     return int(row[0]) if row else 0
-
-
-def compare(fleets: Sequence[Fleet], results: Results) -> None:
-    """Note how a round's times grew with the fleet, where both fleets were measured."""
-    names = {fleet.servers: fleet.name for fleet in fleets}
-    for bound, work, small, large in GROWTHS:
-        if small in names and large in names:
-            results.add(bound, results.latest(work, names[large]) / results.latest(work, names[small]))
 
 
 def restore(cluster: Cluster, fleets: Sequence[Fleet]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from portal.launcher.bench import rounds
+from portal.launcher.bench import growth, rounds
 from portal.launcher.bench.bounds import Results
 from portal.launcher.bench.cluster import Cluster
 from portal.launcher.bench.fleet import Fleet, fill
@@ -81,7 +81,7 @@ class Run:
             rounds.read(self.load, fleet, effort, results, judged=fleet in self._judged())
         for fleet in self.fleets:
             rounds.write(self.cluster, self.load, fleet, effort, results, judged=fleet in self._judged())
-        rounds.compare(self.fleets, results)
+        growth.compare(self.cluster, self.load, self.fleets, effort, results)
         stampede.run(effort, results)
         self._through_django()
         rounds.restore(self.cluster, [*self.fleets, stampede.wide, stampede.scarce])
