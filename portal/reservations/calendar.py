@@ -40,14 +40,35 @@ def count_free(pools: Sequence[int], span: Period, *, is_due: bool, most: int) -
     )
 
 
+class HeldByOthers(Exception):
+    """Others hold so much just now that too little is left; whether they keep it is not known yet.
+
+    No refusal: whoever asked rolls back, and asks again with patience.
+    """
+
+
+def grab(pools: Sequence[int], count: int, span: Period, *, is_due: bool, may_spread: bool) -> list[int] | None:
+    """Lock as ``place`` does, but wait for nobody.
+
+    Raises HeldByOthers, with locks that only a rollback to before lets go of.
+    """
+    _require_transaction()
+    found: list[int] | None = _rows(
+        "SELECT calendar_grab(%s::bigint[], %s, %s, %s, %s, %s)",
+        [list(pools), count, span.start, span.end, is_due, may_spread],
+    )[0][0]
+    if found is not None and len(found) < count:
+        raise HeldByOthers
+    return found
+
+
 def place(pools: Sequence[int], count: int, span: Period, *, is_due: bool, may_spread: bool) -> list[int] | None:
     """Lock free time of ``count`` servers until the transaction ends and return their pks in order; None for too few.
 
     Whoever then inserts their allocations in the same transaction has them. Raises InsufficientCapacity when others
     keep what is left locked for seconds without an end.
     """
-    if not connection.in_atomic_block:
-        raise transaction.TransactionManagementError("Servers are placed inside of a transaction.")
+    _require_transaction()
     try:
         rows = _rows(
             "SELECT calendar_place(%s::bigint[], %s, %s, %s, %s, %s)",
@@ -59,6 +80,11 @@ def place(pools: Sequence[int], count: int, span: Period, *, is_due: bool, may_s
         raise
     found: list[int] | None = rows[0][0]
     return found
+
+
+def _require_transaction() -> None:
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("Servers are placed inside of a transaction.")
 
 
 def pools_of(servers: Iterable[int]) -> list[int]:

@@ -69,13 +69,14 @@ def is_due(span: Period) -> bool:
     return span.start <= clock.now()
 
 
-def take(demand: Demand, span: Period, *, with_spares: bool = False) -> list[int] | None:
+def take(demand: Demand, span: Period, *, is_patient: bool = True) -> list[int] | None:
     """Lock free servers for a demand until the transaction ends; return their pks in order, None for too few.
 
-    ``span`` is the time for which each is to be kept.
+    ``span`` is the time for which each is to be kept. Who is patient waits for others to decide; who is not is spared
+    what that costs, and rolls back on HeldByOthers.
     """
-    pools = pools_for(demand, with_spares=with_spares)
-    return calendar.place(pools, demand.count, span, is_due=is_due(span), may_spread=not demand.same_fabric)
+    ask = calendar.place if is_patient else calendar.grab
+    return ask(pools_for(demand), demand.count, span, is_due=is_due(span), may_spread=not demand.same_fabric)
 
 
 def _most(demand: Demand, most: int) -> int:

@@ -63,6 +63,7 @@ def test_the_choice_is_the_oracles_fabrics_and_the_fewest_racks_in_them(free, co
         chosen = [server.pk for server in choice(wish)]
         taken = take(wish, wish.period)
 
+        assert take(wish, wish.period, is_patient=False) == taken
         if not possible:
             assert (taken, len(chosen) < count) == (None, True)
             return
@@ -134,7 +135,8 @@ def test_spares_are_not_taken_unless_they_are_asked_for():
     spare = factories.server(is_spare=True)
 
     assert take(demand(), demand().period) is None
-    assert take(demand(), demand().period, with_spares=True) == [spare.pk]
+    pools = pools_for(demand(), with_spares=True)
+    assert calendar.place(pools, 1, demand().period, is_due=False, may_spread=True) == [spare.pk]
 
 
 def test_a_fabric_that_is_asked_for_is_the_only_one_looked_at():
@@ -146,10 +148,11 @@ def test_a_fabric_that_is_asked_for_is_the_only_one_looked_at():
     assert take(wish, wish.period) == [other.pk]
 
 
+@pytest.mark.parametrize("is_patient", [True, False])
 @pytest.mark.django_db(transaction=True)
-def test_servers_are_placed_inside_of_a_transaction():
+def test_servers_are_placed_inside_of_a_transaction(is_patient):
     wish = demand()
     factories.server()
 
     with pytest.raises(transaction.TransactionManagementError):
-        calendar.place(pools_for(wish), 1, wish.period, is_due=False, may_spread=True)
+        take(wish, wish.period, is_patient=is_patient)

@@ -14,6 +14,7 @@ from portal.core.errors import InsufficientCapacity, InvalidInput
 from portal.core.inserting import insert
 from portal.core.periods import Period
 from portal.reservations import capacity
+from portal.reservations.calendar import HeldByOthers
 from portal.reservations.capacity import Demand
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.request import Particulars
@@ -48,9 +49,21 @@ class Wording:
         )
 
 
+Pick = Callable[[Demand, Period], list[int]]
+"""Locks servers for a demand until the transaction ends and returns their pks."""
+
+
 def pick(demand: Demand, span: Period) -> list[int]:
-    """Lock servers for a demand until the transaction ends; return their pks. Raises InsufficientCapacity."""
-    servers = capacity.take(demand, span)
+    """Lock servers, and wait for those whom others hold for now. Raises InsufficientCapacity."""
+    return _found(capacity.take(demand, span))
+
+
+def pick_at_once(demand: Demand, span: Period) -> list[int]:
+    """Lock servers that nobody holds. Raises InsufficientCapacity, and HeldByOthers."""
+    return _found(capacity.take(demand, span, is_patient=False))
+
+
+def _found(servers: list[int] | None) -> list[int]:
     if servers is None:
         raise InsufficientCapacity(TAKEN)
     return servers
@@ -129,22 +142,30 @@ def allocate(reservation: Reservation, servers: Sequence[int], span: Period, *, 
         )
 
 
-def with_room(demand: Demand, act: Callable[[], Made]) -> Made:
+def with_room(demand: Demand, act: Callable[[Pick], Made]) -> Made:
     """Do ``act``, which books servers for a demand; where they lack, look for room once and try again.
 
-    Room comes from holds that have run out, and from unstarted reservations that can have other servers. Raises
-    InsufficientCapacity with what would fit instead.
+    ``act`` is told how to pick them, and undoes what it did where it fails. Room comes from holds that have run
+    out, and from unstarted reservations that can have other servers. Raises InsufficientCapacity with what would fit
+    instead.
     """
     try:
-        return act()
+        return _booked(act)
     except InsufficientCapacity:
         found_room = expire_due_holds(demand.server_type, demand.region)
     if found_room or capacity.fits(demand) or make_room(demand):
         try:
-            return act()
+            return _booked(act)
         except InsufficientCapacity:
             pass
     raise insufficient(demand)
+
+
+def _booked(act: Callable[[Pick], Made]) -> Made:
+    try:
+        return act(pick_at_once)
+    except HeldByOthers:
+        return act(pick)
 
 
 def insufficient(demand: Demand) -> InsufficientCapacity:

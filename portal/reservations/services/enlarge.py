@@ -23,18 +23,9 @@ from portal.reservations.enquiries import noted
 from portal.reservations.models import Enquiry, Placement, Reservation
 from portal.reservations.quota_check import check_quotas
 from portal.reservations.request import MAX_COUNT, min_length
-from portal.reservations.services.alter import (
-    USED,
-    locked,
-    note_change,
-    price_of,
-    repriced,
-    require,
-    require_agreed,
-    require_state,
-    write,
-)
-from portal.reservations.services.booking import allocate, pick, with_room
+from portal.reservations.services.agreed import note_change, price_of, repriced, require_agreed
+from portal.reservations.services.alter import USED, locked, require, require_state, write
+from portal.reservations.services.booking import Pick, allocate, with_room
 from portal.reservations.states import ReservationState
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
@@ -80,7 +71,7 @@ def add_servers(
 
     def act() -> Reservation:
         try:
-            return with_room(demand, lambda: _add(scope, actor, reservation, count, agreed))
+            return with_room(demand, lambda pick: _add(scope, actor, reservation, count, agreed, pick))
         except InsufficientCapacity:
             raise _too_few(demand) from None
 
@@ -98,7 +89,9 @@ def _too_few(demand: Demand) -> InsufficientCapacity:
 
 
 @transaction.atomic
-def _add(scope: Scope, actor: Actor, reservation: Reservation, count: int, agreed: Money | None) -> Reservation:
+def _add(
+    scope: Scope, actor: Actor, reservation: Reservation, count: int, agreed: Money | None, pick: Pick
+) -> Reservation:
     fresh = locked(reservation, STATES)
     demand = _demand(fresh, count)
     charge = _charge(fresh, demand)

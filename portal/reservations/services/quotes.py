@@ -24,7 +24,7 @@ from portal.reservations.enquiries import noted
 from portal.reservations.models import Allocation, Enquiry, Quote, Reservation, WaitlistEntry
 from portal.reservations.quota_check import check_quotas
 from portal.reservations.request import Particulars, QuoteRequest, check_particulars, check_quote
-from portal.reservations.services.booking import Wording, allocate, as_quoted, pick, with_room, write_reservation
+from portal.reservations.services.booking import Pick, Wording, allocate, as_quoted, pick, with_room, write_reservation
 from portal.reservations.services.holds import asked_by, note_abandoned, release_hold
 from portal.reservations.services.reserve import confirm, require_own_keys
 from portal.reservations.services.settling import follow_offer
@@ -56,7 +56,12 @@ def make_quote(*, scope: Scope, actor: Actor, request: QuoteRequest, hold: bool 
     )
     if not hold:
         return noted(Enquiry.Kind.QUOTE, scope, demand, lambda: _quote(scope, actor, demand))
-    return noted(Enquiry.Kind.HOLD, scope, demand, lambda: with_room(demand, lambda: _held_quote(scope, actor, demand)))
+    return noted(
+        Enquiry.Kind.HOLD,
+        scope,
+        demand,
+        lambda: with_room(demand, lambda pick: _held_quote(scope, actor, demand, pick)),
+    )
 
 
 @transaction.atomic
@@ -65,13 +70,13 @@ def _quote(scope: Scope, actor: Actor, demand: Demand) -> Quote:
 
 
 @transaction.atomic
-def _held_quote(scope: Scope, actor: Actor, demand: Demand) -> Quote:
+def _held_quote(scope: Scope, actor: Actor, demand: Demand, pick: Pick) -> Quote:
     price = _price(scope.project, demand)
     require_approval(scope, price.total)
     # Whoever counts the holds of a project waits for who adds one.
     lock_row(Project, scope.project.pk)
     _check_holds(scope.project, demand)
-    return hold_capacity(actor=actor, project=scope.project, demand=demand, price=price, lasts=hold_time())
+    return hold_capacity(actor=actor, project=scope.project, demand=demand, price=price, lasts=hold_time(), pick=pick)
 
 
 def hold_capacity(
@@ -82,10 +87,11 @@ def hold_capacity(
     price: PriceQuote,
     lasts: timedelta,
     entry: WaitlistEntry | None = None,
+    pick: Pick = pick,
 ) -> Quote:
     """Book servers for a quote that lasts for a while. Call it in a transaction.
 
-    Raises QuotaExceeded and InsufficientCapacity.
+    Raises QuotaExceeded, InsufficientCapacity, and what ``pick`` raises.
     """
     check_quotas(
         project=project,
@@ -207,7 +213,7 @@ def _accept(scope: Scope, actor: Actor, quote: Quote, particulars: Particulars) 
     require_approval(scope, quote.total)
     if quote.is_hold:
         return _accept_hold(actor, quote, particulars)
-    return with_room(demand_of(quote), lambda: _accept_price(actor, quote, particulars))
+    return with_room(demand_of(quote), lambda pick: _accept_price(actor, quote, particulars, pick))
 
 
 def _require(scope: Scope, quote: Quote) -> None:
@@ -285,7 +291,7 @@ def _rename_hosts(reservation: Reservation) -> None:
 
 
 @transaction.atomic
-def _accept_price(actor: Actor, quote: Quote, particulars: Particulars) -> Reservation:
+def _accept_price(actor: Actor, quote: Quote, particulars: Particulars, pick: Pick) -> Reservation:
     fresh = _open_quote(quote)
     demand = demand_of(fresh)
     check_quotas(

@@ -16,7 +16,7 @@ from portal.reservations.enquiries import noted
 from portal.reservations.models import Enquiry, Reservation
 from portal.reservations.quota_check import check_quotas
 from portal.reservations.request import Particulars, ReservationRequest, check
-from portal.reservations.services.booking import Wording, allocate, pick, with_room, write_reservation
+from portal.reservations.services.booking import Pick, Wording, allocate, with_room, write_reservation
 from portal.reservations.services.start import begin_provisioning
 from portal.reservations.states import ReservationState
 from portal.tenancy.models import Project
@@ -41,7 +41,7 @@ def reserve(*, scope: Scope, actor: Actor, request: ReservationRequest) -> Reser
         Enquiry.Kind.RESERVE,
         scope,
         demand,
-        lambda: with_room(demand, lambda: _reserve(scope, actor, request, demand)),
+        lambda: with_room(demand, lambda pick: _reserve(scope, actor, request, demand, pick)),
     )
 
 
@@ -52,7 +52,7 @@ def require_own_keys(project: Project, particulars: Particulars) -> None:
 
 
 @transaction.atomic
-def _reserve(scope: Scope, actor: Actor, request: ReservationRequest, demand: Demand) -> Reservation:
+def _reserve(scope: Scope, actor: Actor, request: ReservationRequest, demand: Demand, pick: Pick) -> Reservation:
     period = demand.period
     # Asked before the servers are chosen: then those of a start that is due were chosen among the ready ones.
     is_due = period.start - request.server_type.lead_time <= clock.now()

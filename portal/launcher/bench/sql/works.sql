@@ -18,16 +18,12 @@ BEGIN
 END
 $$;
 
--- A whole booking: reservation, placement, allocations. NULL where there is too little.
-CREATE FUNCTION bench_book(pools bigint[], wanted integer, span_from timestamptz, span_to timestamptz) RETURNS bigint
+-- The rows of a booking of servers that were taken.
+CREATE FUNCTION bench_write(servers bigint[], span_from timestamptz, span_to timestamptz) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
-    servers bigint[]; made bigint; mark text;
+    made bigint; mark text; wanted integer := cardinality(servers);
 BEGIN
-    servers := calendar_place(pools, wanted, span_from, span_to, false, false);
-    IF servers IS NULL THEN
-        RETURN NULL;
-    END IF;
     mark := lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1e6)::bigint), 15, '0') || substr(md5(random()::text), 1, 8);
     INSERT INTO reservations_reservation (
         public_id, created_at, state, state_reason, state_changed_at, organization_id, project_id, name, server_type_id,
@@ -48,6 +44,28 @@ BEGIN
                '', '[]'
         FROM unnest(servers) WITH ORDINALITY AS s (id, place);
     RETURN made;
+END
+$$;
+
+-- A whole booking: placement, reservation, allocations, in a savepoint as the portal has it; patiently where others hold what
+-- is free. NULL where there is too little.
+CREATE FUNCTION bench_book(pools bigint[], wanted integer, span_from timestamptz, span_to timestamptz) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    servers bigint[];
+BEGIN
+    BEGIN
+        servers := calendar_grab(pools, wanted, span_from, span_to, false, false);
+        IF servers IS NULL THEN
+            RETURN NULL;
+        ELSIF cardinality(servers) = wanted THEN
+            RETURN bench_write(servers, span_from, span_to);
+        END IF;
+        RAISE EXCEPTION USING ERRCODE = 'MY002';
+    EXCEPTION WHEN SQLSTATE 'MY002' THEN NULL;
+    END;
+    servers := calendar_place(pools, wanted, span_from, span_to, false, false);
+    RETURN CASE WHEN servers IS NOT NULL THEN bench_write(servers, span_from, span_to) END;
 END
 $$;
 

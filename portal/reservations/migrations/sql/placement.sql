@@ -99,7 +99,59 @@ END
 $$;
 
 -- Lock free spans that together make up what is wanted, and return their servers in pk order; NULL where there is too
--- little, which is true at that instant. Whoever inserts allocations for them in the same transaction has them.
+-- little; an empty array where others hold so much that too little is left: then whoever asked rolls back to where he was
+-- before, and may ask calendar_place.
+--
+-- There is no block with an exception in here: its locks would be those of a subtransaction. Deleting what one's own
+-- subtransaction has locked makes a multixact of each row, whose members everybody reads who comes by until the next vacuum:
+-- bookings slowed down to a quarter after some thousand of them.
+CREATE FUNCTION calendar_grab(
+    pools bigint[], wanted integer, span_from timestamptz, span_to timestamptz, is_due boolean, may_spread boolean
+) RETURNS bigint[] LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    width integer := wanted + 64;
+    best bigint[]; best_los timestamptz[]; homes bigint[]; locked bigint[]; more bigint[];
+BEGIN
+    SELECT array_agg(c.server_id), array_agg(c.lo), array_agg(DISTINCT c.pool_id) INTO best, best_los, homes
+        FROM calendar_choice(pools, wanted, span_from, span_to, is_due, may_spread, width) c;
+    IF coalesce(cardinality(best), 0) < wanted THEN
+        RETURN NULL;
+    END IF;
+    SELECT coalesce(array_agg(server_id ORDER BY server_id), '{}') INTO locked FROM (
+        SELECT f.server_id FROM reservations_freespan f JOIN unnest(best, best_los) AS b (server_id, lo)
+            ON f.server_id = b.server_id AND f.lo = b.lo
+        -- Since they were chosen, somebody may have left of one only its beginning.
+        WHERE f.hi >= span_to
+        FOR UPDATE OF f SKIP LOCKED
+    ) AS mine;
+    IF cardinality(locked) = wanted THEN
+        RETURN locked;
+    END IF;
+    -- Others hold some of the best, so whatever nobody holds beside those that are mine.
+    SELECT array_agg(server_id) INTO more FROM (
+        SELECT f.server_id
+        FROM unnest(CASE WHEN may_spread THEN pools ELSE homes END) AS p (id)
+        CROSS JOIN LATERAL calendar_free(p.id, span_from, span_to) AS c
+        -- One by one, so that no more is looked at than is wanted.
+        CROSS JOIN LATERAL (
+            SELECT s.server_id FROM reservations_freespan s
+            WHERE s.server_id = c.server_id AND s.lo = c.lo AND s.hi >= span_to
+              AND (NOT is_due OR calendar_is_ready(s.server_id))
+            FOR UPDATE SKIP LOCKED
+        ) AS f
+        WHERE c.server_id <> ALL (locked)
+        LIMIT wanted - cardinality(locked)
+    ) AS mine;
+    IF cardinality(locked) + coalesce(cardinality(more), 0) < wanted THEN
+        RETURN '{}';
+    END IF;
+    RETURN ARRAY(SELECT id FROM unnest(locked || more) id ORDER BY id);
+END
+$$;
+
+-- The same for who waits: NULL is true at that instant, and there is no empty array. Whoever inserts allocations for what is
+-- returned in the same transaction has it.
 --
 -- Nobody waits for the spans that others hold: they are skipped, and only when too few are left one waiter per pool at a
 -- time looks again until the others have committed or given up.
