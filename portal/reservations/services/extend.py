@@ -22,20 +22,8 @@ from portal.reservations.enquiries import noted
 from portal.reservations.models import Allocation, Enquiry, Reservation
 from portal.reservations.quota_check import check_quotas
 from portal.reservations.request import MAX_LENGTH
-from portal.reservations.services.alter import (
-    RUNNING,
-    USED,
-    check_later_end,
-    locked,
-    note_change,
-    price_of,
-    repriced,
-    require,
-    require_agreed,
-    require_state,
-    used_servers,
-    write,
-)
+from portal.reservations.services.agreed import note_change, price_of, repriced, require_agreed
+from portal.reservations.services.alter import RUNNING, USED, locked, require, require_state, used_servers, write
 from portal.reservations.services.following import (
     blocked,
     following,
@@ -162,7 +150,9 @@ def _extend(
 
 
 def _check_end(reservation: Reservation, ends_at: datetime) -> None:
-    check_later_end(reservation, ends_at)
+    if ends_at <= reservation.span.end:
+        at = clock.as_rfc3339(reservation.span.end)
+        raise InvalidInput.of("ends_at", "not_after_end", f"Choose an end after the present one, {at}.")
     if ends_at - reservation.span.start > MAX_LENGTH:
         raise InvalidInput.of("ends_at", "too_long", f"A reservation lasts at most {MAX_LENGTH.days} days.")
 

@@ -24,7 +24,8 @@ from portal.operations.services.queue import cancel_operation, queue_operation
 from portal.operations.states import OPEN_OPERATION, OperationKind
 from portal.reservations.charges import Cut, cancellation_of, cut
 from portal.reservations.models import Allocation, Reservation
-from portal.reservations.services.alter import USED, repriced, require, require_agreed, used_servers
+from portal.reservations.services.agreed import repriced, require_agreed
+from portal.reservations.services.alter import USED, require, used_servers
 from portal.reservations.services.freed import wake_waiting_list
 from portal.reservations.services.spans import in_turnover
 from portal.reservations.states import AllocationState, ReservationState

@@ -19,18 +19,8 @@ from portal.fleet.models import Server
 from portal.reservations.charges import cut
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.request import min_length
-from portal.reservations.services.alter import (
-    RUNNING,
-    USED,
-    locked,
-    note_change,
-    repriced,
-    require,
-    require_agreed,
-    require_state,
-    used_servers,
-    write,
-)
+from portal.reservations.services.agreed import note_change, repriced, require_agreed
+from portal.reservations.services.alter import RUNNING, USED, locked, require, require_state, used_servers, write
 from portal.reservations.services.freed import wake_waiting_list
 from portal.reservations.services.spans import with_end
 from portal.reservations.states import ReservationState
