@@ -19,6 +19,7 @@ from portal.reservations.services.notices import notice_time
 from portal.reservations.states import (
     ALLOCATIONS_OF,
     HOLDERS_OF,
+    OPEN_WISH,
     RESERVATIONS_OF,
     AllocationState,
     QuoteState,
@@ -78,6 +79,17 @@ def waitlist_of(scope: Scope) -> models.QuerySet[WaitlistEntry]:
     )
 
 
+def waitlist_listed(scope: Scope) -> models.QuerySet[WaitlistEntry]:
+    """Return the same in the order in which people read it: what is offered now, what else may come, what is over."""
+    offered = _open_offers().filter(waitlist_entry=models.OuterRef("pk"))
+    rank = models.Case(
+        models.When(models.Exists(offered), then=models.Value(0)),
+        models.When(state__in=OPEN_WISH, then=models.Value(1)),
+        default=models.Value(2),
+    )
+    return waitlist_of(scope).order_by(rank, "-pk")
+
+
 def waitlist_entry_of(scope: Scope, public_id: str) -> WaitlistEntry:
     """Return one entry of the waiting list of the project. Raises NotFound."""
     entry = waitlist_of(scope).filter(public_id=public_id).first()
@@ -97,11 +109,13 @@ def places_in_queue(entries: Iterable[WaitlistEntry]) -> dict[int, int]:
     return dict(rows.values_list("pk", "place"))
 
 
+def _open_offers() -> models.QuerySet[Quote]:
+    return Quote.objects.filter(waitlist_entry__isnull=False, state=QuoteState.OPEN, expires_at__gt=clock.now())
+
+
 def open_offers_of(entries: Iterable[WaitlistEntry]) -> dict[int, Quote]:
     """Return what is offered now to entries of the waiting list, by their pks."""
-    still = Quote.objects.filter(
-        waitlist_entry__in=[entry.pk for entry in entries], state=QuoteState.OPEN, expires_at__gt=clock.now()
-    )
+    still = _open_offers().filter(waitlist_entry__in=[entry.pk for entry in entries])
     return {quote.waitlist_entry_id: quote for quote in still if quote.waitlist_entry_id is not None}
 
 

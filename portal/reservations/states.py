@@ -152,6 +152,9 @@ LIVE = (R.HELD, R.SCHEDULED, R.PROVISIONING, R.ACTIVE, R.ENDING)
 TO_COME = (R.HELD, R.SCHEDULED, R.PROVISIONING)
 """States in which a reservation may yet be handed over: what was agreed will be owed."""
 
+OPEN_WISH = (W.WAITING, W.OFFERED)
+"""States of an entry of the waiting list of which something may yet come."""
+
 ALLOCATIONS_OF: dict[ReservationState, tuple[AllocationState, ...]] = {
     R.HELD: (A.BOOKED, A.RELEASED),
     R.SCHEDULED: (A.BOOKED, A.RELEASED),

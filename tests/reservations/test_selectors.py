@@ -54,6 +54,7 @@ def test_every_selector_of_a_tenant_is_known_here():
         "quote_of": ["public_id"],
         "open_quotes_of": [],
         "waitlist_of": [],
+        "waitlist_listed": [],
         "waitlist_entry_of": ["public_id"],
     }
 

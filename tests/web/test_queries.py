@@ -46,6 +46,7 @@ def stage(db):
         for number in range(count):
             factories.reservation(buyer, name=f"h-{number}", image=image)
             factories.ssh_key(buyer.project)
+            factories.waitlist_entry(buyer)
         return browser_of(buyer), held.public_id
 
     return make

@@ -7,9 +7,10 @@ import pytest
 
 from portal.audit.models import AuditEvent
 from portal.core import clock
-from portal.reservations.models import WaitlistEntry
+from portal.reservations.models import Quote, WaitlistEntry
 from portal.reservations.services import waitlist
 from portal.tenancy.roles import Role
+from portal.web.views.waitlist import PAGE_LENGTH
 from tests import factories
 from tests.web.conftest import browser_of
 from tests.web.seen import links, text, values
@@ -108,6 +109,54 @@ def test_an_offer_comes_first_with_the_way_to_take_it(web, buyer):
     assert f"/quotes/{rows[0].offer.public_id}" in reply.content.decode()
     assert "are held for you" in text(reply)
     assert "from the waiting list" in text(web.get("/quotes"))
+
+
+def shown(web, page=None):
+    """Return a page of the list, with the pks of its entries in order."""
+    reply = web.get("/waiting-list", {"page": page} if page else {})
+    return reply, [row.it.pk for row in reply.context["rows"]]
+
+
+def test_a_long_list_has_pages_that_links_lead_to(web, buyer):
+    over = [factories.waitlist_entry(buyer, state="withdrawn").pk for _ in range(PAGE_LENGTH)]
+    waiting = factories.waitlist_entry(buyer, count=9).pk
+    served = factories.waitlist_entry(buyer, count=2).pk
+    late = [factories.waitlist_entry(buyer, state="lapsed").pk for _ in range(3)]
+    waitlist.offer_waiting()
+    everyone = [served, waiting, *reversed(late), *reversed(over)]
+
+    first, second = shown(web), shown(web, "2")
+
+    assert first[1] + second[1] == everyone
+    assert len(first[1]) == PAGE_LENGTH
+    assert [links(reply, "") for reply, _ in (first, second)] == [{"?page=2"}, {"?page=1"}]
+    assert ["of 55 entries" in text(reply) for reply, _ in (first, second)] == [True, True]
+    assert ["held for you" in text(reply) for reply, _ in (first, second)] == [True, False]
+
+
+@pytest.mark.parametrize(("asked", "number"), [("0", 2), ("9", 2), ("-1", 2), ("x", 1), ("", 1)])
+def test_a_page_that_is_not_there_is_the_nearest(web, buyer, asked, number):
+    for _ in range(PAGE_LENGTH + 1):
+        factories.waitlist_entry(buyer, state="withdrawn")
+
+    assert web.get("/waiting-list", {"page": asked}).context["page"].number == number
+
+
+def test_an_offer_that_ran_out_no_longer_comes_first(web, buyer):
+    served = factories.waitlist_entry(buyer, count=2)
+    waitlist.offer_waiting()
+    waiting = factories.waitlist_entry(buyer, count=9)
+    assert shown(web)[1] == [served.pk, waiting.pk]
+
+    Quote.objects.update(expires_at=clock.now())
+
+    assert shown(web)[1] == [waiting.pk, served.pk]
+
+
+def test_a_short_list_has_no_pages(web, buyer):
+    factories.waitlist_entry(buyer)
+
+    assert 'aria-label="Pages"' not in web.get("/waiting-list").content.decode()
 
 
 def test_leaving_gives_the_place_and_the_offer_up(web, buyer):

@@ -18,11 +18,10 @@ from portal.core.actors import Actor
 from portal.core.money import Money
 from portal.reservations.models import WaitlistEntry
 from portal.reservations.services.behalf import leave_queue
-from portal.reservations.states import WaitlistState
+from portal.reservations.states import OPEN_WISH, WaitlistState
 from portal.tenancy.models import Organization
 
-LIVE = (WaitlistState.WAITING, WaitlistState.OFFERED)
-IS_OVER = Case(When(state__in=LIVE, then=Value(0)), default=Value(1), output_field=IntegerField())
+IS_OVER = Case(When(state__in=OPEN_WISH, then=Value(0)), default=Value(1), output_field=IntegerField())
 
 
 def _window(row: WaitlistEntry) -> SafeString:
@@ -146,7 +145,7 @@ act_on(
         on=On.ROWS,
         perform=_withdraw,
         form=TenantReasonForm,
-        fits=in_state(*LIVE),
+        fits=in_state(*OPEN_WISH),
         effects=(
             "The customer waits no longer; its place is lost.",
             "An offer that is out is given up, and its capacity goes to whoever is next.",

@@ -34,7 +34,7 @@ from portal.reservations.request import WaitlistRequest, check_waitlist
 from portal.reservations.services.freed import wake_waiting_list
 from portal.reservations.services.quotes import give_up, hold_capacity, hold_time
 from portal.reservations.services.settling import settle_offers
-from portal.reservations.states import QuoteState, WaitlistState
+from portal.reservations.states import OPEN_WISH, QuoteState, WaitlistState
 from portal.tenancy.models import Project
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
@@ -44,7 +44,6 @@ __all__ = ["WaitlistRequest", "join", "leave", "offer_waiting", "settle_offers"]
 
 log = logging.getLogger(__name__)
 
-LIVE = (WaitlistState.WAITING, WaitlistState.OFFERED)
 MINUTE = timedelta(minutes=1)
 
 
@@ -75,7 +74,7 @@ def _join(scope: Scope, actor: Actor, request: WaitlistRequest, demand: Demand) 
     # Whoever counts the entries of a project waits for who adds one.
     lock_row(Project, scope.project.pk)
     limit = settings.METALYARD_WAITLIST_ENTRIES
-    if WaitlistEntry.objects.filter(project=scope.project, state__in=LIVE).count() >= limit:
+    if WaitlistEntry.objects.filter(project=scope.project, state__in=OPEN_WISH).count() >= limit:
         raise WaitlistLimitReached(
             f"The project waits for {limit} things already; leave one of these queues.", extra={"limit": limit}
         )

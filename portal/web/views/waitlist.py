@@ -1,13 +1,14 @@
 """The waiting list: joining it with a demand, the place in the queue, and the offers."""
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.core.errors import DomainError, Forbidden, StateConflict
 from portal.core.refusals import show_refusal
-from portal.reservations.selectors import waitlist_entry_of
+from portal.reservations.selectors import waitlist_entry_of, waitlist_listed
 from portal.reservations.services import waitlist
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
@@ -16,6 +17,7 @@ from portal.web.pages import tenant_page
 from portal.web.waiting import waiting_rows
 
 INVALID = 422
+PAGE_LENGTH = 50
 FIELDS = {"server_type": "type", "duration": "length", "earliest": "start"}
 """What the service calls a field, and what the form calls it."""
 
@@ -24,7 +26,8 @@ FIELDS = {"server_type": "type", "duration": "length", "earliest": "start"}
 @require_safe
 def entries(request: HttpRequest, scope: Scope) -> HttpResponse:
     """List what the project waits for, with its place in the queue, and what is offered to it."""
-    context = {"rows": waiting_rows(scope), "may_reserve": scope.may(Verb.RESERVE)}
+    page = Paginator(waitlist_listed(scope), PAGE_LENGTH).get_page(request.GET.get("page"))
+    context = {"page": page, "rows": waiting_rows(page), "may_reserve": scope.may(Verb.RESERVE)}
     return render(request, "web/pages/waitlist.html", context)
 
 
