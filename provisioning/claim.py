@@ -52,18 +52,22 @@ class Lease:
             return
         with self._lock:
             if renewed is None:
+                # Whoever hears that the lease is lost finds the fence gone.
+                self._drop()
                 self.lost.set()
             else:
                 self.expires_at = renewed
-            self._refresh()
+                self._refresh()
 
     def _refresh(self) -> None:
-        if self._fence is None:
-            return
         if self.lost.is_set():
-            drop_fence(self._fence)
-        else:
+            self._drop()
+        elif self._fence is not None:
             write_fence(self._fence, Fence(self.claim.epoch, self.expires_at.timestamp()))
+
+    def _drop(self) -> None:
+        if self._fence is not None:
+            drop_fence(self._fence)
 
 
 @contextmanager

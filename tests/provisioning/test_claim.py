@@ -8,6 +8,7 @@ import time_machine
 from portal.operations.models import Operation
 from portal.operations.selectors import lost_claims
 from portal.operations.services import claims
+from provisioning import claim as claim_module
 from provisioning.claim import held
 from provisioning.fence import FenceUnreadable, read_fence
 from tests import factories
@@ -56,6 +57,17 @@ def test_a_lost_lease_takes_the_fence_away_and_says_so(claim, tmp_path):
 
     assert told
     assert Operation.objects.get(pk=claim.operation_pk).claimed_by == "w1", "what is lost is not ours to give back"
+
+
+def test_the_fence_is_gone_before_anybody_hears_that_the_lease_is_lost(claim, tmp_path, monkeypatch):
+    fence, dropped = tmp_path / "fence.json", []
+
+    with held(claim) as lease, lease.fenced(fence):
+        monkeypatch.setattr(claim_module, "drop_fence", lambda path: dropped.append(lease.lost.is_set()))
+        Operation.objects.filter(pk=claim.operation_pk).update(epoch=claim.epoch + 1)
+        assert lease.lost.wait(30)
+
+    assert dropped == [False]
 
 
 def test_the_claim_is_given_back_at_the_end(claim):
