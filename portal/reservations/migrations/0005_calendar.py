@@ -43,7 +43,7 @@ DROP FUNCTION calendar_servers_inserted, calendar_servers_updated, calendar_serv
 DROP FUNCTION calendar_allocations_inserted, calendar_allocations_updated, calendar_allocations_deleted;
 DROP FUNCTION calendar_latest;
 DROP FUNCTION calendar_forget, calendar_fold, calendar_begins, calendar_short_begins, calendar_fits, calendar_slots;
-DROP FUNCTION calendar_place, calendar_grab, calendar_choice, calendar_rack, calendar_count, calendar_is_ready;
+DROP FUNCTION calendar_place, calendar_grab, calendar_lock_any, calendar_lock_chosen, calendar_choice, calendar_rack, calendar_count, calendar_is_ready;
 DROP FUNCTION calendar_give, calendar_neighbours, calendar_take, calendar_rebuild, calendar_note, calendar_gaps;
 DROP VIEW calendar_member;
 DROP FUNCTION calendar_free, calendar_free_in_part;

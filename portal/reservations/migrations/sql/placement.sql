@@ -98,6 +98,46 @@ BEGIN
 END
 $$;
 
+-- Lock chosen spans that nobody holds, and return their servers in pk order.
+CREATE FUNCTION calendar_lock_chosen(servers bigint[], los timestamptz[], span_to timestamptz) RETURNS bigint[]
+LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN ARRAY(
+        SELECT server_id FROM (
+            SELECT f.server_id FROM reservations_freespan f JOIN unnest(servers, los) AS b (server_id, lo)
+                ON f.server_id = b.server_id AND f.lo = b.lo
+            -- Since they were chosen, somebody may have left of one only its beginning.
+            WHERE f.hi >= span_to
+            FOR UPDATE OF f SKIP LOCKED
+        ) AS mine ORDER BY server_id
+    );
+END
+$$;
+
+-- Lock up to ``wanted`` spans that nobody holds, of other servers than ``but``, and return their servers in pk order.
+CREATE FUNCTION calendar_lock_any(
+    pools bigint[], wanted integer, span_from timestamptz, span_to timestamptz, is_due boolean, but bigint[]
+) RETURNS bigint[] LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN ARRAY(
+        SELECT server_id FROM (
+            SELECT f.server_id
+            FROM unnest(pools) AS p (id)
+            CROSS JOIN LATERAL calendar_free(p.id, span_from, span_to) AS c
+            -- One by one, so that no more is looked at than is wanted.
+            CROSS JOIN LATERAL (
+                SELECT s.server_id FROM reservations_freespan s
+                WHERE s.server_id = c.server_id AND s.lo = c.lo AND s.hi >= span_to
+                  AND (NOT is_due OR calendar_is_ready(s.server_id))
+                FOR UPDATE SKIP LOCKED
+            ) AS f
+            WHERE c.server_id <> ALL (but)
+            LIMIT wanted
+        ) AS mine ORDER BY server_id
+    );
+END
+$$;
+
 -- Lock free spans that together make up what is wanted, and return their servers in pk order; NULL where there is too
 -- little; an empty array where others hold so much that too little is left: then whoever asked rolls back to where he was
 -- before, and may ask calendar_place.
@@ -118,32 +158,15 @@ BEGIN
     IF coalesce(cardinality(best), 0) < wanted THEN
         RETURN NULL;
     END IF;
-    SELECT coalesce(array_agg(server_id ORDER BY server_id), '{}') INTO locked FROM (
-        SELECT f.server_id FROM reservations_freespan f JOIN unnest(best, best_los) AS b (server_id, lo)
-            ON f.server_id = b.server_id AND f.lo = b.lo
-        -- Since they were chosen, somebody may have left of one only its beginning.
-        WHERE f.hi >= span_to
-        FOR UPDATE OF f SKIP LOCKED
-    ) AS mine;
+    locked := calendar_lock_chosen(best, best_los, span_to);
     IF cardinality(locked) = wanted THEN
         RETURN locked;
     END IF;
     -- Others hold some of the best, so whatever nobody holds beside those that are mine.
-    SELECT array_agg(server_id) INTO more FROM (
-        SELECT f.server_id
-        FROM unnest(CASE WHEN may_spread THEN pools ELSE homes END) AS p (id)
-        CROSS JOIN LATERAL calendar_free(p.id, span_from, span_to) AS c
-        -- One by one, so that no more is looked at than is wanted.
-        CROSS JOIN LATERAL (
-            SELECT s.server_id FROM reservations_freespan s
-            WHERE s.server_id = c.server_id AND s.lo = c.lo AND s.hi >= span_to
-              AND (NOT is_due OR calendar_is_ready(s.server_id))
-            FOR UPDATE SKIP LOCKED
-        ) AS f
-        WHERE c.server_id <> ALL (locked)
-        LIMIT wanted - cardinality(locked)
-    ) AS mine;
-    IF cardinality(locked) + coalesce(cardinality(more), 0) < wanted THEN
+    more := calendar_lock_any(
+        CASE WHEN may_spread THEN pools ELSE homes END, wanted - cardinality(locked), span_from, span_to, is_due, locked
+    );
+    IF cardinality(locked) + cardinality(more) < wanted THEN
         RETURN '{}';
     END IF;
     RETURN ARRAY(SELECT id FROM unnest(locked || more) id ORDER BY id);
@@ -170,13 +193,7 @@ BEGIN
             RETURN NULL;
         END IF;
         BEGIN
-            SELECT array_agg(server_id ORDER BY server_id) INTO locked FROM (
-                SELECT f.server_id FROM reservations_freespan f JOIN unnest(best, best_los) AS b (server_id, lo)
-                    ON f.server_id = b.server_id AND f.lo = b.lo
-                -- Since they were chosen, somebody may have left of one only its beginning.
-                WHERE f.hi >= span_to
-                FOR UPDATE OF f SKIP LOCKED
-            ) AS mine;
+            locked := calendar_lock_chosen(best, best_los, span_to);
             IF cardinality(locked) = wanted THEN
                 RETURN locked;
             END IF;
@@ -191,19 +208,7 @@ BEGIN
             FROM calendar_count(pools, span_from, span_to, is_due, wanted) c WHERE NOT may_spread AND c.free >= wanted
         LOOP
             BEGIN
-                SELECT array_agg(server_id ORDER BY server_id) INTO locked FROM (
-                    SELECT f.server_id
-                    FROM unnest(candidates) AS p (id)
-                    CROSS JOIN LATERAL calendar_free(p.id, span_from, span_to) AS c
-                    -- One by one, so that no more is looked at than is wanted.
-                    CROSS JOIN LATERAL (
-                        SELECT s.server_id FROM reservations_freespan s
-                        WHERE s.server_id = c.server_id AND s.lo = c.lo AND s.hi >= span_to
-                          AND (NOT is_due OR calendar_is_ready(s.server_id))
-                        FOR UPDATE SKIP LOCKED
-                    ) AS f
-                    LIMIT wanted
-                ) AS mine;
+                locked := calendar_lock_any(candidates, wanted, span_from, span_to, is_due, '{}');
                 IF cardinality(locked) = wanted THEN
                     RETURN locked;
                 END IF;
