@@ -41,7 +41,7 @@ def carry_out(request: Request, work: Work, *, key_required: bool = False) -> Ht
     query = read_query(WriteQuery, request)
     fingerprint = fingerprint_of(request)
     if query["dry_run"]:
-        return _rehearse(work).as_response()
+        return repeated(lambda: _rehearse(work), is_rehearsal=True).as_response()
     key = key_of(request)
     if key is None:
         if key_required:

@@ -33,14 +33,19 @@ class _Aside(Exception):
         self.name, self.step = name, step
 
 
-def repeated(work: Callable[[], Made]) -> Made:
+def is_victim(error: BaseException) -> bool:
+    """Tell whether the database gave up what raised this in favour of others: another try may well succeed."""
+    return isinstance(error, OperationalError) and isinstance(error.__cause__, _MAY_SUCCEED)
+
+
+def repeated(work: Callable[[], Made], *, is_rehearsal: bool = False) -> Made:
     """Do ``work``, which opens the transaction, as often as it takes; return what it returns.
 
     Raises what ``work`` raises, and OperationalError where each of ATTEMPTS met a deadlock. Either way nothing of the
-    work is left.
+    work is left. A rehearsal rolls back what it does: its steps aside stay inside of it, or they would be what it left.
     """
     settled: dict[str, bool] = {}
-    token, deadlocks, due = _settled.set(settled), 0, None
+    token, deadlocks, due = _settled.set(None if is_rehearsal else settled), 0, None
     try:
         while True:
             try:
@@ -52,7 +57,7 @@ def repeated(work: Callable[[], Made]) -> Made:
                 due = found
             except OperationalError as error:
                 deadlocks += 1
-                if deadlocks == ATTEMPTS or not isinstance(error.__cause__, _MAY_SUCCEED):
+                if deadlocks == ATTEMPTS or not is_victim(error):
                     raise
                 time.sleep(PAUSE_S * deadlocks)
     finally:
@@ -62,7 +67,7 @@ def repeated(work: Callable[[], Made]) -> Made:
 def aside(name: str, step: Callable[[], bool]) -> bool:
     """Do a step outside of the transaction that is open, once per ``name``, and return what it returned.
 
-    In a transaction that nobody repeats, and outside of any, it is done in place.
+    In a transaction that nobody repeats, in a rehearsal, and outside of any transaction it is done in place.
     """
     settled = _settled.get()
     if settled is None or not connection.in_atomic_block:

@@ -114,6 +114,26 @@ def test_a_transaction_that_nobody_repeats_does_the_step_in_place():
     assert seen == [(True, True)] * 2
 
 
+def test_a_rehearsal_does_its_steps_in_place_and_is_done_again_too():
+    seen, begun = [], []
+    server, work = in_a_transaction(seen)
+
+    def rehearse():
+        with transaction.atomic():
+            work()
+            begun.append(True)
+            if len(begun) == 1:
+                deadlock()
+            transaction.set_rollback(True)
+
+    repeated(rehearse, is_rehearsal=True)
+    assert seen == [(True, True)] * 4
+    assert len(begun) == 2
+    serial = server.serial
+    server.refresh_from_db()
+    assert server.serial == serial
+
+
 def test_a_step_that_meets_a_deadlock_is_done_again():
     done = []
 

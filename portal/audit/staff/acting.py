@@ -1,5 +1,6 @@
 """The page before an act, and what comes of it: each object in a transaction of its own, a refusal never a fault."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -7,7 +8,7 @@ from typing import Any, Protocol, cast
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
-from django.db import models, transaction
+from django.db import OperationalError, models, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -20,11 +21,20 @@ from portal.audit.staff.forms import ActForm
 from portal.core.actors import Actor
 from portal.core.errors import DomainError, StateConflict
 from portal.core.refusals import show_refusal
+from portal.core.repeating import is_victim, repeated
 from portal.core.request_id import request_id_of
 
+RETRY_S = 5
 AT_ONCE = 200
 """Most objects that one act takes on."""
 KEY_DIGITS = 18
+log = logging.getLogger(__name__)
+
+
+class _Busy(DomainError):
+    """The database gave the act up in favour of others, each time that it was begun."""
+
+    status = 503
 
 
 class Doer(Protocol):
@@ -141,7 +151,10 @@ class ActPages:
             show_refusal(form, error)
             if row is not None:
                 row.refresh_from_db()
-            return self._ask(request, act, chosen, form, status=error.status)
+            reply = self._ask(request, act, chosen, form, status=error.status)
+            if isinstance(error, _Busy):
+                reply.headers["Retry-After"] = str(RETRY_S)
+            return reply
         if isinstance(result, Secret):
             return self._show_once(request, act, row, result)
         subject = row or result
@@ -211,12 +224,25 @@ class ActPages:
 def _perform(
     request: HttpRequest, act: Act, row: models.Model | None, form: ActForm, seen: dict[int, str]
 ) -> Secret | models.Model | None:
-    """Act on one object, all or nothing. Raises what the service raises, and StateConflict if it moved meanwhile."""
+    """Act on one object, all or nothing.
+
+    Raises what the service raises, StateConflict if the object moved meanwhile, and _Busy if others came between.
+    """
     state = str(getattr(row, "state", ""))
     if row is not None and seen.get(row.pk, state) != state:
         raise StateConflict(f"{row} has become {state} since you looked; nothing was done. Look again.")
-    with transaction.atomic():
+
+    @transaction.atomic
+    def perform() -> Secret | models.Model | None:
         return act.perform(actor_of(request), row, form.cleaned_data)
+
+    try:
+        return repeated(perform)
+    except OperationalError as error:
+        if not is_victim(error):
+            raise
+        log.error("an act met a deadlock each time that it was begun", exc_info=error)
+        raise _Busy("Others were changing the same, several times in a row. Nothing was done; send it again.") from None
 
 
 def enumeration(listed: Sequence[str], most: int = 5) -> str:
