@@ -39,13 +39,40 @@ def test_an_end_counts_before_the_duration(web, plan):
 def test_an_end_that_was_only_shown_moves_with_the_start(web, plan):
     day = (clock.now() + timedelta(days=2)).replace(minute=0, second=0, microsecond=0)
     first = web.get("/availability", plan | {"start": f"{day:%Y-%m-%d %H:%M}", "length": "3d"})
-    fields = {name: given[-1] for name, given in values(first, "panel-form").items()}
+    fields = {name: given[-1] for name, given in values(first, "search").items()}
 
     later = web.get("/availability", fields | {"start": f"{day + timedelta(days=1):%Y-%m-%d %H:%M}"})
     shorter = web.get("/availability", fields | {"end": f"{day + timedelta(days=1):%Y-%m-%d %H:%M}"})
 
     assert later.context["plan"].period.end == day + timedelta(days=4)
     assert shorter.context["plan"].period.end == day + timedelta(days=1)
+
+
+@pytest.mark.parametrize(("changed", "count"), [("count", 3), ("panel_count", 3), ("name", 2)])
+def test_a_number_that_stands_twice_counts_where_it_was_changed(web, plan, changed, count):
+    fields = {name: given[-1] for name, given in values(web.get("/availability", plan), "search").items()}
+
+    assert web.get("/availability", fields | {changed: "3"}).context["plan"].count == count
+
+
+def test_an_end_that_a_cell_makes_counts_also_where_it_was_shown_already(web, plan):
+    day = clock.now().date() + timedelta(days=4)
+    first = web.get("/availability", plan | {"start": f"{day} 00:00", "length": "3d"})
+    fields = {name: given[-1] for name, given in values(first, "search").items()}
+
+    later = web.get("/availability", fields | {"at": f"{POOL}:{day + timedelta(days=2)}", "to": f"{day + timedelta(days=2)}"})
+
+    assert later.context["plan"].period.duration == timedelta(days=1)
+
+
+def test_what_was_typed_beside_the_calendar_goes_along_with_a_filter(web, plan, buyer):
+    fields = values(web.get("/availability", plan), "search") | {"name": ["train-7b"], "ssh_keys": []}
+
+    page = web.get("/availability", fields | {"length": ["3d"]})
+
+    assert page.context["plan"].period.duration == timedelta(days=3)
+    assert values(page, "search")["name"] == ["train-7b"]
+    assert "ssh_keys" not in values(page, "search")
 
 
 def test_what_does_not_fit_shows_what_is_near(web, plan, buyer):
@@ -142,7 +169,7 @@ def test_looking_changes_nothing(web, plan):
 
 
 def test_the_panel_leads_to_a_page_that_can_be_ordered_with_what_was_typed(web, plan, buyer):
-    fields = values(web.get("/availability", plan), "panel-form") | {"name": ["train-7b"]}
+    fields = values(web.get("/availability", plan), "search") | {"name": ["train-7b"]}
 
     page = web.get("/reserve", fields)
 

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from time_machine import travel
 
 from portal.core import clock
-from portal.reservations.models import Reservation
+from portal.reservations.models import Quote, Reservation
 from tests import factories
 from tests.web.browser import needs_chromium, overflow, violations, watch
 
@@ -130,7 +130,7 @@ def test_choosing_holding_and_accepting(open_page, web, buyer, scripts):
         assert violations(page) == []
     else:
         expect(left).to_have_text(re.compile("14 min|15 min"))
-        page.get_by_label("Name", exact=True).fill(TYPED)
+        expect(page.get_by_label("Name", exact=True)).to_have_value(TYPED)
     assert Reservation.objects.get().state == "held"
 
     page.get_by_role("button", name="Reserve for $960.00").click()
@@ -152,6 +152,40 @@ def test_what_was_typed_beside_the_calendar_stays_when_the_search_changes(open_p
     page.get_by_role("button", name="Review reservation").click()
     expect(page.get_by_role("button", name=re.compile(r"^Reserve for \$13,440\.00"))).to_be_visible()
     expect(page.get_by_label("Name", exact=True)).to_have_value(TYPED)
+
+
+def test_without_scripts_what_was_typed_stays_when_the_search_changes(open_page, web, pools):
+    page = open_page(web, java_script_enabled=False)
+    page.goto("/availability")
+    page.get_by_label("Name", exact=True).fill(TYPED)
+    page.get_by_label("Duration").select_option("7d")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator(".panel .total")).to_contain_text("$6,720.00")
+    page.locator(f"button[value='h100x8@eu-north-1@A:{day(3)}']").click()
+    page.get_by_label("How many").fill("2")
+    page.get_by_role("button", name="Update").click()
+
+    expect(page.locator(".panel .total")).to_contain_text("$6,720.00")
+    expect(page.get_by_label("Name", exact=True)).to_have_value(TYPED)
+    page.get_by_role("button", name="Review reservation").click()
+    expect(page.get_by_label("Name", exact=True)).to_have_value(TYPED)
+
+
+def test_a_field_that_is_left_for_the_button_that_holds_holds_nothing(open_page, web):
+    page = open_page(web)
+    page.goto(f"/availability?at=h100x8@eu-north-1@A:{day(3)}")
+    page.get_by_label("Name", exact=True).fill(TYPED)
+    with page.expect_response(lambda reply: "/availability" in reply.url) as renewed:
+        page.get_by_role("button", name="Hold for 15 minutes").focus()
+    assert (renewed.value.request.method, TYPED in renewed.value.url) == ("GET", True)
+    assert "csrf" not in renewed.value.url
+    assert not Quote.objects.exists()
+
+    page.get_by_label("Name", exact=True).fill(f"{TYPED}-b")
+    page.get_by_role("button", name="Hold for 15 minutes").dblclick()
+    page.wait_for_url("**/quotes/quo_*")
+    expect(page.get_by_label("Name", exact=True)).to_have_value(f"{TYPED}-b")
+    assert Quote.objects.count() == 1
 
 
 def test_on_a_phone_the_calendar_scrolls_in_its_own_box_beside_its_pools(open_page, web):

@@ -20,7 +20,7 @@ def everything():
 
 
 def held_from_the_calendar(web, plan, **typed):
-    fields = values(web.get("/availability", plan), "/hold") | {name: [value] for name, value in typed.items()}
+    fields = values(web.get("/availability", plan), "search") | {name: [value] for name, value in typed.items()}
     return web.post("/hold", fields)
 
 
@@ -30,7 +30,7 @@ def test_holding_what_is_chosen_leads_to_its_quote_with_what_was_typed(web, plan
     made = Quote.objects.get()
     assert (made.is_hold, made.count, made.fabric.name, made.total.amount) == (True, 2, "A", 960)
     assert made.reservation.state == "held"
-    assert reply.url.startswith(f"/quotes/{made.public_id}?typed=1&name=train-7b&ssh_keys=key_")
+    assert reply.url.startswith(f"/quotes/{made.public_id}?typed=1&name=train-7b&")
     page = web.get(reply.url)
     assert "Reserve for $960.00" in text(page)
     assert 'value="train-7b"' in page.content.decode()
@@ -38,7 +38,7 @@ def test_holding_what_is_chosen_leads_to_its_quote_with_what_was_typed(web, plan
 
 
 def test_a_hold_without_room_is_refused_where_it_was_chosen(web, plan, buyer):
-    fields = values(web.get("/availability", plan), "/hold")
+    fields = values(web.get("/availability", plan), "search")
     factories.reservation(buyer, count=7, starts_at=clock.now() + timedelta(minutes=1))
     before = everything()
 
@@ -50,6 +50,16 @@ def test_a_hold_without_room_is_refused_where_it_was_chosen(web, plan, buyer):
     assert 'value="train-7b"' in reply.content.decode()
     assert "Join the waiting list" in text(reply)
     assert everything() == before
+
+
+def test_the_token_of_a_hold_is_in_no_address_that_the_form_makes(web, plan):
+    page = web.get("/availability", plan)
+
+    assert list(values(page, "search")).count("csrfmiddlewaretoken") == 0
+    form, _, rest = page.content.decode().partition('<form class="with-panel')
+    inputs = [tag for tag in rest.partition("</form>")[0].split("<input")[1:] if "csrf" in tag.partition(">")[0]]
+    assert inputs == []
+    assert 'formaction="/hold" formmethod="post" name="csrfmiddlewaretoken"' in rest
 
 
 @pytest.mark.parametrize("fields", [{"count": "0"}, {"pick": "x"}, {"length": "0d"}])

@@ -52,10 +52,18 @@ def _moment(label: str, placeholder: str) -> forms.DateTimeField:
 
 
 def understood(asked: Mapping[str, str]) -> dict[str, str]:
-    """Return the fields with an end left out that is still as it was shown: then it moves along with the start."""
+    """Return the fields without what a page only showed, and did not ask.
+
+    An end that is still as it was shown moves along with the start. A number that stands twice on the page counts where
+    it was changed.
+    """
     found = dict(asked)
-    if found.get("end") and found.get("end") == found.get("shown"):
+    shown, shown_count = found.pop("shown", ""), found.pop("shown_count", "")
+    if found.get("end") == shown:
         found["end"] = ""
+    count = found.pop("panel_count", shown_count)
+    if count != shown_count:
+        found["count"] = count
     return found
 
 

@@ -8,7 +8,6 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from portal.core.errors import DomainError
-from portal.reservations.capacity import Demand
 from portal.reservations.selectors import open_quotes_of
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
@@ -18,7 +17,7 @@ from portal.web.forms.plan import Plan
 from portal.web.forms.reserve import ReserveForm
 from portal.web.forms.search import SearchForm
 from portal.web.lanes import lanes_of
-from portal.web.links import fields_of, query_of
+from portal.web.links import query_of
 from portal.web.nearby import matches
 from portal.web.pages import is_fragment, tenant_page
 from portal.web.pools import Row, price_of, rows_for
@@ -88,15 +87,8 @@ def _results(request: HttpRequest, scope: Scope, form: SearchForm, rows: list[Ro
         "can_order": all(check.passes for check in checks),
         "matches": matches(scope, demand, plan, price, shown)[:SHOWN_MATCHES],
         "query": query_of(demand, plan),
-        "hold_fields": _hold_fields(demand, plan, shown, chosen.key),
         "api_call": search_call(request, demand, starts_now=plan.starts_now),
     }
-
-
-def _hold_fields(demand: Demand, plan: Plan, shown: dict[str, str], key: str) -> dict[str, str]:
-    """Return what holding sends: the demand by its pool's key, and the calendar as it is, for what is refused."""
-    fields = fields_of(demand, starts_now=plan.starts_now)
-    return {**fields, **shown, "fabric": "", "pick": key}
 
 
 def _chosen(rows: list[Row], pick: str, plan: Plan) -> Row | None:

@@ -1,4 +1,6 @@
-// Forms: <form data-once> is sent once, however often its button is pressed; the server takes care of it in any case.
+// Forms: <form data-once>, and any form by <button data-once>, is sent once, however often that is pressed; the server
+// takes care of it in any case. A button that names another address than its form's leads there: the browser sends it,
+// and no part of the page is renewed instead.
 // <textarea data-max-bytes="16384"> counts what UTF-8 makes of it in <p data-count-of="its id">, and is not sent when
 // it is too large: a request that is far too large is not read by the server, and what was typed would be lost.
 const WAITING_MS = 10_000;
@@ -20,7 +22,8 @@ function ready(form) {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (!form.matches("[data-once]")) return;
+  if (event.submitter?.hasAttribute("formaction")) event.stopPropagation();
+  if (!form.matches("[data-once]") && !event.submitter?.matches("[data-once]")) return;
   if ("sent" in form.dataset || isTooLarge(form)) {
     event.preventDefault();
     return;
@@ -28,7 +31,14 @@ document.addEventListener("submit", (event) => {
   wait(form, event.submitter);
   // An answer that never comes must not lock the form for good.
   setTimeout(() => ready(form), WAITING_MS);
-});
+}, true);
+
+// htmx remembers which button was touched last, and would send the change of a field to its address: not to such a one.
+for (const touched of ["click", "focusin"]) {
+  document.addEventListener(touched, (event) => {
+    if (event.target.closest?.("button[formaction]")) event.stopPropagation();
+  }, true);
+}
 
 // A page that comes back from the browser's memory comes back with its button as it was left.
 addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(ready));
