@@ -10,8 +10,10 @@ from portal.core import clock
 from portal.core.periods import Period
 from portal.reservations.request import MAX_AHEAD
 
-VIEWS = {"week": ("Week", 7), "weeks": ("5 weeks", 35), "quarter": ("Quarter", 91)}
+VIEWS = {"week": ("Week", 7), "four": ("4 weeks", 28), "weeks": ("5 weeks", 35), "quarter": ("Quarter", 91)}
 """By their names: what they are called, and how many days they show."""
+USUAL_VIEW = "four"
+"""As many columns, each wide enough to be hit, as stand beside the panel in a window of 1440 pixels; 35 need 1700."""
 
 DAY = timedelta(days=1)
 SATURDAY = 5

@@ -21,7 +21,7 @@ def at(day, hour=0):
     return datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(("view", "days"), [("week", 7), ("weeks", 35), ("quarter", 91)])
+@pytest.mark.parametrize(("view", "days"), [("week", 7), ("four", 28), ("weeks", 35), ("quarter", 91)])
 def test_a_view_shows_so_many_days_from_today_on(web, plan, view, days):
     reply = web.get("/availability", plan | {"view": view})
 
@@ -34,8 +34,8 @@ def test_forward_and_back_move_by_what_is_shown_and_not_before_today(web, plan):
     later = web.get("/availability", plan | {"go": f"{first.forward}"}).context["window"]
     last = web.get("/availability", plan | {"go": f"{today(5000)}"}).context["window"]
 
-    assert (first.back, first.forward) == (None, today(35))
-    assert (later.first, later.back, later.forward) == (today(35), today(), today(70))
+    assert (first.back, first.forward) == (None, today(28))
+    assert (later.first, later.back, later.forward) == (today(28), today(), today(56))
     assert (last.forward, last.days[-1].date) == (None, today(366))
     assert Window.of("week", today(-3)).first == today()
 

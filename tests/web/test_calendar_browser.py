@@ -69,7 +69,7 @@ def test_arrows_move_and_enter_chooses(open_page, web, pools):
     expect(page.get_by_label("Start (UTC)")).to_have_value(f"{day(2)} 00:00")
     expect(page.get_by_role("status").filter(has_text="Chosen")).to_contain_text("8 x B200 in eu-north-1")
     page.keyboard.press("End")
-    assert focused(page) == f"b200x8@eu-north-1@A:{day(34)}"
+    assert focused(page) == f"b200x8@eu-north-1@A:{day(27)}"
     assert complaints == []
 
 
@@ -186,6 +186,20 @@ def test_a_field_that_is_left_for_the_button_that_holds_holds_nothing(open_page,
     page.wait_for_url("**/quotes/quo_*")
     expect(page.get_by_label("Name", exact=True)).to_have_value(f"{TYPED}-b")
     assert Quote.objects.count() == 1
+
+
+@pytest.mark.parametrize(("width", "view"), [(1440, "four"), (1700, "weeks")])
+def test_the_whole_window_is_in_sight_beside_the_panel_and_every_day_can_be_hit(open_page, web, width, view):
+    page = open_page(web, viewport={"width": width, "height": 1000})
+    page.goto(f"/availability?view={view}" if view != "four" else "/availability")
+    box, cells = page.locator(".calendar-scroll"), page.locator("[data-cells] tr:first-child button")
+
+    assert (box.evaluate(SIDEWAYS), overflow(page)) == ([0, False], 0)
+    assert cells.count() == (28 if view == "four" else 35)
+    sizes = [cell.bounding_box() for cell in cells.all()]
+    assert min(min(size["width"], size["height"]) for size in sizes) >= 24
+    filters = [page.locator(name).bounding_box() for name in (".view", ".steps-in-time")]
+    assert filters[1]["y"] < filters[0]["y"] + filters[0]["height"], "the filters stand in one line"
 
 
 def test_on_a_phone_the_calendar_scrolls_in_its_own_box_beside_its_pools(open_page, web):

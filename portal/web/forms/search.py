@@ -10,7 +10,7 @@ from portal.core import clock
 from portal.web.forms.lengths import length_code
 from portal.web.forms.plan import Plan, PlanForm
 from portal.web.forms.pressed import day_of, pressed
-from portal.web.windows import VIEWS, Window
+from portal.web.windows import USUAL_VIEW, VIEWS, Window
 
 SHOWN = "%Y-%m-%d %H:%M"
 
@@ -29,7 +29,7 @@ class SearchForm(PlanForm):
     first = forms.DateField(required=False, widget=forms.HiddenInput)
     pick = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
 
-    DEFAULTS: ClassVar[dict[str, str]] = {**PlanForm.DEFAULTS, "view": "weeks", "first": "", "pick": ""}
+    DEFAULTS: ClassVar[dict[str, str]] = {**PlanForm.DEFAULTS, "view": USUAL_VIEW, "first": "", "pick": ""}
 
     @classmethod
     def of(cls, asked: Mapping[str, str], *, exact: bool = False) -> Self:
