@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from math import inf
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
@@ -22,18 +23,26 @@ from tests.reservations.model_yard import CHANGING, CLEANUP, LEAD, MOVABLE, A, m
 seeds = st.integers(0, 2**16)
 tight = st.one_of(st.none(), seeds)
 """Whether a wish is to be one that fits only after moves, if there is such a one."""
-TRIES, FAR = 12, 50 * STEP
+ways = st.sampled_from(["reserve", "keep", "make room"])
+eves = st.sampled_from([-1, 0, 1, *range(1, FIRST_OFFER + 2)])
+"""The minutes left to the beginning of what is in the way, on both sides of where it may move no more."""
+lefts = st.one_of(st.none(), eves)
+"""The like, or None: however many they are."""
+TRIES, FAR = 12, 150 * STEP
 
 
 class Moving(Booking):
     """What needs others to move, in a calendar that is full of holes."""
 
-    @initialize(seed=seeds, used=st.integers(0, 2))
-    def furnish(self, seed, used):
-        """Begin with what is scattered, and perhaps with servers that a tenant has already."""
+    @initialize(seed=seeds, used=st.integers(0, 2), is_held=st.booleans(), how=ways, left=eves)
+    def furnish(self, seed, used, is_held, how, left):
+        """Begin with what is scattered, perhaps with servers that a tenant has or holds already, and ask for more."""
         self.scatter(seed)
-        if used:
+        if used and is_held:
+            self.keep(self.wish(0, 6 + seed % 20, used, Placement.ANY), self.yard.scope)
+        elif used:
             self.move_in(6 + seed % 20, used)
+        self.squeeze(seed, how, left)
 
     def move_in(self, length, count):
         """Return a reservation whose servers the tenant has at once, or None for want of servers."""
@@ -66,26 +75,35 @@ class Moving(Booking):
         self.done["cancel"] += 1
         self.went(reservation)
 
-    def cramped(self, seed):
-        """Return a wish that fits nowhere although enough is free at every instant; None where none comes to mind.
-
-        It is over what is held here at first, and there later.
+    def pairs(self, first, last=inf):
+        """Return what is held at first, beginning from ``first`` to ``last``, and then on another server of its fabric:
+        when it begins, when the other ends, and the fabric.
         """
-        dice = random.Random(seed)  # noqa: S311 - not for secrets
-        # What has begun must not move: sometimes it is what is in the way.
-        to_come = dice.random() < 0.7
-        first = self.books.now + FIRST_OFFER
-        spans = sorted(span for span in self.books.held.values() if span[1] > first or not to_come)
-        fabrics = {machine.pk: machine.fabric for machine in self.books.machines.values()}
-        pairs = [
-            (lo, hi, fabrics[one])
+        spans, machines = sorted(self.books.held.values()), self.books.machines
+        return [
+            (lo, hi, machines[one].fabric)
             for one, lo, end in spans
             for two, start, hi in spans
-            if one != two and fabrics[one] == fabrics[two] and end <= start
+            if first <= lo <= last and one != two and machines[one].fabric == machines[two].fabric and end <= start
         ]
+
+    def cramped(self, seed, *, scatters=True):
+        """Return a wish that fits nowhere although enough is free at every instant; None where none comes to mind."""
+        # What has begun must not move: sometimes it is what is in the way.
+        first = self.books.now + FIRST_OFFER + 1 if seed % 5 < 3 else -inf
+        wish = self.cramped_over(seed, self.pairs(first))
+        if wish is None and scatters:
+            self.scatter(seed)
+            wish = self.cramped_over(seed, self.pairs(first))
+        return wish
+
+    def cramped_over(self, seed, pairs):
+        """Return such a wish that is over both of one of the pairs."""
+        dice, now = random.Random(seed), self.books.now  # noqa: S311 - not for secrets
         for lo, hi, fabric in dice.sample(pairs, min(len(pairs), TRIES)):
-            # Its preparation begins, and its erasure ends, while they are held.
-            start, in_one = max(self.books.now, lo + LEAD), dice.random() < 0.6
+            # Its preparation begins, and its erasure ends, while they are held; what is in use is no server for a
+            # preparation at once, so that a later one asks more of those who move.
+            start, in_one = max(now + dice.choice((0, LEAD + STEP)), lo + LEAD), dice.random() < 0.6
             length = max(6 * STEP, hi - CLEANUP - start)
             wish = Wish(start, length, 1, in_one, fabric if dice.random() < 0.5 else None)
             most, lowest = self.books.most(wish), self.books.lowest(wish)
@@ -95,20 +113,33 @@ class Moving(Booking):
 
     def cramped_if(self, seed):
         """Return a cramped wish where one is asked for by a seed, and there is one."""
-        return None if seed is None else self.cramped(seed)
+        return None if seed is None else self.cramped(seed, scatters=seed % 3 == 0)
 
-    @rule(seed=seeds, how=st.sampled_from(["reserve", "keep", "make room"]))
-    def squeeze(self, seed, how):
-        """Ask for what fits only after moves; where there is no such thing, see to it that there is."""
-        wish = self.cramped(seed)
+    @rule(seed=seeds, how=ways, left=lefts)
+    def squeeze(self, seed, how, left):
+        """Ask for what fits only after moves; where there is no such thing, see to it that there is.
+
+        It is perhaps asked for when something that is in its way is about to begin, or has begun this minute.
+        """
+        wish = self.cramped(seed) if left is None else self.cramped_on_the_eve(seed, left)
         if wish is None:
-            self.scatter(seed)
             return
-        self.done["squeeze"] += 1
+        self.done["squeeze" if left is None else "squeeze on the eve"] += 1
         if how == "make room":
             self.room_for(wish)
         else:
             (self.reserve if how == "reserve" else self.keep)(wish, self.yard.scope)
+
+    def cramped_on_the_eve(self, seed, left):
+        """Let time pass until so many minutes are left to the beginning of one of a pair; return a wish over both."""
+        later = self.books.now + FIRST_OFFER + 2
+        if not self.pairs(later):
+            self.scatter(seed)
+        begins = sorted({lo for lo, *_ in self.pairs(later)})[:2]
+        if not begins:
+            return None
+        self.pass_time(begins[seed % len(begins)] - left - self.books.now)
+        return self.cramped_over(seed, self.pairs(self.books.now - 1, self.books.now + FIRST_OFFER + 1))
 
     @rule(start=starts, length=lengths, count=counts, placement=placements, tight=tight)
     def make_room(self, start, length, count, placement, tight):
@@ -117,7 +148,7 @@ class Moving(Booking):
     def room_for(self, wish):
         before = self.books.fits(wish)
         found = make_room(self.demand(wish))
-        self.follow()
+        assert (self.follow() > 0) == found
         assert self.books.fits(wish) == (found or before)
 
     @rule(pick=picks)
@@ -147,11 +178,14 @@ class Moving(Booking):
         if servers:
             fleet.quarantine(actor=SYSTEM, server=servers[pick % len(servers)], reason="test")
 
-    @rule(pick=picks, at_once=st.booleans())
-    def break_what_is_booked(self, pick, at_once):
-        """Break a free server that somebody will need; others are looked for at once, or later."""
-        to_come = {server for server, lo, _ in self.books.held.values() if lo > self.books.now + FIRST_OFFER}
-        servers = list(Server.objects.filter(pk__in=to_come, state=ServerState.AVAILABLE).order_by("pk"))
+    @rule(pick=picks, at_once=st.booleans(), left=lefts)
+    def break_what_is_booked(self, pick, at_once, left):
+        """Break a free server that somebody will need, some perhaps at once; others are looked for then, or later."""
+        to_come = sorted((lo, server) for server, lo, _ in self.books.held.values() if lo > self.books.now)
+        if left is not None and to_come:
+            self.pass_time(max(0, to_come[0][0] - left - self.books.now))
+            to_come = to_come[:1]
+        servers = Server.objects.filter(pk__in=[pk for _, pk in to_come], state=ServerState.AVAILABLE).order_by("pk")
         if servers:
             fleet.quarantine(actor=SYSTEM, server=servers[pick % len(servers)], reason="test")
             if at_once:

@@ -119,6 +119,20 @@ class Books:
         """Return the earliest start from the wish's to ``latest`` itself at which it can be met, or None."""
         return wish.start if self.fits(wish) else self.next_fit(wish, latest + 1 / 120)
 
+    def may_move(self, begins, at, old, new):
+        """Tell whether what begins to be prepared at an instant may at another one be given ``new`` for ``old``.
+
+        It must not have begun, nor be so near its beginning that a worker may be looking at it; and the other server
+        must be of the same fabric, sold as the same, and fit to be promised.
+        """
+        one, other = self.machines[old], self.machines[new]
+        is_of_a_kind = (one.fabric, one.is_spare) == (other.fabric, other.is_spare)
+        return begins > at + FIRST_OFFER and is_of_a_kind and other.is_in_pool
+
+    def may_be_replaced(self, begins, at):
+        """Tell whether a broken server may be replaced: well before the preparation begins, or when it does."""
+        return begins > at + FIRST_OFFER or begins <= at
+
     def lowest(self, wish):
         """Return how many servers could be had if each fabric's were all free that are free at its worst instant."""
         first, last = self.occupied(wish.start, wish.length)

@@ -137,18 +137,8 @@ class Waiting(Booking):
         self.wait(ceil((self.offered(pick).until - self.books.now) / STEP), looks=looks)
 
     def wait(self, steps, *, looks):
-        """Let time pass, and the sweeps see it; that of the waiting list may be late."""
-        self.clock.shift(steps * STEP * MINUTE)
-        self.books.now += steps * STEP
-        for sweep in (
-            reconcile.expire_quotes,
-            reconcile.end_due,
-            reconcile.time_out_operations,
-            reconcile.overrun_servers,
-            reconcile.start_due,
-        ):
-            sweep()
-        self.replaced()
+        """Let time pass; the sweep of the waiting list may be late."""
+        self.pass_time(steps * STEP)
         assert all(entry.until > self.books.now for entry in self.queue.offered().values())
         if looks and self.queue.live():
             self.offer()

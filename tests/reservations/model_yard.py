@@ -23,6 +23,7 @@ from tests.reservations.calendars import query
 from tests.reservations.conftest import NOON
 from tests.reservations.model_look import look, minute
 from tests.reservations.model_oracle import DAY, FIRST_OFFER, HOUR, STEP, Books, Stay, Wish
+from tests.reservations.model_places import Places
 from tests.reservations.model_queue import Queue
 
 LEAD, CLEANUP, SEEN = 2 * STEP, STEP, 2 * DAY
@@ -97,7 +98,7 @@ class Watched(RuleBasedStateMachine):
         self.example = transaction.atomic()
         self.example.__enter__()
         self.books = Books(LEAD, CLEANUP, 0, {}, {}, limits={self.yard.other.project.pk: OTHER_LIMIT})
-        self.queue = Queue()
+        self.queue, self.places = Queue(), Places()
         self.chance = random.Random(0)  # noqa: S311 - not for secrets
         self.look()
 
@@ -133,17 +134,20 @@ class Watched(RuleBasedStateMachine):
                 self.books.held[pk] = (server, *span)
 
     def follow(self):
-        """Note what moved to another server of its pool, which only what has not begun may do."""
-        seen = self.look()
-        for pk, row in seen.held.items():
-            known = self.books.held.get(pk)
-            if known and known[0] != row.span[0]:
-                assert row.reservation_state in MOVABLE
-                assert row.state == A.BOOKED
-                assert known[1] > self.books.now + FIRST_OFFER
-                assert self.books.machines[known[0]].fabric == self.books.machines[row.span[0]].fabric
-                self.books.held[pk] = (row.span[0], *known[1:])
-                self.done["move"] += 1
+        """Note what moved to another server, which only what has not begun may do; return how much did."""
+        moved = [
+            (pk, row)
+            for pk, row in self.look().held.items()
+            if pk in self.books.held and self.books.held[pk][0] != row.span[0]
+        ]
+        for pk, row in moved:
+            server, lo, hi = self.books.held[pk]
+            assert row.reservation_state in MOVABLE
+            assert row.state == A.BOOKED
+            assert self.books.may_move(lo, self.books.now, server, row.span[0])
+            self.books.held[pk] = (row.span[0], lo, hi)
+        self.done["move"] += len(moved)
+        return len(moved)
 
     def went(self, *reservations):
         """Note that reservations keep nothing any more but what is being erased, and that no longer than needed."""
@@ -205,6 +209,7 @@ class Watched(RuleBasedStateMachine):
         assert seen.broken_promises() == []
         assert seen.stays == self.books.stays
         assert seen.queue == self.queue.seen()
+        self.places.check(seen, self.books)
         self.check_offers(seen)
         self.check_calendar(self.any_wish(), self.any_wish())
         if self.chance.random() < 0.1:
