@@ -30,6 +30,10 @@ CREATE INDEX reservations_reservation_state_6af8c3b2_like ON reservations_reserv
 """
 
 BACKWARD = """
+DROP TRIGGER calendar_deleted ON reservations_reservation;
+DROP TRIGGER calendar_renumbered ON reservations_reservation;
+DROP TRIGGER calendar_renumbered ON fleet_server;
+DROP TRIGGER calendar_truncated ON reservations_reservation;
 DROP TRIGGER calendar_truncated ON fleet_server;
 DROP TRIGGER calendar_truncated ON reservations_allocation;
 DROP FUNCTION calendar_truncated, calendar_restore, calendar_faults;
@@ -39,12 +43,13 @@ DROP TRIGGER calendar_deleted ON fleet_server;
 DROP TRIGGER calendar_inserted ON reservations_allocation;
 DROP TRIGGER calendar_updated ON reservations_allocation;
 DROP TRIGGER calendar_deleted ON reservations_allocation;
+DROP FUNCTION calendar_reservations_deleted, calendar_renumbered, calendar_require_unreferred, calendar_require_reservations;
 DROP FUNCTION calendar_servers_inserted, calendar_servers_updated, calendar_servers_deleted;
 DROP FUNCTION calendar_allocations_inserted, calendar_allocations_updated, calendar_allocations_deleted;
 DROP FUNCTION calendar_latest;
 DROP FUNCTION calendar_forget, calendar_fold, calendar_begins, calendar_short_begins, calendar_fits, calendar_slots;
 DROP FUNCTION calendar_place, calendar_grab, calendar_lock_any, calendar_lock_chosen, calendar_choice, calendar_rack, calendar_count, calendar_is_ready;
-DROP FUNCTION calendar_give, calendar_neighbours, calendar_take, calendar_rebuild, calendar_note, calendar_gaps;
+DROP FUNCTION calendar_give, calendar_neighbours, calendar_take, calendar_require_servers, calendar_rebuild, calendar_note, calendar_gaps;
 DROP VIEW calendar_member;
 DROP FUNCTION calendar_free, calendar_free_in_part;
 DROP INDEX free_span_by_size;
@@ -73,5 +78,8 @@ class Migration(migrations.Migration):
         _written("timeline.sql"),
         _written("ends.sql"),
         _written("triggers.sql"),
+        migrations.RunSQL(
+            "SELECT calendar_rebuild(ARRAY(SELECT id FROM fleet_server ORDER BY id))", migrations.RunSQL.noop
+        ),
         _written("upkeep.sql"),
     ]

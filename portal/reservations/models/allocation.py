@@ -3,7 +3,7 @@
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 
 from portal.core import ids
 from portal.core.models import Identified, Stateful, known_state
@@ -24,8 +24,11 @@ class Allocation(Identified, Stateful):
 
     # Indexed together with what is asked beside it: each index of its own would be one more to write per server.
     state = models.CharField(max_length=24, editable=False)
-    reservation = models.ForeignKey(Reservation, on_delete=models.PROTECT, related_name="allocations")
-    server = models.ForeignKey(Server, on_delete=models.PROTECT, related_name="allocations")
+    # What they refer to is looked for by the triggers in migrations/sql/triggers.sql, once for all rows of a statement.
+    reservation = models.ForeignKey(
+        Reservation, on_delete=models.PROTECT, related_name="allocations", db_constraint=False, db_index=False
+    )
+    server = models.ForeignKey(Server, on_delete=models.PROTECT, related_name="allocations", db_constraint=False)
     position = models.PositiveSmallIntegerField()
     hostname = models.CharField(max_length=63)
     occupied = DateTimeRangeField()
@@ -52,9 +55,11 @@ class Allocation(Identified, Stateful):
                 violation_error_message="The server is already booked in this period.",
                 violation_error_code="insufficient_capacity",
             ),
+            # Of all rows, so that a reservation's allocations are found by it; only those that hold are told apart.
             models.UniqueConstraint(
-                fields=["reservation", "hostname"],
-                condition=Q(state__in=sorted(HOLDING)),
+                F("reservation"),
+                F("hostname"),
+                Case(When(state__in=sorted(HOLDING), then=True), output_field=models.BooleanField()),
                 name="allocation_hostname_once",
             ),
         ]

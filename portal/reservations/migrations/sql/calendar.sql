@@ -101,7 +101,9 @@ CREATE FUNCTION calendar_note(
     pools bigint[], outer_los timestamptz[], los timestamptz[], his timestamptz[], outer_his timestamptz[], sign integer
 ) RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    hour constant interval := interval '1 hour'; day constant interval := interval '1 day';
+    hour constant interval := interval '1 hour';
+    -- Not '1 day', which is a day of the session's time zone, and slower to add.
+    day constant interval := interval '24 hours';
 BEGIN
     WITH slots AS (
         -- Spans of one booking differ in their outer ends only, and mostly lose the same slots.
@@ -170,7 +172,8 @@ BEGIN
 END
 $$;
 
--- Take time from the servers' free spans: one span per server, given in pk order.
+-- Take time from the servers' free spans: one span per server, given in pk order. A span proves that its server is there,
+-- and who takes it keeps the server from being deleted: see calendar_require_servers.
 CREATE FUNCTION calendar_take(servers bigint[], froms timestamptz[], tos timestamptz[]) RETURNS void LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -204,6 +207,23 @@ BEGIN
             SELECT id FROM unnest(servers) id EXCEPT ALL SELECT id FROM unnest(found) id
         ) AS left_over;
         PERFORM calendar_rebuild(missed);
+        PERFORM calendar_require_servers(missed);
+    END IF;
+END
+$$;
+
+-- Refuse what refers to servers that are not there, and keep those that are from being deleted until the transaction ends.
+CREATE FUNCTION calendar_require_servers(servers bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    known bigint[];
+BEGIN
+    known := ARRAY(SELECT s.id FROM (
+        SELECT id FROM fleet_server WHERE id = ANY (servers) ORDER BY id FOR KEY SHARE
+    ) AS s);
+    IF NOT servers <@ known THEN
+        RAISE EXCEPTION 'allocations refer to servers that are not there' USING
+            ERRCODE = 'foreign_key_violation', TABLE = 'reservations_allocation', CONSTRAINT = 'allocation_server_known',
+            DETAIL = format('Servers %s.', ARRAY(SELECT id FROM unnest(servers) id EXCEPT SELECT id FROM unnest(known) id));
     END IF;
 END
 $$;

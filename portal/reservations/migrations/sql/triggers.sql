@@ -1,12 +1,53 @@
--- Whoever writes allocations or servers, the calendar follows in the same statement.
+-- Whoever writes allocations or servers, the calendar follows in the same statement. What an allocation refers to is looked
+-- for there too, once for all rows of a statement: a foreign key asks for each row anew, which was an eighth of a booking,
+-- and locks each server's row, which those who book a pool at the same time then share in lists that all of them read.
+
+-- Refuse allocations of reservations that are not there, and keep those that are from being deleted.
+CREATE FUNCTION calendar_require_reservations(reservations bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    known bigint[];
+BEGIN
+    known := ARRAY(SELECT r.id FROM (
+        SELECT id FROM reservations_reservation WHERE id = ANY (reservations) ORDER BY id FOR KEY SHARE
+    ) AS r);
+    IF NOT reservations <@ known THEN
+        RAISE EXCEPTION 'allocations refer to reservations that are not there' USING
+            ERRCODE = 'foreign_key_violation', TABLE = 'reservations_allocation',
+            CONSTRAINT = 'allocation_reservation_known';
+    END IF;
+END
+$$;
+
+-- Refuse to let go of servers or reservations that allocations refer to.
+CREATE FUNCTION calendar_require_unreferred(servers bigint[], reservations bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM reservations_allocation a WHERE a.server_id = ANY (servers)) THEN
+        RAISE EXCEPTION 'allocations still refer to these servers' USING
+            ERRCODE = 'foreign_key_violation', TABLE = 'fleet_server', CONSTRAINT = 'allocation_server_known';
+    ELSIF EXISTS (SELECT 1 FROM reservations_allocation a WHERE a.reservation_id = ANY (reservations)) THEN
+        RAISE EXCEPTION 'allocations still refer to these reservations' USING
+            ERRCODE = 'foreign_key_violation', TABLE = 'reservations_reservation',
+            CONSTRAINT = 'allocation_reservation_known';
+    END IF;
+END
+$$;
 
 CREATE FUNCTION calendar_allocations_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    servers bigint[]; froms timestamptz[]; tos timestamptz[];
+    servers bigint[]; froms timestamptz[]; tos timestamptz[]; reservations bigint[]; idle bigint[];
 BEGIN
-    SELECT array_agg(server_id ORDER BY server_id), array_agg(lower(occupied) ORDER BY server_id),
-           array_agg(upper(occupied) ORDER BY server_id)
-        INTO servers, froms, tos FROM new_rows WHERE state IN ('booked', 'serving', 'cleaning');
+    SELECT array_agg(server_id ORDER BY server_id) FILTER (WHERE holds),
+           array_agg(lower(occupied) ORDER BY server_id) FILTER (WHERE holds),
+           array_agg(upper(occupied) ORDER BY server_id) FILTER (WHERE holds),
+           array_agg(DISTINCT reservation_id), array_agg(server_id) FILTER (WHERE NOT holds)
+        INTO servers, froms, tos, reservations, idle
+        FROM (SELECT *, state IN ('booked', 'serving', 'cleaning') AS holds FROM new_rows) AS made;
+    IF reservations IS NOT NULL THEN
+        PERFORM calendar_require_reservations(reservations);
+    END IF;
+    IF idle IS NOT NULL THEN
+        PERFORM calendar_require_servers(idle);
+    END IF;
     IF servers IS NOT NULL THEN
         PERFORM calendar_take(servers, froms, tos);
     END IF;
@@ -32,7 +73,19 @@ CREATE FUNCTION calendar_allocations_updated() RETURNS trigger LANGUAGE plpgsql 
 DECLARE
     given bigint[]; given_froms timestamptz[]; given_tos timestamptz[];
     taken bigint[]; taken_froms timestamptz[]; taken_tos timestamptz[];
+    moved bigint[]; reservations bigint[];
 BEGIN
+    SELECT array_agg(n.server_id) FILTER (WHERE n.server_id <> o.server_id),
+           array_agg(DISTINCT n.reservation_id) FILTER (WHERE n.reservation_id <> o.reservation_id)
+        INTO moved, reservations
+        FROM old_rows o JOIN new_rows n USING (id)
+        WHERE n.server_id <> o.server_id OR n.reservation_id <> o.reservation_id;
+    IF reservations IS NOT NULL THEN
+        PERFORM calendar_require_reservations(reservations);
+    END IF;
+    IF moved IS NOT NULL THEN
+        PERFORM calendar_require_servers(moved);
+    END IF;
     WITH change AS (
         SELECT o.server_id AS old_server, o.occupied AS old_occupied, n.server_id, n.occupied,
                o.state IN ('booked', 'serving', 'cleaning') AS held, n.state IN ('booked', 'serving', 'cleaning') AS holds
@@ -92,7 +145,27 @@ $$;
 
 CREATE FUNCTION calendar_servers_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    -- Waits for whoever takes of their free time now; then his allocations are seen.
     PERFORM calendar_rebuild(ARRAY(SELECT id FROM old_rows ORDER BY id));
+    PERFORM calendar_require_unreferred(ARRAY(SELECT id FROM old_rows), NULL);
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION calendar_reservations_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM calendar_require_unreferred(NULL, ARRAY(SELECT id FROM old_rows));
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION calendar_renumbered() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'fleet_server' THEN
+        PERFORM calendar_require_unreferred(ARRAY[OLD.id], NULL);
+    ELSE
+        PERFORM calendar_require_unreferred(NULL, ARRAY[OLD.id]);
+    END IF;
     RETURN NULL;
 END
 $$;
@@ -104,5 +177,9 @@ CREATE TRIGGER calendar_updated AFTER UPDATE ON fleet_server
     FOR EACH STATEMENT EXECUTE FUNCTION calendar_servers_updated();
 CREATE TRIGGER calendar_deleted AFTER DELETE ON fleet_server
     REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION calendar_servers_deleted();
-
-SELECT calendar_rebuild(ARRAY(SELECT id FROM fleet_server ORDER BY id));
+CREATE TRIGGER calendar_deleted AFTER DELETE ON reservations_reservation
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION calendar_reservations_deleted();
+CREATE TRIGGER calendar_renumbered AFTER UPDATE OF id ON fleet_server
+    FOR EACH ROW WHEN (OLD.id <> NEW.id) EXECUTE FUNCTION calendar_renumbered();
+CREATE TRIGGER calendar_renumbered AFTER UPDATE OF id ON reservations_reservation
+    FOR EACH ROW WHEN (OLD.id <> NEW.id) EXECUTE FUNCTION calendar_renumbered();

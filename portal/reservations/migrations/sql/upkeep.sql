@@ -15,7 +15,7 @@ CREATE FUNCTION calendar_faults(moment timestamptz) RETURNS SETOF text LANGUAGE 
         (SELECT k.*, 'is not so' FROM (SELECT * FROM kept EXCEPT ALL SELECT * FROM truth) k)
     ), grains (grain, step, block, since) AS (
         SELECT g, s, b, calendar_slot_before(calendar_slot_after(moment, s), b)
-        FROM (VALUES (1, interval '1 hour', interval '1 hour'), (24, interval '1 day', interval '1 day'),
+        FROM (VALUES (1, interval '1 hour', interval '1 hour'), (24, interval '24 hours', interval '24 hours'),
                      (384, interval '1 hour', interval '384 hours')) AS v (g, s, b)
     ), expected AS (
         SELECT pool_id, grain, greatest(calendar_slot_before(at, block), since) AS at, sum(change) AS change
@@ -61,6 +61,10 @@ $$;
 
 CREATE FUNCTION calendar_truncated() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_TABLE_NAME <> 'reservations_allocation' AND EXISTS (SELECT 1 FROM reservations_allocation) THEN
+        RAISE EXCEPTION 'allocations still refer to %', TG_TABLE_NAME USING
+            ERRCODE = 'foreign_key_violation', HINT = 'Truncate reservations_allocation in the same statement.';
+    END IF;
     PERFORM calendar_restore();
     RETURN NULL;
 END
@@ -69,4 +73,6 @@ $$;
 CREATE TRIGGER calendar_truncated AFTER TRUNCATE ON reservations_allocation
     FOR EACH STATEMENT EXECUTE FUNCTION calendar_truncated();
 CREATE TRIGGER calendar_truncated AFTER TRUNCATE ON fleet_server
+    FOR EACH STATEMENT EXECUTE FUNCTION calendar_truncated();
+CREATE TRIGGER calendar_truncated AFTER TRUNCATE ON reservations_reservation
     FOR EACH STATEMENT EXECUTE FUNCTION calendar_truncated();
