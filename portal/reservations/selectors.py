@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import models
 from django.db.models import Count, F, Min
@@ -98,15 +99,22 @@ def waitlist_entry_of(scope: Scope, public_id: str) -> WaitlistEntry:
     return entry
 
 
-def places_in_queue(entries: Iterable[WaitlistEntry]) -> dict[int, int]:
-    """Return the place of each entry that waits among those that wait for the same servers, by its pk: 1 is next."""
-    waiting = WaitlistEntry.objects.filter(state=WaitlistState.WAITING).order_by()
-    same = {"server_type": models.OuterRef("server_type"), "region": models.OuterRef("region")}
-    at = models.OuterRef("queued_at")
+def with_place(entries: models.QuerySet[WaitlistEntry]) -> models.QuerySet[Any]:
+    """Return entries with their ``place`` among those that wait for the same servers: 1 is next, None does not wait."""
+    at, same = models.OuterRef("queued_at"), ("server_type", "region")
     before = models.Q(queued_at__lt=at) | models.Q(queued_at=at, pk__lte=models.OuterRef("pk"))
-    upto = waiting.filter(before, **same).values("state").annotate(place=Count("pk")).values("place")
-    rows = waiting.filter(pk__in=[entry.pk for entry in entries]).annotate(place=models.Subquery(upto))
-    return dict(rows.values_list("pk", "place"))
+    waiting = WaitlistEntry.objects.filter(
+        before, state=WaitlistState.WAITING, **{name: models.OuterRef(name) for name in same}
+    )
+    upto = models.Subquery(waiting.order_by().values("state").annotate(place=Count("pk")).values("place"))
+    waits = models.When(state=WaitlistState.WAITING, then=upto)
+    return entries.annotate(place=models.Case(waits, output_field=models.IntegerField()))
+
+
+def places_in_queue(entries: Iterable[WaitlistEntry]) -> dict[int, int]:
+    """Return the place of each entry that waits, by its pk."""
+    known = WaitlistEntry.objects.filter(pk__in=[entry.pk for entry in entries], state=WaitlistState.WAITING)
+    return dict(with_place(known).values_list("pk", "place"))
 
 
 def _open_offers() -> models.QuerySet[Quote]:

@@ -28,10 +28,13 @@ def made(noon):
     return factories.reservation(name="train", starts_at=start, ends_at=start + 2 * DAY)
 
 
-def ask(client, made, act, ends_at, agreed=""):
-    """Send the form; ``agreed`` is the price in all that it holds."""
-    fields = {"ends_at": f"{ends_at:%Y-%m-%dT%H:%M}", "agreed": agreed}
-    return client.post(staff.act_of(made, act), staff.REASON | staff.chosen(made) | fields)
+def ask(client, made, act, ends_at, agreed="", agreed_end=None, **fields):
+    """Send the form; ``agreed`` is the price in all that it holds, for ``ends_at`` unless another end is named."""
+    ends = {"ends_at": ends_at, "agreed_end": agreed_end or ends_at}
+    written = {name: f"{end:%Y-%m-%dT%H:%M}" for name, end in ends.items()}
+    return client.post(
+        staff.act_of(made, act), staff.REASON | staff.chosen(made) | written | {"agreed": agreed} | fields
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,6 +87,42 @@ def test_who_agreed_to_less_is_asked_anew_and_nothing_has_changed(sales, made, a
     assert ask(sales, made, act, end, agreed).status_code == 302
     made.refresh_from_db()
     assert made.price == agreed
+
+
+@pytest.mark.parametrize(("act", "far", "near"), [("extend", 3, 1), ("shorten", -1, -1.5)])
+def test_who_agreed_to_another_end_is_told_what_this_one_costs(sales, made, act, far, near):
+    seen = ask(sales, made, act, made.span.end + far * DAY)
+    before = Reservation.objects.values().get()
+
+    reply = ask(
+        sales,
+        made,
+        act,
+        made.span.end + near * DAY,
+        seen.context["form"]["agreed"].value(),
+        agreed_end=made.span.end + far * DAY,
+    )
+
+    assert reply.status_code == 422
+    assert f"Agree to USD {reply.context['form']['agreed'].value():,.2f} in all" in reply.content.decode()
+    assert reply.context["form"]["agreed"].value() < seen.context["form"]["agreed"].value()
+    assert reply.context["form"]["agreed_end"].value() == f"{made.span.end + near * DAY:%Y-%m-%dT%H:%M}"
+    assert Reservation.objects.values().get() == before
+
+
+def test_one_reply_names_all_that_is_wrong_and_the_present_end(sales, made):
+    reply = ask(sales, made, "shorten", made.span.end + DAY, reason="")
+
+    assert set(reply.context["form"].errors) == {"ends_at", "reason"}
+    assert f"It ends at {made.span.end:%Y-%m-%d %H:%M} now." in reply.content.decode()
+    assert reply.context["form"]["agreed"].value() == ""
+
+
+def test_a_price_is_not_asked_for_while_something_else_is_wrong(sales, made):
+    reply = ask(sales, made, "shorten", made.span.end - DAY, reason="")
+
+    assert list(reply.context["form"].errors) == ["reason"]
+    assert reply.context["form"]["agreed"].value() == ""
 
 
 def test_who_sends_no_amount_agrees_to_nothing(sales, made):

@@ -190,7 +190,7 @@ class ActPages:
             "name": self.name_of(row) if row else "",
             "address": self._address(act, row),
             "back": page_of(row) if row else self._list_address(),
-            "go": act.title if len(chosen.rows) < 2 else f"{act.title}: {len(chosen.rows)}",
+            "go": form.go or (act.title if len(chosen.rows) < 2 else f"{act.title}: {len(chosen.rows)}"),
         }
         return self._page(request, "admin/act.html", act, row, context, status)
 

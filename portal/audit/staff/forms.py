@@ -32,6 +32,8 @@ class ActForm(forms.Form):
     use_required_attribute = False
     notice = ""
     """Set by a form that was sent rightly and still asks for something, such as consent to a price."""
+    go = ""
+    """What its button says then; otherwise the name of the act."""
 
     def __init__(self, *args: Any, row: Any = None, **kwargs: Any) -> None:
         """Keep the object and dress the fields."""

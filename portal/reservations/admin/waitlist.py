@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, F, IntegerField, QuerySet, Value, When
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -17,6 +17,7 @@ from portal.audit.staff.panels import Panel, show_on
 from portal.core.actors import Actor
 from portal.core.money import Money
 from portal.reservations.models import WaitlistEntry
+from portal.reservations.selectors import with_place
 from portal.reservations.services.behalf import leave_queue
 from portal.reservations.states import OPEN_WISH, WaitlistState
 from portal.tenancy.models import Organization
@@ -39,16 +40,6 @@ WISH = (
         "At most", lambda row: Money(row.ceiling, row.currency) if row.ceiling is not None else "", "ceiling"
     ),
 )
-
-
-def with_place(entries: QuerySet[WaitlistEntry]) -> QuerySet[WaitlistEntry]:
-    """Return entries with their ``place`` among those that wait for the same servers: 1 is next."""
-    before = Q(queued_at__lt=OuterRef("queued_at")) | Q(queued_at=OuterRef("queued_at"), pk__lte=OuterRef("pk"))
-    waiting = WaitlistEntry.objects.filter(
-        before, state=WaitlistState.WAITING, server_type=OuterRef("server_type"), region=OuterRef("region")
-    )
-    place = Subquery(waiting.order_by().values("state").annotate(place=Count("pk")).values("place"))
-    return entries.annotate(place=Case(When(state=WaitlistState.WAITING, then=place), output_field=IntegerField()))
 
 
 PLACE = columns.column("Place", lambda row: row.place, "place")
