@@ -1,6 +1,8 @@
 """Writing new rows with SQL that is worked out once for a model, for what nearly every request writes."""
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -16,13 +18,15 @@ def insert(rows: Sequence[models.Model]) -> None:
     """
     if not rows:
         return
-    head, one, tail, fields = _shape(type(rows[0]))
-    values: list[Any] = [
-        field.get_db_prep_save(field.pre_save(row, add=True), connection) for row in rows for field in fields
+    shape = _shape(type(rows[0]))
+    columns = [
+        [field.get_db_prep_save(field.pre_save(row, add=True), connection) for row in rows] for field in shape.fields
     ]
-    places = ", ".join([one] * len(rows))
     with repeated_cursor() as cursor:
-        cursor.execute(f"{head} {places} {tail}", values)
+        if len(rows) == 1:
+            cursor.execute(shape.one, [column[0] for column in columns])
+        else:
+            cursor.execute(shape.many, columns)
         made = cursor.fetchall()
     for row, (pk,) in zip(rows, made, strict=True):
         row.pk = pk
@@ -30,15 +34,31 @@ def insert(rows: Sequence[models.Model]) -> None:
         row._state.db = DEFAULT_DB_ALIAS
 
 
+@dataclass(frozen=True)
+class _Shape:
+    """How a model is written: one row; any number of rows by one statement, so that it is worked out but once."""
+
+    fields: "Sequence[models.Field[Any, Any]]"
+    one: str
+    many: str
+
+
 @cache
-def _shape(model: type[models.Model]) -> "tuple[str, str, str, Sequence[models.Field[Any, Any]]]":
-    """Return the statement's beginning, the places of one row and its end, and the fields that are written."""
+def _shape(model: type[models.Model]) -> _Shape:
     fields = [
         field
         for field in model._meta.local_concrete_fields
         if not field.generated and not (field.primary_key and isinstance(field, models.AutoField))
     ]
     quote = connection.ops.quote_name
-    columns = ", ".join(quote(str(field.column)) for field in fields)
-    head = f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES"
-    return head, f"({', '.join(['%s'] * len(fields))})", f"RETURNING {quote(str(model._meta.pk.column))}", fields
+    into = f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(quote(str(field.column)) for field in fields)})"
+    tail = f"RETURNING {quote(str(model._meta.pk.column))}"
+    places = ", ".join(["%s"] * len(fields))
+    arrays = ", ".join(f"%s::{_type_of(field)}[]" for field in fields)
+    many = f"{into} SELECT * FROM unnest({arrays}) {tail}"  # noqa: S608 - put together of a model's names
+    return _Shape(fields, f"{into} VALUES ({places}) {tail}", many)
+
+
+def _type_of(field: "models.Field[Any, Any]") -> str:
+    """Return a column's type without its length: a cast to that would cut off what is to be refused."""
+    return re.sub(r"\(.*\)", "", str(field.db_type(connection)))

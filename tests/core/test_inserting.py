@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from portal.core.inserting import insert
@@ -56,6 +56,31 @@ def test_what_the_database_refuses_leaves_nothing():
         insert(rows)
 
     assert list(Reservation.objects.all()) == [model]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_is_too_long_is_refused_and_not_cut_off(count):
+    model = bare_reservation()
+    rows = copies(model, *(f"{number}{'n' * 40}" for number in range(count)))
+
+    with pytest.raises(DataError), transaction.atomic():
+        insert(rows)
+
+    assert list(Reservation.objects.all()) == [model]
+
+
+def test_one_statement_writes_any_number_of_rows():
+    model = bare_reservation()
+    executed = []
+
+    with connection.execute_wrapper(
+        lambda execute, sql, params, many, context: executed.append(sql) or execute(sql, params, many, context)
+    ):
+        for count in (2, 3, 40):
+            insert(copies(model, *(f"{count}-{number}" for number in range(count))))
+
+    assert len(executed) == 3
+    assert len(set(executed)) == 1
 
 
 def test_nothing_is_written_for_no_rows():
