@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, Self
 
 from portal.catalog.selectors import QuoteLine, Tariff
@@ -13,6 +14,14 @@ from portal.core.money import Money
 from portal.core.periods import Period
 from portal.reservations.models import Reservation
 from portal.reservations.states import TO_COME, ReservationState
+
+
+class Unused(StrEnum):
+    """What is owed for time that is given back."""
+
+    PAID = "paid"
+    BY_TERMS = "by_terms"
+    FREE = "free"
 
 
 @dataclass(frozen=True)
@@ -120,12 +129,14 @@ def terms_of(reservation: Reservation) -> CancellationTerms:
     return CancellationTerms.of_json(reservation.cancellation_terms)
 
 
-def cut(reservation: Reservation, ends_at: datetime, at: datetime) -> Cut:
+def cut(reservation: Reservation, ends_at: datetime, at: datetime, unused: Unused = Unused.BY_TERMS) -> Cut:
     """Return the price with an earlier end, when that is asked at ``at``: the later the notice, the more is owed.
 
-    What is given back at once is given back without notice: there ``ends_at`` is ``at``.
+    What is given back at once is given back without notice: there ``ends_at`` is ``at``. What is ``unused`` may also be
+    owed in full, or not at all.
     """
-    percent = terms_of(reservation).percent_at(ends_at - at)
+    by_terms = terms_of(reservation).percent_at(ends_at - at)
+    percent = {Unused.PAID: ALL, Unused.BY_TERMS: by_terms, Unused.FREE: NOTHING}[unused]
     before = charges_of(reservation)
     kept = tuple(left for charge in before if (left := _before(reservation, charge, ends_at)) is not None)
     currency = reservation.currency

@@ -1,5 +1,7 @@
 """Staff on behalf of customers: cancelling and releasing."""
 
+from datetime import timedelta
+
 import pytest
 
 from portal.audit.models import AuditEvent
@@ -38,11 +40,17 @@ def test_a_scheduled_reservation_is_cancelled_for_the_customer(sales, scheduled)
     assert told.actor_label == sales.person.email
 
 
+def release(client, made, unused, agreed="", agreed_for=None):
+    """Send the form of a release; ``agreed`` is the price in all that it holds."""
+    priced = {"unused": unused, "agreed": agreed, "agreed_for": agreed_for or unused}
+    return client.post(staff.act_of(made, "release"), staff.REASON | staff.chosen(made) | priced)
+
+
 def test_an_active_reservation_is_released_for_the_customer(sales):
     factories.servers(2)
     made = staff.hand_over(staff.starting(factories.buyer(), count=2))
 
-    reply = sales.post(staff.act_of(made, "release"), staff.REASON | staff.chosen(made))
+    reply = release(sales, made, "paid", made.total.amount)
 
     made.refresh_from_db()
     assert reply.url == staff.page_of(made)
@@ -50,16 +58,59 @@ def test_an_active_reservation_is_released_for_the_customer(sales):
     assert Operation.objects.get(kind="release").requested_by == sales.person.email
 
 
-@pytest.mark.parametrize(("act", "words"), [("release", "only an active one can be released")])
-def test_what_is_not_possible_is_refused_with_the_reason(sales, scheduled, act, words):
+@pytest.mark.parametrize(("agreed", "status"), [("", 422), ("480.00", 409)])
+def test_what_is_not_possible_is_refused_with_the_reason(sales, scheduled, agreed, status):
     before = AuditEvent.objects.count()
 
-    reply = sales.post(staff.act_of(scheduled, act), staff.REASON | staff.chosen(scheduled))
+    reply = release(sales, scheduled, "paid", agreed)
 
     scheduled.refresh_from_db()
-    assert reply.status_code == 409
-    assert words in reply.content.decode()
+    assert reply.status_code == status
+    assert "only an active one can be released" in reply.content.decode()
     assert (scheduled.state, AuditEvent.objects.count()) == ("scheduled", before)
+
+
+@pytest.mark.parametrize(("unused", "hours"), [("paid", 24), ("by_terms", 15), ("free", 6)])
+def test_who_takes_servers_back_says_what_is_paid_and_is_told_what_that_comes_to(noon, sales, unused, hours):
+    factories.server()
+    made = staff.hand_over(staff.starting(factories.buyer()))
+    Reservation.objects.update(cancellation_terms=[{"notice_hours": 0, "percent": "50"}])
+    noon.move_to(made.span.start + timedelta(hours=6))
+    before = Reservation.objects.values().get()
+
+    first = release(sales, made, unused)
+
+    assert first.status_code == 422
+    assert "Nothing is done yet: send it again to do it." in first.content.decode()
+    assert Reservation.objects.values().get() == before
+    agreed = first.context["form"]["agreed"].value()
+
+    other = "by_terms" if unused == "free" else "free"
+    assert release(sales, made, other, agreed, agreed_for=unused).status_code == 422
+    assert Reservation.objects.values().get() == before
+    assert release(sales, made, unused, agreed).status_code == 302
+    made.refresh_from_db()
+    assert (made.state, made.total.amount) == ("ending", hours * 20)
+    assert made.total.amount <= agreed
+
+
+def test_several_are_released_on_the_same_terms(sales):
+    factories.servers(2)
+    made = [staff.hand_over(staff.starting(factories.buyer())) for _ in range(2)]
+
+    sales.post(staff.acts_of(Reservation, "release"), staff.REASON | staff.chosen(*made) | {"unused": "free"})
+
+    assert [(row.state, row.price) for row in Reservation.objects.all()] == [("ending", 0)] * 2
+
+
+def test_nothing_is_chosen_beforehand(sales):
+    factories.server()
+    made = staff.hand_over(staff.starting(factories.buyer()))
+
+    reply = sales.post(staff.act_of(made, "release"), staff.REASON | staff.chosen(made))
+
+    made.refresh_from_db()
+    assert (list(reply.context["form"].errors), made.state) == (["unused"], "active")
 
 
 def test_an_active_one_is_not_cancelled(sales):

@@ -28,9 +28,9 @@ def made(noon):
     return factories.reservation(name="train", starts_at=start, ends_at=start + 2 * DAY)
 
 
-def ask(client, made, act, ends_at, agreed="", agreed_end=None, **fields):
+def ask(client, made, act, ends_at, agreed="", agreed_for=None, **fields):
     """Send the form; ``agreed`` is the price in all that it holds, for ``ends_at`` unless another end is named."""
-    ends = {"ends_at": ends_at, "agreed_end": agreed_end or ends_at}
+    ends = {"ends_at": ends_at, "agreed_for": agreed_for or ends_at}
     written = {name: f"{end:%Y-%m-%dT%H:%M}" for name, end in ends.items()}
     return client.post(
         staff.act_of(made, act), staff.REASON | staff.chosen(made) | written | {"agreed": agreed} | fields
@@ -100,13 +100,13 @@ def test_who_agreed_to_another_end_is_told_what_this_one_costs(sales, made, act,
         act,
         made.span.end + near * DAY,
         seen.context["form"]["agreed"].value(),
-        agreed_end=made.span.end + far * DAY,
+        agreed_for=made.span.end + far * DAY,
     )
 
     assert reply.status_code == 422
     assert f"Agree to USD {reply.context['form']['agreed'].value():,.2f} in all" in reply.content.decode()
     assert reply.context["form"]["agreed"].value() < seen.context["form"]["agreed"].value()
-    assert reply.context["form"]["agreed_end"].value() == f"{made.span.end + near * DAY:%Y-%m-%dT%H:%M}"
+    assert reply.context["form"]["agreed_for"].value() == f"{made.span.end + near * DAY:%Y-%m-%dT%H:%M}"
     assert Reservation.objects.values().get() == before
 
 

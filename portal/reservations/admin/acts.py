@@ -2,18 +2,58 @@
 
 from collections.abc import Sequence
 
+from django import forms
+
 from portal.audit.staff.acting import enumeration
-from portal.audit.staff.acts import Act, On, act_on, in_state, warn_before_acts_on
+from portal.audit.staff.acts import Act, On, Values, act_on, in_state, warn_before_acts_on
 from portal.audit.staff.forms import TenantReasonForm
+from portal.core import clock
+from portal.core.actors import Actor
 from portal.fleet.models import Server
 from portal.operations.models import Operation
 from portal.operations.states import OPEN_OPERATION
+from portal.reservations.admin.consent import Cost, PricedForm
+from portal.reservations.charges import Unused
 from portal.reservations.models import Reservation
-from portal.reservations.services.lifecycle import call_off, take_back
+from portal.reservations.services.lifecycle import call_off, look_at_release, take_back
 from portal.reservations.services.stops import stop_operation
 from portal.reservations.states import HOLDING, ReservationState
 
 ACT = "reservations.change_reservation"
+CHOICES = {
+    Unused.PAID: "The whole price, as if it had gone on to its end",
+    Unused.BY_TERMS: "What its cancellation terms say without notice",
+    Unused.FREE: "Only the time until now",
+}
+
+
+def _of_release(reservation: Reservation, unused: str) -> Cost:
+    """Say what is owed in all, at the most: the time that is used grows while one reads."""
+    if unused == Unused.PAID:
+        total = look_at_release(reservation, Unused.PAID).left.total
+        return Cost(total, f"It is paid in full: in all it stays {total}.")
+    look = look_at_release(reservation, Unused(unused))
+    left, until = look.left, clock.as_rfc3339(look.until)
+    return Cost(left.total, f"In all it is at most {left.total} until {until}, {left.saved} less than now.")
+
+
+class ReleaseForm(PricedForm, TenantReasonForm):
+    """Who takes servers back decides what the customer pays."""
+
+    priced = "unused"
+    cost = staticmethod(_of_release)
+    unused = forms.ChoiceField(
+        label="The customer pays",
+        choices=[("", "Choose…"), *((unused.value, words) for unused, words in CHOICES.items())],
+        help_text="Of one reservation it is said what that comes to before anything is done.",
+    )
+    field_order = ("unused", "reason")
+
+
+def _release(actor: Actor, row: Reservation, values: Values) -> None:
+    take_back(actor=actor, reservation=row, **{**values, "unused": Unused(values["unused"])})
+
+
 act_on(
     Reservation,
     Act(
@@ -37,8 +77,8 @@ act_on(
         title="Release",
         permission=ACT,
         on=On.ROWS,
-        perform=lambda actor, row, values: take_back(actor=actor, reservation=row, reason=values["reason"]),
-        form=TenantReasonForm,
+        perform=_release,
+        form=ReleaseForm,
         fits=in_state(ReservationState.ACTIVE),
         effects=(
             "The servers are switched off now and their disks erased: the customer loses what is on them.",

@@ -1,18 +1,13 @@
 """Another end for a reservation, on behalf of the customer: first the price, then the deed."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
-
-from django import forms
+from typing import Any
 
 from portal.audit.staff.acts import Act, Values, act_on, in_state
-from portal.audit.staff.forms import Moment, ReasonForm
+from portal.audit.staff.forms import Moment
 from portal.core import clock
 from portal.core.actors import SYSTEM, Actor
-from portal.core.errors import DomainError, PriceChanged
-from portal.core.money import Money
-from portal.core.refusals import show_refusal
+from portal.reservations.admin.consent import Cost, PricedForm
 from portal.reservations.models import Reservation
 from portal.reservations.services.alter import RUNNING
 from portal.reservations.services.behalf import extend_for, scope_for, shorten_for
@@ -20,65 +15,17 @@ from portal.reservations.services.extend import look_at_extension
 from portal.reservations.services.shorten import look_at_shortening
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What a reservation would cost in all with another end, and that as a sentence."""
+class EndForm(PricedForm):
+    """A new end."""
 
-    total: Money
-    said: str
-
-
-class EndForm(ReasonForm):
-    """A new end. What it costs is said first; who sends the form again agrees to that, and the service asks no more.
-
-    ``cost`` works that out for a reservation and an end, and raises what the service would raise.
-    """
-
-    cost: ClassVar["staticmethod[[Reservation, datetime], Cost]"]
+    priced = "ends_at"
     ends_at = Moment(label="New end")
-    agreed = forms.DecimalField(required=False, widget=forms.HiddenInput)
-    agreed_end = Moment(required=False, widget=forms.HiddenInput)
-    field_order = ("ends_at", "reason", "agreed", "agreed_end")
+    field_order = ("ends_at", "reason")
 
     def __init__(self, *args: Any, row: Reservation | None = None, **kwargs: Any) -> None:
         """Say the present end, which is overwritten in its field."""
         super().__init__(*args, row=row, **kwargs)
         self.fields["ends_at"].help_text = f"UTC. It ends at {row.span.end:%Y-%m-%d %H:%M} now." if row else "UTC."
-
-    def clean(self) -> dict[str, Any]:
-        """Ask for consent to the price where none is given yet to that of this end."""
-        values = super().clean() or {}
-        agreed, agreed_end = values.get("agreed"), values.pop("agreed_end", None)
-        if self.row is None or values.get("ends_at") is None:
-            return values
-        if self.errors or agreed is None or agreed_end != values["ends_at"]:
-            self._ask(self.row, values["ends_at"])
-        else:
-            values["agreed"] = Money(agreed, self.row.currency)
-        return values
-
-    def add_error(self, field: str | None, error: Any) -> None:
-        """Where the service finds that it costs more than was agreed to, ask for consent to that."""
-        if getattr(error, "code", None) == PriceChanged.code:
-            self._ask(Reservation.objects.get(pk=self.row.pk), self.cleaned_data["ends_at"])
-        else:
-            super().add_error(field, error)
-
-    def _ask(self, reservation: Reservation, ends_at: datetime) -> None:
-        try:
-            cost = type(self).cost(reservation, ends_at)
-        except DomainError as error:
-            show_refusal(self, error)
-            return
-        if self.errors:
-            # What else is wrong comes first.
-            return
-        # What is sent next holds this price and this end: they are agreed to as they are shown.
-        shown = {"agreed": cost.total.amount, "agreed_end": self.data["ends_at"]}
-        self.data = {**self.data.dict(), **shown}  # type: ignore[attr-defined]
-        self.notice = f"{cost.said} Nothing is done yet: send it again to do it."
-        self.go = f"Agree to {cost.total} in all"
-        self.add_error(None, forms.ValidationError(self.notice, code="not_agreed"))
 
 
 def _of_extension(reservation: Reservation, ends_at: datetime) -> Cost:

@@ -22,7 +22,7 @@ from portal.operations.selectors import operations_for
 from portal.operations.services.events import tell
 from portal.operations.services.queue import cancel_operation, queue_operation
 from portal.operations.states import OPEN_OPERATION, OperationKind
-from portal.reservations.charges import Cut, cancellation_of, cut
+from portal.reservations.charges import Cut, Unused, cancellation_of, cut
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.services.agreed import repriced, require_agreed
 from portal.reservations.services.alter import USED, require, used_servers
@@ -117,10 +117,22 @@ class Release:
     left: Cut
 
 
-def look_at_release(reservation: Reservation) -> Release:
-    """Return the most that an active reservation costs in all when it is released in the next TIME_TO_DECIDE."""
+def look_at_release(reservation: Reservation, unused: Unused = Unused.BY_TERMS) -> Release:
+    """Return the most that an active reservation costs in all when it is released in the next TIME_TO_DECIDE.
+
+    Raises StateConflict unless it is active.
+    """
+    _require_active(reservation)
     until = min(clock.now() + TIME_TO_DECIDE, reservation.span.end)
-    return Release(until, cut(reservation, until, until))
+    return Release(until, cut(reservation, until, until, unused))
+
+
+def _require_active(reservation: Reservation) -> None:
+    if reservation.state != ReservationState.ACTIVE:
+        raise StateConflict(
+            f"The reservation is {reservation.state}; only an active one can be released.",
+            extra={"state": reservation.state},
+        )
 
 
 def release(*, scope: Scope, actor: Actor, reservation: Reservation, agreed: Money | None = None) -> Reservation:
@@ -131,7 +143,7 @@ def release(*, scope: Scope, actor: Actor, reservation: Reservation, agreed: Mon
     """
     require(scope, reservation, Verb.RELEASE)
     reason = f"released by {actor.label}"
-    return take_back(actor=actor, reservation=reservation, reason=reason, by_terms=True, agreed=agreed)
+    return take_back(actor=actor, reservation=reservation, reason=reason, unused=Unused.BY_TERMS, agreed=agreed)
 
 
 @repeatable
@@ -141,23 +153,20 @@ def take_back(
     actor: Actor,
     reservation: Reservation,
     reason: str,
-    by_terms: bool = False,
+    unused: Unused = Unused.PAID,
     agreed: Money | None = None,
 ) -> Reservation:
     """End an active reservation now: its servers are erased.
 
-    Its price stays, or ``by_terms`` is less by what is not owed without notice. The caller has made sure that the
+    Its price stays, or is less by what is not owed for the time that is ``unused``. The caller has made sure that the
     actor may. Raises StateConflict unless active, and PriceChanged where more is owed than ``agreed``.
     """
     fresh = lock_row(Reservation, reservation.pk)
-    if fresh.state != ReservationState.ACTIVE:
-        raise StateConflict(
-            f"The reservation is {fresh.state}; only an active one can be released.", extra={"state": fresh.state}
-        )
-    if not by_terms:
+    _require_active(fresh)
+    if unused == Unused.PAID:
         require_agreed(fresh.total, agreed)
         return _end(actor, fresh, reason)
-    left = cut(fresh, clock.now(), clock.now())
+    left = cut(fresh, clock.now(), clock.now(), unused)
     require_agreed(left.total, agreed)
     return _end(actor, fresh, reason, **_given_back(left))
 

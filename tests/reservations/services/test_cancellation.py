@@ -12,7 +12,7 @@ from portal.core.errors import PriceChanged
 from portal.core.money import Money
 from portal.fleet.models import Server
 from portal.fleet.states import ServerState
-from portal.reservations.charges import cancellation_of, cut
+from portal.reservations.charges import Unused, cancellation_of, cut
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.services.lifecycle import (
     call_off,
@@ -251,3 +251,15 @@ def test_what_staff_takes_back_is_paid_as_agreed():
     reservation = hands.work(reserved(factories.buyer(), terms=HALF, starts_at=None, ends_at=clock.now() + DAY))
 
     assert take_back(actor=SYSTEM, reservation=reservation, reason="rack moves").total.amount == Decimal(480)
+
+
+@pytest.mark.parametrize(("unused", "owed"), [(Unused.PAID, 480), (Unused.BY_TERMS, 300), (Unused.FREE, 120)])
+def test_what_staff_takes_back_may_be_paid_otherwise(noon, unused, owed):
+    reservation = hands.work(reserved(factories.buyer(), terms=HALF, starts_at=None, ends_at=clock.now() + DAY))
+    noon.shift(6 * HOUR)
+    shown = look_at_release(reservation, unused)
+
+    made = take_back(actor=SYSTEM, reservation=reservation, reason="rack moves", unused=unused)
+
+    assert made.total.amount == Decimal(owed)
+    assert shown.left.total.amount >= made.total.amount
