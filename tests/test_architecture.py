@@ -72,6 +72,7 @@ OWN = {
         "rearranging": "how to empty servers: pure",
         "request": "what is asked for, and its checks",
         "room": "what stands in the way, and where it could stand",
+        "sought": "the pools that a question is about: pure",
     },
 }
 """What else a room has, and why it is none of the names above."""

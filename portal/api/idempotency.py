@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from psycopg.errors import LockNotAvailable
 from rest_framework.request import Request
 
@@ -18,12 +18,15 @@ from portal.api.models import KEY_LENGTH, KeptReply
 from portal.api.refusals import IdempotencyInProgress, IdempotencyKeyInvalid, IdempotencyKeyReused
 from portal.api.replies import Reply
 from portal.core import clock
+from portal.core.cursors import repeated_cursor
 from portal.core.inserting import insert
 from portal.core.prepared import Given, Prepared
 from portal.tenancy.models import Project
 
 KEPT_FOR = timedelta(days=7)
 PURGED_AT_ONCE = 100
+PURGED_EVERY = 16
+"""At each of so many new keys some that are old go: more than come, and most requests need not look."""
 LOCK_WAIT_MS = 10_000
 RETRY_S = 2
 _KEPT = Prepared(lambda: KeptReply.objects.filter(project_id=Given("project"), key=Given("key")))
@@ -68,7 +71,6 @@ def once(*, project: Project, key: str, fingerprint: str, work: Callable[[], Rep
                 raise IdempotencyKeyReused("This Idempotency-Key was used for another request. Take a fresh one.")
             return Reply(kept.status, kept.body.encode(), kept.headers), True
         reply = work()
-        _purge_expired()
         # No upsert: should two ever get here with one key, the database lets only one of them have done its work.
         kept = KeptReply(
             project=project,
@@ -79,6 +81,8 @@ def once(*, project: Project, key: str, fingerprint: str, work: Callable[[], Rep
             headers=dict(reply.headers),
         )
         insert([kept])
+        if kept.pk % PURGED_EVERY == 0:
+            _purge_expired()
         return reply, False
 
 
@@ -87,7 +91,7 @@ def wait_for_turn(project: Project, key: str) -> None:
     digest = sha256(f"idempotency {project.pk} {key}".encode()).digest()
     number = int.from_bytes(digest[:8], signed=True)
     try:
-        with connection.cursor() as cursor:
+        with repeated_cursor() as cursor:
             # Hardly ever is there somebody to wait for, and then one question is enough.
             cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
             if cursor.fetchone()[0]:
@@ -116,7 +120,7 @@ def kept_reply(project: Project, key: str) -> KeptReply | None:
 def _purge_expired() -> None:
     """Forget some replies of any project that are kept long enough.
 
-    Each new key removes up to PURGED_AT_ONCE old ones, so that no table grows without bound and no request waits.
+    Up to PURGED_AT_ONCE of them, so that no request waits.
     """
     due = _EXPIRED.rows(limit=clock.now() - KEPT_FOR)
     if due:

@@ -6,7 +6,7 @@ from django.db import models
 
 from portal.audit.models import AuditEvent
 from portal.core.actors import Actor
-from portal.core.inserting import insert
+from portal.core.inserting import insert_each
 
 
 def record(
@@ -16,8 +16,12 @@ def record(
     target: str,
     scope: str = "",
     data: dict[str, Any] | None = None,
+    beside: models.Model | None = None,
 ) -> AuditEvent:
-    """Append one row. Call it inside the transaction of the change that it tells of."""
+    """Append one row. Call it inside the transaction of the change that it tells of.
+
+    ``beside`` is a new row of another model that is written by the same statement.
+    """
     row = AuditEvent(
         actor_kind=actor.kind,
         actor_id=actor.id,
@@ -28,7 +32,7 @@ def record(
         scope=scope,
         data=data or {},
     )
-    insert([row])
+    insert_each(row, *([beside] if beside else []))
     return row
 
 

@@ -124,7 +124,7 @@ def _priced() -> "models.QuerySet[Any]":
 
 
 _PRICES = Prepared(_priced)
-_PRICES_IN_REGION = Prepared(lambda: _priced().filter(region=Given("region")))
+_PRICES_IN_REGION = Prepared(lambda: _priced().select_related(None).filter(region=Given("region")))
 
 
 def tariffs_of(server_type: ServerType, currency: str, at: datetime, region: Region | None = None) -> dict[int, Tariff]:
@@ -137,7 +137,7 @@ def tariffs_of(server_type: ServerType, currency: str, at: datetime, region: Reg
     return {
         row.region_id: Tariff(
             server_type,
-            row.region,
+            region or row.region,
             currency,
             row.per_gpu_hour,
             CancellationTerms.of_pairs(zip(row.notices, row.percents, strict=True)),

@@ -10,6 +10,8 @@ from enum import StrEnum
 from portal.core import clock
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
+"""Two digits at a time: every row that is written has an id."""
 ULID_LENGTH = 26
 MAX_LENGTH = 40
 _PATTERN = re.compile(rf"([a-z]{{2,5}})_([{ALPHABET}]{{{ULID_LENGTH}}})")
@@ -40,11 +42,11 @@ class Prefix(StrEnum):
 
 def encode_base32(number: int, length: int) -> str:
     """Write ``number`` in Crockford base 32, most significant digit first, padded to ``length``."""
-    digits = []
-    for _ in range(length):
-        number, digit = divmod(number, 32)
-        digits.append(ALPHABET[digit])
-    return "".join(reversed(digits))
+    pairs = []
+    for _ in range(0, length, 2):
+        pairs.append(PAIRS[number & 1023])
+        number >>= 10
+    return "".join(reversed(pairs))[-length:]
 
 
 def new_id(prefix: str) -> str:

@@ -1,14 +1,17 @@
 """Writing new rows with SQL that is worked out once for a model, for what nearly every request writes."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
+from datetime import datetime
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connection, models
+from django.db import DEFAULT_DB_ALIAS, connections, models
+from psycopg.types.range import Range
 
 from portal.core.cursors import repeated_cursor
+from portal.core.insert_shapes import each, many, shape_of
+
+PLAIN = (str, int, datetime, Range)
+"""Of these types equal values are written alike; of others not always: ``[1] == [True]``."""
 
 
 def insert(rows: Sequence[models.Model]) -> None:
@@ -18,47 +21,54 @@ def insert(rows: Sequence[models.Model]) -> None:
     """
     if not rows:
         return
-    shape = _shape(type(rows[0]))
-    columns = [
-        [field.get_db_prep_save(field.pre_save(row, add=True), connection) for row in rows] for field in shape.fields
+    shape = shape_of(type(rows[0]))
+    columns = [[field.pre_save(row, add=True) for row in rows] for field in shape.fields]
+    if len(rows) == 1:
+        statement, shared = shape.one, (True,) * len(columns)
+    else:
+        # Rows come from what differs, so something has to.
+        shared = (False, *(_is_shared(column) for column in columns[1:]))
+        statement = many(shape, shared)
+    session = connections[DEFAULT_DB_ALIAS]
+    values = [
+        field.get_db_prep_save(column[0], session)
+        if is_shared
+        else [field.get_db_prep_save(value, session) for value in column]
+        for field, column, is_shared in zip(shape.fields, columns, shared, strict=True)
     ]
     with repeated_cursor() as cursor:
-        if len(rows) == 1:
-            cursor.execute(shape.one, [column[0] for column in columns])
-        else:
-            cursor.execute(shape.many, columns)
+        cursor.execute(statement, values)
         made = cursor.fetchall()
     for row, (pk,) in zip(rows, made, strict=True):
-        row.pk = pk
-        row._state.adding = False
-        row._state.db = DEFAULT_DB_ALIAS
+        _was_inserted(row, pk)
 
 
-@dataclass(frozen=True)
-class _Shape:
-    """How a model is written: one row; any number of rows by one statement, so that it is worked out but once."""
-
-    fields: "Sequence[models.Field[Any, Any]]"
-    one: str
-    many: str
-
-
-@cache
-def _shape(model: type[models.Model]) -> _Shape:
-    fields = [
-        field
-        for field in model._meta.local_concrete_fields
-        if not field.generated and not (field.primary_key and isinstance(field, models.AutoField))
+def insert_each(*rows: models.Model) -> None:
+    """Insert new rows, one of each model, by one statement and give them their primary keys. Raises IntegrityError."""
+    shapes = [shape_of(type(row)) for row in rows]
+    session = connections[DEFAULT_DB_ALIAS]
+    values = [
+        field.get_db_prep_save(field.pre_save(row, add=True), session)
+        for shape, row in zip(shapes, rows, strict=True)
+        for field in shape.fields
     ]
-    quote = connection.ops.quote_name
-    into = f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(quote(str(field.column)) for field in fields)})"
-    tail = f"RETURNING {quote(str(model._meta.pk.column))}"
-    places = ", ".join(["%s"] * len(fields))
-    arrays = ", ".join(f"%s::{_type_of(field)}[]" for field in fields)
-    many = f"{into} SELECT * FROM unnest({arrays}) {tail}"  # noqa: S608 - put together of a model's names
-    return _Shape(fields, f"{into} VALUES ({places}) {tail}", many)
+    with repeated_cursor() as cursor:
+        cursor.execute(each(*shapes), values)
+        (made,) = cursor.fetchall()
+    for row, pk in zip(rows, made, strict=True):
+        _was_inserted(row, pk)
 
 
-def _type_of(field: "models.Field[Any, Any]") -> str:
-    """Return a column's type without its length: a cast to that would cut off what is to be refused."""
-    return re.sub(r"\(.*\)", "", str(field.db_type(connection)))
+def _was_inserted(row: models.Model, pk: Any) -> None:
+    row.pk = pk
+    row._state.adding = False
+    row._state.db = DEFAULT_DB_ALIAS
+
+
+def _is_shared(column: Sequence[Any]) -> bool:
+    """Tell whether all rows have one value, which is sent once then."""
+    first = column[0]
+    kind = type(first)
+    return all(
+        value is first or (type(value) is kind and value == first and (kind in PLAIN or not value)) for value in column
+    )

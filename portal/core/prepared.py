@@ -31,6 +31,12 @@ class Given(models.Expression):
         return self.place, [self]
 
 
+def is_among(column: str, given: Given) -> models.Func:
+    """Return the condition that a column is one of an array's values, however many."""
+    parts: dict[str, Any] = {"template": "%(expressions)s)", "arg_joiner": " = ANY ("}
+    return models.Func(models.F(column), given, output_field=models.BooleanField(), **parts)
+
+
 @dataclass(frozen=True)
 class _Statement:
     sql: str

@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial, wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected, SerializationFailure
+from psycopg.pq import TransactionStatus
 
 ATTEMPTS = 4
 """How often work is begun that is the victim of a deadlock each time."""
@@ -75,6 +76,35 @@ def aside(name: str, step: Callable[[], bool]) -> bool:
     if name not in settled:
         raise _Aside(name, step)
     return settled[name]
+
+
+def undone(name: str, work: Callable[[], Made], *, anew: type[Exception], unwritten: type[Exception]) -> Made:
+    """Do ``work`` so that it is undone where it fails, and return what it returns; raises what it raises.
+
+    That takes a savepoint, which is two statements, and hardly ever does anybody need it. So a transaction that is
+    repeated does without one at first, and is begun anew with it, once per ``name``, where the work raises ``anew``.
+    ``unwritten`` is raised before anything is written, unless by a statement that failed; after anything else nobody
+    can go on.
+    """
+    settled = _settled.get()
+    if settled is None or not connection.in_atomic_block or name in settled:
+        with transaction.atomic():
+            return work()
+    try:
+        return work()
+    except (anew, unwritten) as error:
+        if isinstance(error, anew) or _is_broken():
+            raise _Aside(name, lambda: True) from error
+        raise
+    except Exception:
+        transaction.set_rollback(True)
+        raise
+
+
+def _is_broken() -> bool:
+    """Tell whether a statement of the open transaction has failed, so that it can only be rolled back."""
+    session: Any = connection.connection
+    return bool(session.info.transaction_status == TransactionStatus.INERROR)
 
 
 def repeatable(service: Callable[Given, Made]) -> Callable[Given, Made]:

@@ -122,7 +122,7 @@ class OperationEvent(Identified):
 
     ID_PREFIX = ids.Prefix.EVENT
 
-    subject = models.CharField(max_length=40, db_index=True, help_text="Public id of the reservation.")
+    subject = models.CharField(max_length=40, help_text="Public id of the reservation.")
     operation = models.ForeignKey(Operation, on_delete=models.CASCADE, null=True, blank=True, related_name="events")
     server = models.ForeignKey(Server, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     hostname = models.CharField(max_length=63, blank=True, default="")

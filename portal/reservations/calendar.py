@@ -12,6 +12,7 @@ from portal.core.cursors import repeated_cursor
 from portal.core.errors import InsufficientCapacity
 from portal.core.periods import Period
 from portal.reservations.models import Grain
+from portal.reservations.sought import SOUGHT, Sought
 
 SINCE = "2000-01-01"
 UNTIL = "3000-01-01"
@@ -40,6 +41,12 @@ def count_free(pools: Sequence[int], span: Period, *, is_due: bool, most: int) -
     )
 
 
+def pools_that(sought: Sought) -> list[int]:
+    """Return the pools that are meant, in order."""
+    found: list[int] = _rows(f"SELECT {SOUGHT}", sought.values)[0][0]
+    return found
+
+
 class HeldByOthers(Exception):
     """Others hold so much just now that too little is left; whether they keep it is not known yet.
 
@@ -47,22 +54,22 @@ class HeldByOthers(Exception):
     """
 
 
-def grab(pools: Sequence[int], count: int, span: Period, *, is_due: bool, may_spread: bool) -> list[int] | None:
+def grab(sought: Sought, count: int, span: Period, *, is_due: bool, may_spread: bool) -> list[int] | None:
     """Lock as ``place`` does, but wait for nobody.
 
     Raises HeldByOthers, with locks that only a rollback to before lets go of.
     """
     _require_transaction()
     found: list[int] | None = _rows(
-        "SELECT calendar_grab(%s::bigint[], %s, %s, %s, %s, %s)",
-        [list(pools), count, span.start, span.end, is_due, may_spread],
+        f"SELECT calendar_grab({SOUGHT}, %s, %s, %s, %s, %s)",
+        [*sought.values, count, span.start, span.end, is_due, may_spread],
     )[0][0]
     if found is not None and len(found) < count:
         raise HeldByOthers
     return found
 
 
-def place(pools: Sequence[int], count: int, span: Period, *, is_due: bool, may_spread: bool) -> list[int] | None:
+def place(sought: Sought, count: int, span: Period, *, is_due: bool, may_spread: bool) -> list[int] | None:
     """Lock free time of ``count`` servers until the transaction ends and return their pks in order; None for too few.
 
     Whoever then inserts their allocations in the same transaction has them. Raises InsufficientCapacity when others
@@ -71,8 +78,8 @@ def place(pools: Sequence[int], count: int, span: Period, *, is_due: bool, may_s
     _require_transaction()
     try:
         rows = _rows(
-            "SELECT calendar_place(%s::bigint[], %s, %s, %s, %s, %s)",
-            [list(pools), count, span.start, span.end, is_due, may_spread],
+            f"SELECT calendar_place({SOUGHT}, %s, %s, %s, %s, %s)",
+            [*sought.values, count, span.start, span.end, is_due, may_spread],
         )
     except OperationalError as error:
         if isinstance(error.__cause__, LockNotAvailable):

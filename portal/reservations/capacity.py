@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from portal.core import clock
 from portal.core.periods import Period
-from portal.core.prepared import Given, Prepared
 from portal.fleet.models import Fabric, Region, ServerType
 from portal.reservations import calendar
-from portal.reservations.models import Placement, Pool
+from portal.reservations.models import Placement
 from portal.reservations.request import MAX_AHEAD, MAX_COUNT
+from portal.reservations.sought import Sought
 
 READY_MARGIN = timedelta(minutes=2)
 """What is not ready now is offered for a preparation that begins this much later: an offer takes time to read."""
@@ -51,17 +51,15 @@ def turnover_period(server_type: ServerType, end: datetime) -> Period | None:
     return Period(end, end + server_type.cleanup_time) if server_type.cleanup_time else None
 
 
-_POOLS = Prepared(lambda: Pool.objects.filter(server_type=Given("server_type"), region=Given("region")).order_by("pk"))
+def sought(demand: Demand, *, with_spares: bool = False) -> Sought:
+    """Return which pools may serve a demand."""
+    fabric = demand.fabric.pk if demand.fabric else None
+    return Sought(demand.server_type.pk, demand.region.pk, fabric, with_spares)
 
 
 def pools_for(demand: Demand, *, with_spares: bool = False) -> list[int]:
     """Return the pks of the pools that may serve a demand, in order."""
-    pools = _POOLS.rows(server_type=demand.server_type.pk, region=demand.region.pk)
-    return [
-        pool.pk
-        for pool in pools
-        if (with_spares or not pool.is_spare) and (demand.fabric is None or pool.fabric_id == demand.fabric.pk)
-    ]
+    return calendar.pools_that(sought(demand, with_spares=with_spares))
 
 
 def is_due(span: Period) -> bool:
@@ -76,7 +74,7 @@ def take(demand: Demand, span: Period, *, is_patient: bool = True) -> list[int] 
     what that costs, and rolls back on HeldByOthers.
     """
     ask = calendar.place if is_patient else calendar.grab
-    return ask(pools_for(demand), demand.count, span, is_due=is_due(span), may_spread=not demand.same_fabric)
+    return ask(sought(demand), demand.count, span, is_due=is_due(span), may_spread=not demand.same_fabric)
 
 
 def _most(demand: Demand, most: int) -> int:

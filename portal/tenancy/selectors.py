@@ -1,11 +1,13 @@
 """Questions about tenants."""
 
+from collections.abc import Iterable
+
 from django.db import models
 from django.db.models import Q
 
 from portal.core import clock
 from portal.core.errors import NotFound
-from portal.core.prepared import Given, Prepared
+from portal.core.prepared import Given, Prepared, is_among
 from portal.tenancy import tokens
 from portal.tenancy.models import APIToken, Membership, Project, SSHKey, User
 from portal.tenancy.roles import Role
@@ -62,6 +64,16 @@ def scope_of_token(token: APIToken, request_id: str = "") -> Scope:
 def ssh_keys_of(scope: Scope) -> models.QuerySet[SSHKey]:
     """Return the project's SSH keys by name."""
     return SSHKey.objects.filter(project=scope.project).order_by("name", "pk")
+
+
+_NAMED_KEYS = Prepared(
+    lambda: SSHKey.objects.filter(is_among("public_id", Given("ids", "text[]")), project=Given("project"))
+)
+
+
+def ssh_keys_called(scope: Scope, public_ids: Iterable[str]) -> dict[str, SSHKey]:
+    """Return those of the project's SSH keys that have one of the public ids, by it."""
+    return {key.public_id: key for key in _NAMED_KEYS.rows(ids=list(public_ids), project=scope.project.pk)}
 
 
 def ssh_key_of(scope: Scope, public_id: str) -> SSHKey:

@@ -11,8 +11,9 @@ import pytest
 from django.db import connection, transaction
 
 from portal.api import idempotency
-from portal.api.idempotency import KEPT_FOR, PURGED_AT_ONCE
+from portal.api.idempotency import KEPT_FOR, PURGED_AT_ONCE, PURGED_EVERY, once
 from portal.api.models import KeptReply
+from portal.api.replies import Reply
 from portal.core import clock
 from portal.reservations.models import Reservation
 from tests import factories, racing
@@ -139,7 +140,13 @@ def test_keys_are_kept_for_seven_days(noon, api, buyer):
     assert "Idempotency-Replayed" not in after.headers
 
 
-def test_each_new_key_forgets_many_old_ones_of_anybody(api, buyer, foreign):
+def keys_of_a_day(buyer, count):
+    """Use some new keys for what needs no work."""
+    for number in range(count):
+        once(project=buyer.project, key=f"new-{number}", fingerprint="", work=lambda: Reply(200, b"{}", {}))
+
+
+def test_new_keys_forget_many_old_ones_of_anybody(buyer, foreign):
     old = clock.now() - KEPT_FOR
     KeptReply.objects.bulk_create(
         KeptReply(
@@ -152,10 +159,15 @@ def test_each_new_key_forgets_many_old_ones_of_anybody(api, buyer, foreign):
         for number in range(PURGED_AT_ONCE + 3)
     )
 
-    api.post("/reservations", order(buyer.project), key="k1")
+    keys_of_a_day(buyer, PURGED_EVERY)
 
-    left = KeptReply.objects.order_by("pk").values_list("key", flat=True)
-    assert list(left) == ["old-0", "old-1", "old-2", "k1"], "the oldest go first"
+    left = KeptReply.objects.filter(project=foreign.project).order_by("pk").values_list("key", flat=True)
+    assert list(left) == ["old-0", "old-1", "old-2"], "the oldest go first"
+    assert KeptReply.objects.filter(project=buyer.project).count() == PURGED_EVERY
+
+
+def test_more_old_keys_go_than_new_ones_come():
+    assert PURGED_AT_ONCE > PURGED_EVERY
 
 
 @pytest.fixture

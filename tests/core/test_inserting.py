@@ -1,12 +1,15 @@
 """Rows that are written with SQL worked out once are what the ORM writes."""
 
+import json
 from datetime import timedelta
 
 import pytest
 from django.db import DataError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from portal.core.inserting import insert
+from portal.audit.models import AuditEvent
+from portal.core import clock
+from portal.core.inserting import insert, insert_each
 from portal.reservations.models import Reservation
 from tests import factories
 from tests.reservations.calendars import bare_reservation
@@ -99,3 +102,48 @@ def test_keys_are_those_of_their_rows():
     assert {row.pk: row.name for row in rows} == dict(
         Reservation.objects.filter(project=owner).values_list("pk", "name")
     )
+
+
+def test_what_is_equal_to_python_only_is_written_as_it_is():
+    model = bare_reservation()
+    rows = copies(model, "one", "two", "three")
+    rows[0].labels, rows[1].labels, rows[2].labels = [1], [True], [1.0]
+
+    insert(rows)
+
+    read = [json.dumps(Reservation.objects.get(pk=row.pk).labels) for row in rows]
+    assert read == ["[1]", "[true]", "[1.0]"]
+
+
+def test_rows_that_are_alike_in_all_columns_are_as_many_as_they_were():
+    at = clock.now()
+    rows = [AuditEvent(at=at, actor_kind="system", verb="met", target="t") for _ in range(3)]
+
+    insert(rows)
+
+    assert AuditEvent.objects.filter(verb="met").count() == len({row.pk for row in rows}) == 3
+
+
+def test_rows_of_several_models_are_written_by_one_statement_and_each_has_its_key():
+    (reservation,) = copies(bare_reservation(), "one")
+    event = AuditEvent(actor_kind="system", verb="met", target=reservation.public_id, data={"count": 1})
+
+    with CaptureQueriesContext(connection) as asked:
+        insert_each(reservation, event)
+
+    assert len(asked) == 1
+    assert Reservation.objects.get(pk=reservation.pk).name == "one"
+    read = AuditEvent.objects.get(pk=event.pk)
+    assert (read.target, read.data) == (reservation.public_id, {"count": 1})
+    assert not reservation._state.adding
+
+
+def test_one_of_several_that_is_refused_takes_the_others_along():
+    model = bare_reservation()
+    (again,) = copies(model, model.name)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert_each(AuditEvent(actor_kind="system", verb="met", target="t"), again)
+
+    assert not AuditEvent.objects.filter(verb="met").exists()
+    assert list(Reservation.objects.all()) == [model]

@@ -6,7 +6,7 @@ from django.db.models import F, Q
 from django.test.utils import CaptureQueriesContext
 
 from portal.core.locks import locking
-from portal.core.prepared import Given, Prepared
+from portal.core.prepared import Given, Prepared, is_among
 from portal.fleet.models import Server
 from portal.tenancy.models import Project
 from tests import factories
@@ -69,3 +69,17 @@ def test_rows_are_locked_only_inside_of_a_transaction():
         assert query.rows(pk=project.pk) == [project]
     with pytest.raises(transaction.TransactionManagementError):
         query.rows(pk=project.pk)
+
+
+def test_any_number_of_values_is_asked_for_by_one_statement():
+    made = [factories.project(name=name) for name in ("one", "two", "three")]
+    query = Prepared(lambda: Project.objects.filter(is_among("name", Given("names", "text[]"))).order_by("pk"))
+    executed = set()
+
+    with connection.execute_wrapper(
+        lambda execute, sql, params, many, context: executed.add(sql) or execute(sql, params, many, context)
+    ):
+        found = [query.rows(names=names) for names in ([], ["two"], ["three", "one", "none"])]
+
+    assert found == [[], [made[1]], [made[0], made[2]]]
+    assert len(executed) == 1

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from portal.core.periods import Period
 from portal.fleet.models import Rack
 from portal.reservations import calendar
-from portal.reservations.capacity import Demand, pools_for, take
+from portal.reservations.capacity import Demand, sought, take
 from portal.reservations.models import Placement
 from tests import factories
 from tests.reservations.calendars import at, bare_reservation, choice, occupy, undone
@@ -135,7 +135,7 @@ def test_spares_are_not_taken_unless_they_are_asked_for():
     spare = factories.server(is_spare=True)
 
     assert take(demand(), demand().period) is None
-    pools = pools_for(demand(), with_spares=True)
+    pools = sought(demand(), with_spares=True)
     assert calendar.place(pools, 1, demand().period, is_due=False, may_spread=True) == [spare.pk]
 
 

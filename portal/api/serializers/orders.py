@@ -13,7 +13,7 @@ from portal.catalog.selectors import image_of
 from portal.reservations.request import ReservationRequest
 from portal.tenancy.models import SSHKey
 from portal.tenancy.scope import Scope
-from portal.tenancy.selectors import ssh_keys_of
+from portal.tenancy.selectors import ssh_keys_called
 
 MAX_KEYS = 50
 
@@ -35,7 +35,7 @@ class ParticularsMixin(serializers.Serializer[Any]):
 
     def validate_ssh_keys(self, ids: list[str]) -> Sequence[SSHKey]:
         """Return the keys. Raises ValidationError for each that is not the project's."""
-        keys = {key.public_id: key for key in ssh_keys_of(self.context["scope"]).filter(public_id__in=ids)}
+        keys = ssh_keys_called(self.context["scope"], ids)
         unknown = {
             index: [serializers.ErrorDetail("This project has no such SSH key.", code="unknown")]
             for index, name in enumerate(ids)

@@ -9,6 +9,20 @@ from portal.operations.event_types import EVENT_TYPES
 from portal.operations.models import Operation, OperationEvent, OperationServer
 
 
+def event_of(*, actor: Actor, subject: str, event_type: str, **words: Any) -> OperationEvent:
+    """Return an event about no server that is yet to be written: by who writes it together with other rows.
+
+    ``words`` fill the sentence of the type. Raises KeyError for an unknown type.
+    """
+    return OperationEvent(
+        subject=subject,
+        type=event_type,
+        message=EVENT_TYPES[event_type].format(**words),
+        actor_label=actor.label[:200],
+        data=words,
+    )
+
+
 def tell(
     *,
     actor: Actor,
@@ -21,20 +35,14 @@ def tell(
     duration_ms: int | None = None,
     **words: Any,
 ) -> OperationEvent:
-    """Append an event. ``words`` fill the sentence of the type. Raises KeyError for an unknown type.
+    """Append an event, as ``event_of`` returns it. Raises KeyError for an unknown type.
 
     What ``part`` names (operation, server, host name) need not be given.
     """
-    event = OperationEvent(
-        subject=subject,
-        operation=part.operation if part else operation,
-        server=part.server if part else server,
-        hostname=part.hostname if part else hostname,
-        type=event_type,
-        message=EVENT_TYPES[event_type].format(**words),
-        actor_label=actor.label[:200],
-        data=words,
-        duration_ms=duration_ms,
-    )
+    event = event_of(actor=actor, subject=subject, event_type=event_type, **words)
+    event.operation = part.operation if part else operation
+    event.server = part.server if part else server
+    event.hostname = part.hostname if part else hostname
+    event.duration_ms = duration_ms
     insert([event])
     return event

@@ -13,6 +13,7 @@ from portal.core.constraints import refuse
 from portal.core.errors import InsufficientCapacity, InvalidInput
 from portal.core.inserting import insert
 from portal.core.periods import Period
+from portal.core.repeating import undone
 from portal.reservations import capacity
 from portal.reservations.calendar import HeldByOthers
 from portal.reservations.capacity import Demand
@@ -125,17 +126,20 @@ def allocate(reservation: Reservation, servers: Sequence[int], span: Period, *, 
     """Give servers that were picked to a reservation for ``span``. Raises InsufficientCapacity."""
     turnover = capacity.turnover_period(reservation.server_type, reservation.span.end)
     count = max(reservation.count, first + len(servers))
+    now = clock.now()
+    alike: dict[str, Any] = {
+        "created_at": now,
+        "state": AllocationState.BOOKED,
+        "state_changed_at": now,
+        "reservation": reservation,
+        "occupied": span.as_range(),
+        "turnover": turnover.as_range() if turnover else None,
+    }
     with refuse("allocation_no_overlap", InsufficientCapacity(TAKEN), savepoint=False):
         insert(
             [
                 Allocation(
-                    state=AllocationState.BOOKED,
-                    reservation=reservation,
-                    server_id=server,
-                    position=position,
-                    hostname=host_name(reservation.name, position, count),
-                    occupied=span.as_range(),
-                    turnover=turnover.as_range() if turnover else None,
+                    server_id=server, position=position, hostname=host_name(reservation.name, position, count), **alike
                 )
                 for position, server in enumerate(servers, first)
             ]
@@ -159,6 +163,14 @@ def with_room(demand: Demand, act: Callable[[Pick], Made]) -> Made:
         except InsufficientCapacity:
             pass
     raise insufficient(demand)
+
+
+def booked(act: Callable[[], Made]) -> Made:
+    """Do ``act``, which writes nothing before it has picked its servers, and undo what it did where it fails.
+
+    Who finds too little free by picking has nothing to undo.
+    """
+    return undone("booking", act, anew=HeldByOthers, unwritten=InsufficientCapacity)
 
 
 def _booked(act: Callable[[Pick], Made]) -> Made:

@@ -1,14 +1,12 @@
 """Making a reservation: all of its servers or a clear refusal."""
 
-from django.db import transaction
-
 from portal.audit.services import record
 from portal.catalog.selectors import quote_price
 from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.errors import InvalidInput
 from portal.core.repeating import repeatable
-from portal.operations.services.events import tell
+from portal.operations.services.events import event_of
 from portal.reservations import capacity
 from portal.reservations.approval import require_approval
 from portal.reservations.capacity import Demand
@@ -16,7 +14,7 @@ from portal.reservations.enquiries import noted
 from portal.reservations.models import Enquiry, Reservation
 from portal.reservations.quota_check import check_quotas
 from portal.reservations.request import Particulars, ReservationRequest, check
-from portal.reservations.services.booking import Pick, Wording, allocate, with_room, write_reservation
+from portal.reservations.services.booking import Pick, Wording, allocate, booked, with_room, write_reservation
 from portal.reservations.services.start import begin_provisioning
 from portal.reservations.states import ReservationState
 from portal.tenancy.models import Project
@@ -41,7 +39,7 @@ def reserve(*, scope: Scope, actor: Actor, request: ReservationRequest) -> Reser
         Enquiry.Kind.RESERVE,
         scope,
         demand,
-        lambda: with_room(demand, lambda pick: _reserve(scope, actor, request, demand, pick)),
+        lambda: with_room(demand, lambda pick: booked(lambda: _reserve(scope, actor, request, demand, pick))),
     )
 
 
@@ -51,7 +49,6 @@ def require_own_keys(project: Project, particulars: Particulars) -> None:
         raise InvalidInput.of("ssh_keys", "unknown", "Choose SSH keys of this project.")
 
 
-@transaction.atomic
 def _reserve(scope: Scope, actor: Actor, request: ReservationRequest, demand: Demand, pick: Pick) -> Reservation:
     period = demand.period
     # Asked before the servers are chosen: then those of a start that is due were chosen among the ready ones.
@@ -85,6 +82,14 @@ def _reserve(scope: Scope, actor: Actor, request: ReservationRequest, demand: De
 
 def confirm(*, actor: Actor, reservation: Reservation) -> None:
     """Record a new reservation, and tell its customer."""
+    told = event_of(
+        actor=actor,
+        subject=reservation.public_id,
+        event_type="reservation.confirmed",
+        count=reservation.count,
+        server_type=reservation.server_type.name,
+        region=reservation.region.code,
+    )
     record(
         actor=actor,
         verb="reservation.created",
@@ -95,12 +100,5 @@ def confirm(*, actor: Actor, reservation: Reservation) -> None:
             "server_type": reservation.server_type.slug,
             "price": reservation.total.as_json(),
         },
-    )
-    tell(
-        actor=actor,
-        subject=reservation.public_id,
-        event_type="reservation.confirmed",
-        count=reservation.count,
-        server_type=reservation.server_type.name,
-        region=reservation.region.code,
+        beside=told,
     )
