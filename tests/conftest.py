@@ -1,5 +1,8 @@
 """Fixtures of the whole suite."""
 
+import os
+import sys
+
 import pytest
 from django.db import connection
 from hypothesis import HealthCheck, settings
@@ -9,6 +12,16 @@ from tests import skips
 # A slow machine must not fail a test: how long an example takes is never the question.
 settings.register_profile("any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any_machine")
+
+
+def pytest_configure():
+    """Let every interpreter of the suite keep what it compiles, also where the environment asks it not to.
+
+    There are some hundred: xdist's workers, servers, Celery, Ansible. Each would compile the portal, its libraries and
+    the tests' assertions anew, which is a third of all the work that the suite is.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 @pytest.hookimpl(wrapper=True)

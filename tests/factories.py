@@ -59,17 +59,31 @@ def server_type(slug="h100x8", **kwargs):
     return ServerType.objects.get_or_create(slug=slug, defaults=fields)[0]
 
 
-def server(in_fabric=None, of_type=None, state=ServerState.AVAILABLE, with_bmc=True, rack_number=0, **kwargs):
-    number = next(_counter)
-    home = in_fabric or fabric()
-    rack = Rack.objects.get_or_create(region=home.region, name=f"r{rack_number:03d}")[0]
-    made = Server.objects.create(
-        **{
+def server(rack_number=0, **kwargs):
+    return _servers([rack_number], **kwargs)[0]
+
+
+def servers(count, **kwargs):
+    """Make servers in racks of twenty; where a rack ends must not hang on how many were made before."""
+    return _servers([index // 20 for index in range(count)], **kwargs)
+
+
+def _servers(rack_numbers, in_fabric=None, of_type=None, state=ServerState.AVAILABLE, with_bmc=True, **kwargs):
+    """Make a server in each of the racks, in few statements: every other test begins with a handful of servers."""
+    home, kind = in_fabric or fabric(), of_type or server_type()
+    racks = {
+        number: Rack.objects.get_or_create(region=home.region, name=f"r{number:03d}")[0]
+        for number in sorted(set(rack_numbers))
+    }
+    made = []
+    for rack_number in rack_numbers:
+        number = next(_counter)
+        fields = {
             "name": f"s{number:05d}",
-            "server_type": of_type or server_type(),
+            "server_type": kind,
             "region": home.region,
             "fabric": home,
-            "rack": rack,
+            "rack": racks[rack_number],
             "rack_unit": number,
             "serial": f"SN{number:06d}",
             "system_uuid": uuid.uuid4(),
@@ -78,18 +92,21 @@ def server(in_fabric=None, of_type=None, state=ServerState.AVAILABLE, with_bmc=T
             "state": state,
             **kwargs,
         }
-    )
+        made.append(Server(**fields))
+    Server.objects.bulk_create(made)
     if with_bmc:
-        BMC.objects.create(
-            server=made, address="https://127.0.0.1:1", username="admin", password_encrypted=secrets.encrypt("secret")
-        )
-    Drive.objects.create(server=made, serial=f"DRV{number:06d}", model="emulated", size_bytes=DISK_BYTES)
+        BMC.objects.bulk_create([_bmc(server) for server in made])
+    Drive.objects.bulk_create([_drive(server) for server in made])
     return made
 
 
-def servers(count, **kwargs):
-    """Make servers in racks of twenty; where a rack ends must not hang on how many were made before."""
-    return [server(rack_number=index // 20, **kwargs) for index in range(count)]
+def _bmc(of):
+    password = secrets.encrypt("secret")
+    return BMC(server=of, address="https://127.0.0.1:1", username="admin", password_encrypted=password)
+
+
+def _drive(of):
+    return Drive(server=of, serial=f"DRV{of.serial}", model="emulated", size_bytes=DISK_BYTES)
 
 
 def image(**kwargs):

@@ -19,6 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 OF_TWO_FLEETS = {name for name in BOUNDS if name.startswith("grow_")}
 
 
+@pytest.mark.long
 def test_a_tiny_run_measures_every_bound_and_finds_no_contradiction(tmp_path: Path) -> None:
     figures, plot = tmp_path / "bench.json", tmp_path / "bench.svg"
     argv = [sys.executable, "manage.py", "bench", "booking", "--tiny", "--fleets", "64,128", "--rounds", "1"]

@@ -7,7 +7,7 @@ from tests.reservations.model_living import live
 from tests.reservations.model_moving import Moving
 from tests.reservations.model_yard import Yard
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 STEPS, LENGTH = 200, 10
 MOST_STEPS = 3 * STEPS
