@@ -113,6 +113,7 @@ def apply_measured_times() -> None:
 def fold_timeline() -> None:
     """Keep the timeline short."""
     calendar.fold()
+    calendar.clear_folded()
 
 
 @shared_task(name="provisioning.forget_past")

@@ -67,6 +67,7 @@ OWN = {
         "checks": "capacity, quota and approval, told apart",
         "enquiries": "the log of what was asked for",
         "heatmap": "what is free, slot by slot",
+        "leavings": "what clears away what folding leaves: pure",
         "offers": "what fits, and what is near it",
         "quota_check": "limits held against the calendar",
         "rearranging": "how to empty servers: pure",

@@ -11,6 +11,7 @@ from portal.core import clock
 from portal.core.cursors import repeated_cursor
 from portal.core.errors import InsufficientCapacity
 from portal.core.periods import Period
+from portal.reservations.leavings import CLEAR, HAS_PILED_UP
 from portal.reservations.models import Grain
 from portal.reservations.sought import SOUGHT, Sought
 
@@ -158,6 +159,19 @@ def fold(most: int = 100_000) -> int:
     """Put new rows of the timeline together with those of the same slot; return how many."""
     folded: int = _rows("SELECT calendar_fold(%s)", [most])[0][0]
     return folded
+
+
+def clear_folded() -> bool:
+    """Clear away what folding left of the timeline, where much has piled up; tell whether it was done.
+
+    Whoever reads a timeline passes all of it, and during a stampede autovacuum's minute is a long time. Nobody waits
+    for it. Inside of a transaction it is not possible.
+    """
+    if connection.in_atomic_block or not _rows(HAS_PILED_UP, [])[0][0]:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(CLEAR)
+    return True
 
 
 def forget() -> None:

@@ -13,6 +13,7 @@ from portal.launcher.bench.cluster import Cluster
 from portal.launcher.bench.fleet import Fleet
 from portal.launcher.bench.pgbench import Generator, Load
 from portal.launcher.bench.rounds import Effort
+from portal.reservations.leavings import CLEAR, HAS_PILED_UP
 
 CLIENTS = 32
 MANY_CLIENTS = 64
@@ -47,6 +48,8 @@ class Folder:
             self.ends.append(time.monotonic())
             while not self.done.wait(FOLD_EVERY_S):
                 connection.execute("SELECT calendar_fold(1000000)")
+                if connection.execute(HAS_PILED_UP).fetchone() == (True,):
+                    connection.execute(CLEAR)
                 self.ends.append(time.monotonic())
 
     @property
