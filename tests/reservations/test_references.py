@@ -170,3 +170,16 @@ def test_a_server_is_no_lock_that_bookings_share(held):
         other = Runner(query, "SELECT count(*) FROM (SELECT 1 FROM fleet_server FOR UPDATE NOWAIT) s")
         assert other.result() == [(1,)]
     assert Reservation.objects.count() == 1
+
+
+def test_the_plans_of_what_every_booking_asks_are_kept():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT proname, coalesce(proconfig, '{}') @> '{plan_cache_mode=force_generic_plan}' FROM pg_proc "
+            "WHERE proname IN ('calendar_grab', 'calendar_choice', 'calendar_take', 'calendar_note') "
+            "OR proname LIKE 'calendar\\_require\\_%' ORDER BY proname"
+        )
+        kept = dict(cursor.fetchall())
+
+    assert len(kept) == 7
+    assert [name for name, is_kept in kept.items() if not is_kept] == []

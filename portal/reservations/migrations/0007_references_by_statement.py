@@ -1,24 +1,10 @@
 """What allocations refer to is looked for by statement, and no more by row: the folder ``sql`` as it is, then the keys go."""
 
-import re
-from pathlib import Path
-
 import django.db.models.deletion
 import portal.reservations.states
 from django.db import migrations, models
 
-SQL = Path(__file__).parent / "sql"
-AGAIN = {
-    r"^CREATE (FUNCTION|VIEW|TRIGGER) ": r"CREATE OR REPLACE \1 ",
-    r"^CREATE INDEX ": "CREATE INDEX IF NOT EXISTS ",
-}
-
-
-def _written_again(name: str) -> migrations.RunSQL:
-    text = (SQL / name).read_text()
-    for old, new in AGAIN.items():
-        text = re.sub(old, new, text, flags=re.MULTILINE)
-    return migrations.RunSQL(text, migrations.RunSQL.noop)
+from portal.reservations.migrations._again import written_again
 
 
 class Migration(migrations.Migration):
@@ -29,7 +15,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        *[_written_again(f"{name}.sql") for name in ("calendar", "placement", "timeline", "ends", "triggers", "upkeep")],
+        *[written_again(f"{name}.sql") for name in ("calendar", "placement", "timeline", "ends", "triggers", "upkeep")],
         migrations.RemoveConstraint(
             model_name="allocation",
             name="allocation_hostname_once",

@@ -213,7 +213,8 @@ END
 $$;
 
 -- Refuse what refers to servers that are not there, and keep those that are from being deleted until the transaction ends.
-CREATE FUNCTION calendar_require_servers(servers bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION calendar_require_servers(servers bigint[]) RETURNS void LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     known bigint[];
 BEGIN

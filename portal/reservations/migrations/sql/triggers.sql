@@ -3,7 +3,8 @@
 -- and locks each server's row, which those who book a pool at the same time then share in lists that all of them read.
 
 -- Refuse allocations of reservations that are not there, and keep those that are from being deleted.
-CREATE FUNCTION calendar_require_reservations(reservations bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION calendar_require_reservations(reservations bigint[]) RETURNS void LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     known bigint[];
 BEGIN
@@ -19,7 +20,8 @@ END
 $$;
 
 -- Refuse to let go of servers or reservations that allocations refer to.
-CREATE FUNCTION calendar_require_unreferred(servers bigint[], reservations bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION calendar_require_unreferred(servers bigint[], reservations bigint[]) RETURNS void LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     IF EXISTS (SELECT 1 FROM reservations_allocation a WHERE a.server_id = ANY (servers)) THEN
         RAISE EXCEPTION 'allocations still refer to these servers' USING
