@@ -9,7 +9,7 @@ from portal.launcher.bench.fleet import Fleet
 from portal.launcher.bench.pgbench import WARM_UP, Generator, Load
 from portal.launcher.bench.rounds import Effort, next_id, reads_of
 
-TURNS = 5
+TURNS = 12
 """How often one fleet hands over to the other within a round."""
 READS = (
     ("grow_starts", "starts_8", 1_000, 100_000),

@@ -48,16 +48,13 @@ def read(load: Generator, fleet: Fleet, effort: Effort, results: Results, *, jud
 
 
 def write(cluster: Cluster, load: Generator, fleet: Fleet, effort: Effort, results: Results, *, judged: bool) -> None:
-    """Measure bookings of a round; each is called off again, so that every round finds the same fleet."""
+    """Measure bookings of a round, each beside a plain insert; each is called off again: every round finds the same."""
     count, block = effort.books, fleet.block
-    pair = load.in_turn(fleet.database, [scripts.plain(fleet, block), scripts.book(fleet, block)], count)
-    plain, place = (half.median for half in pair)
-    latest = next_id(cluster, fleet)
-    shorten = load.calls(fleet.database, scripts.SHORTEN, count, id=latest).median
+    works = load.in_turn(fleet.database, [scripts.plain(fleet, block), *scripts.life(fleet, block)], count)
+    plain, place, shorten, cancel = (work.median for work in works)
     if judged:
         pair = load.in_turn(fleet.database, [scripts.key_read(fleet), scripts.search(fleet, block)], effort.reads)
         results.add("search_churn", pair[1].median / pair[0].median)
-    cancel = load.calls(fleet.database, scripts.CANCEL, count, id=latest).median
     single = load.calls(fleet.database, scripts.book(fleet, 1), count).median
     load.calls(fleet.database, scripts.CANCEL, count, id=next_id(cluster, fleet))
     for work, took in (

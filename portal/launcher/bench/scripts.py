@@ -95,14 +95,23 @@ def book(fleet: Fleet, count: int) -> str:
     return _pool(fleet) + _window() + f"SELECT bench_book(ARRAY[:pool]::bigint[], {count}, {_span(fleet)});\n"
 
 
+def life(fleet: Fleet, count: int) -> list[str]:
+    """Book a day, shorten that booking, call it off: three scripts for one session, in this order."""
+    booked = f"SELECT coalesce(bench_book(ARRAY[:pool]::bigint[], {count}, {_span(fleet)}), 0) AS made \\gset\n"
+    return [
+        _pool(fleet) + _window() + booked,
+        "SELECT bench_shorten(:made);\n",
+        "SELECT bench_cancel(:made);\n",
+    ]
+
+
 def plain(fleet: Fleet, count: int) -> str:
     """Insert the rows of a booking into a table with nothing but a primary key."""
     return _window() + f"SELECT bench_plain({count}, {_span(fleet)});\n"
 
 
-SHORTEN = "\\set id :id - 1\nSELECT bench_shorten(:id);\n"
 CANCEL = "\\set id :id - 1\nSELECT bench_cancel(:id);\n"
-"""From the booking before ``id`` backwards."""
+"""Call off the booking before ``id``, and so on backwards."""
 
 
 def _long_window() -> str:
