@@ -19,16 +19,13 @@ def insert(rows: Sequence[models.Model]) -> None:
 
     A model's ``save`` is not called. Raises IntegrityError.
     """
-    if not rows:
+    if len(rows) < 2:
+        insert_each(*rows)
         return
     shape = shape_of(type(rows[0]))
     columns = [[field.pre_save(row, add=True) for row in rows] for field in shape.fields]
-    if len(rows) == 1:
-        statement, shared = shape.one, (True,) * len(columns)
-    else:
-        # Rows come from what differs, so something has to.
-        shared = (False, *(_is_shared(column) for column in columns[1:]))
-        statement = many(shape, shared)
+    # Rows come from what differs, so something has to.
+    shared = (False, *(_is_shared(column) for column in columns[1:]))
     session = connections[DEFAULT_DB_ALIAS]
     values = [
         field.get_db_prep_save(column[0], session)
@@ -37,7 +34,7 @@ def insert(rows: Sequence[models.Model]) -> None:
         for field, column, is_shared in zip(shape.fields, columns, shared, strict=True)
     ]
     with repeated_cursor() as cursor:
-        cursor.execute(statement, values)
+        cursor.execute(many(shape, shared), values)
         made = cursor.fetchall()
     for row, (pk,) in zip(rows, made, strict=True):
         _was_inserted(row, pk)
@@ -45,6 +42,8 @@ def insert(rows: Sequence[models.Model]) -> None:
 
 def insert_each(*rows: models.Model) -> None:
     """Insert new rows, one of each model, by one statement and give them their primary keys. Raises IntegrityError."""
+    if not rows:
+        return
     shapes = [shape_of(type(row)) for row in rows]
     session = connections[DEFAULT_DB_ALIAS]
     values = [

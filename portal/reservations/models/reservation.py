@@ -39,11 +39,8 @@ class Reservation(Identified, Stateful):
     ID_PREFIX = ids.Prefix.RESERVATION
     STATES = RESERVATION
 
-    # No index where nobody looks by it, or where another begins with it: each is written with every booking. One on the
-    # organization would be taken in place of ``reservation_counted``, and read all that it ever had.
-    organization = models.ForeignKey(
-        Organization, on_delete=models.PROTECT, related_name="reservations", db_index=False
-    )
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="reservations")
+    # No index where nobody looks by it, or where another begins with it: each is written with every booking.
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="reservations", db_index=False)
     name = models.CharField(max_length=40)
     server_type = models.ForeignKey(ServerType, on_delete=models.PROTECT, related_name="+", db_index=False)

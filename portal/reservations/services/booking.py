@@ -154,18 +154,18 @@ def with_room(demand: Demand, act: Callable[[Pick], Made]) -> Made:
     instead.
     """
     try:
-        return _booked(act)
+        return _sooner_or_later(act)
     except InsufficientCapacity:
         found_room = expire_due_holds(demand.server_type, demand.region)
     if found_room or capacity.fits(demand) or make_room(demand):
         try:
-            return _booked(act)
+            return _sooner_or_later(act)
         except InsufficientCapacity:
             pass
     raise insufficient(demand)
 
 
-def booked(act: Callable[[], Made]) -> Made:
+def whole(act: Callable[[], Made]) -> Made:
     """Do ``act``, which writes nothing before it has picked its servers, and undo what it did where it fails.
 
     Who finds too little free by picking has nothing to undo.
@@ -173,7 +173,7 @@ def booked(act: Callable[[], Made]) -> Made:
     return undone("booking", act, anew=HeldByOthers, unwritten=InsufficientCapacity)
 
 
-def _booked(act: Callable[[Pick], Made]) -> Made:
+def _sooner_or_later(act: Callable[[Pick], Made]) -> Made:
     try:
         return act(pick_at_once)
     except HeldByOthers:

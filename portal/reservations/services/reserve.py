@@ -14,7 +14,7 @@ from portal.reservations.enquiries import noted
 from portal.reservations.models import Enquiry, Reservation
 from portal.reservations.quota_check import check_quotas
 from portal.reservations.request import Particulars, ReservationRequest, check
-from portal.reservations.services.booking import Pick, Wording, allocate, booked, with_room, write_reservation
+from portal.reservations.services.booking import Pick, Wording, allocate, whole, with_room, write_reservation
 from portal.reservations.services.start import begin_provisioning
 from portal.reservations.states import ReservationState
 from portal.tenancy.models import Project
@@ -39,7 +39,7 @@ def reserve(*, scope: Scope, actor: Actor, request: ReservationRequest) -> Reser
         Enquiry.Kind.RESERVE,
         scope,
         demand,
-        lambda: with_room(demand, lambda pick: booked(lambda: _reserve(scope, actor, request, demand, pick))),
+        lambda: with_room(demand, lambda pick: whole(lambda: _reserve(scope, actor, request, demand, pick))),
     )
 
 

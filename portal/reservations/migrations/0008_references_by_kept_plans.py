@@ -6,6 +6,6 @@ from portal.reservations.migrations._again import written_again
 
 
 class Migration(migrations.Migration):
-    dependencies = [("reservations", "0008_counted_by_its_own_index")]
+    dependencies = [("reservations", "0007_references_by_statement")]
 
     operations = [written_again("calendar.sql"), written_again("triggers.sql")]
