@@ -5,6 +5,8 @@ Nothing here waits for machines: what is awaited is noted on the rows, and the w
 
 import logging
 from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
 
 from django.db import transaction
 
@@ -15,12 +17,12 @@ from portal.core.locks import lock_rows
 from portal.fleet import services as fleet
 from portal.fleet.models import Server
 from portal.operations.models import BootPurpose, BootToken, Operation, OperationServer
-from portal.operations.selectors import parts_of, valid_boot, waiting_operations
+from portal.operations.selectors import parts_of, reports_of, valid_boots, waiting_operations
 from portal.operations.services import claims, steps
-from portal.operations.services.queue import wake
+from portal.operations.services.queue import LEAST_GATHERING_S, wake
 from portal.operations.states import OPEN_PART, PartState
 from portal.reservations.models import Reservation
-from provisioning.catalogue import AwaitStep, PlaybookStep, Step, work_of
+from provisioning.catalogue import AwaitStep, PlaybookStep, work_of
 from provisioning.claim import Lease, held
 from provisioning.judge import judge, waiting_time
 from provisioning.outcomes import outcome_of
@@ -41,9 +43,9 @@ def drive(operation_pk: int, worker: str) -> None:
         except ClaimLost as error:
             log.warning("%s", error)
             return
-    # A report that came in while we held the claim woke nobody.
+    # Reports that came in while we held the claim woke nobody.
     if waiting_operations().filter(pk=operation_pk).exists():
-        wake(operation_pk)
+        wake(operation_pk, LEAST_GATHERING_S if reports_of(operation_pk)[1] else 0)
 
 
 def _round(lease: Lease) -> bool:
@@ -53,84 +55,96 @@ def _round(lease: Lease) -> bool:
     if not parts:
         _finish(lease, operation)
         return False
+    return _move(lease, operation, parts)
+
+
+def _move(lease: Lease, operation: Operation, parts: Sequence[OperationServer]) -> bool:
+    """Move on what can be: those at one step together, whose rows are then written together."""
     catalogue = work_of(operation.kind).steps
-    moved = False
-    batches: dict[int, list[OperationServer]] = defaultdict(list)
+    at: dict[tuple[int, str], list[OperationServer]] = defaultdict(list)
     for part in parts:
-        step = catalogue[part.step] if part.step < len(catalogue) else None
-        if part.state == PartState.AWAITING and isinstance(step, AwaitStep):
-            moved |= _judge(lease, part, step)
-        elif part.state == PartState.READY and isinstance(step, PlaybookStep):
-            if _begin(lease, part):
-                batches[part.step].append(part)
-            else:
-                moved = True
-        elif part.state == PartState.READY:
-            _advance_ready(lease, part, step)
+        at[part.step, part.state].append(part)
+    moved = False
+    for index, state in sorted(at):
+        step, there = catalogue[index] if index < len(catalogue) else None, at[index, state]
+        if state == PartState.AWAITING and isinstance(step, AwaitStep):
+            moved |= _judge(lease, step, there)
+        elif state == PartState.READY and isinstance(step, AwaitStep):
+            _wait(lease, step, there)
             moved = True
-    for index in sorted(batches):
-        step = catalogue[index]
+        elif state == PartState.READY and step is None:
+            for part in there:
+                _succeed(lease, part)
+            moved = True
+    for index in sorted(index for index, state in at if state == PartState.READY):
+        step = catalogue[index] if index < len(catalogue) else None
         if isinstance(step, PlaybookStep):
-            play(lease, operation, step, batches[index], fail=fail)
+            play(lease, operation, step, _begun(lease, index, at[index, PartState.READY]), fail=fail)
             moved = True
     return moved
 
 
-def _begin(lease: Lease, part: OperationServer) -> bool:
-    """Take the server into work at its first step; a server that is not ready for it fails."""
-    if part.step > 0:
-        return True
+def _begun(lease: Lease, index: int, parts: Sequence[OperationServer]) -> list[OperationServer]:
+    """Take servers into work at their first step; return those that are in work. One that is not ready for it fails."""
+    if index > 0:
+        return list(parts)
     with transaction.atomic():
         claims.guard(lease.claim)
-        if outcome_of(part.operation.kind).begin(part):
-            return True
-    fail(lease, part, "server_not_ready")
-    return False
+        lock_rows(Server.objects.filter(pk__in=[part.server_id for part in parts]))
+        begun = [part for part in parts if outcome_of(part.operation.kind).begin(part)]
+    for part in parts:
+        if part not in begun:
+            fail(lease, part, "server_not_ready")
+    return begun
 
 
-def _advance_ready(lease: Lease, part: OperationServer, step: Step | None) -> None:
-    if isinstance(step, AwaitStep):
-        steps.begin_await(claim=lease.claim, part_pk=part.pk, stage=step.stage.name, time_limit=waiting_time(step))
-    else:
-        _succeed(lease, part)
+def _wait(lease: Lease, step: AwaitStep, parts: Sequence[OperationServer]) -> None:
+    pks = [part.pk for part in parts]
+    steps.begin_await(claim=lease.claim, part_pks=pks, stage=step.stage.name, time_limit=waiting_time(step))
 
 
-def _judge(lease: Lease, part: OperationServer, step: AwaitStep) -> bool:
-    boot = valid_boot(part, step.purpose)
-    verdict = judge(part, boot, step, clock.now())
-    if verdict.wait_until:
-        steps.wait_until(claim=lease.claim, part_pk=part.pk, until=verdict.wait_until)
-        return False
-    if verdict.error_code:
-        fail(lease, part, verdict.error_code, verdict.detail)
-        return True
-    if boot is not None and not _keep(lease, part, boot):
+def _judge(lease: Lease, step: AwaitStep, parts: Sequence[OperationServer]) -> bool:
+    """Judge what machines have reported by now; tell whether that moved any."""
+    boots = valid_boots(parts, step.purpose)
+    verdicts = {part: judge(part, boots.get(part.pk), step, clock.now()) for part in parts}
+    waiting: dict[datetime, list[int]] = defaultdict(list)
+    for part, verdict in verdicts.items():
+        if verdict.wait_until:
+            waiting[verdict.wait_until].append(part.pk)
+    for until, pks in waiting.items():
+        steps.wait_until(claim=lease.claim, part_pks=pks, until=until)
+    passed = [part for part, verdict in verdicts.items() if not verdict.wait_until and not verdict.error_code]
+    with transaction.atomic():
+        claims.guard(lease.claim)
+        unproved = [part for part in passed if part.pk in boots and not _keep(part, boots[part.pk])]
+    for part, verdict in verdicts.items():
+        if verdict.error_code:
+            fail(lease, part, verdict.error_code, verdict.detail)
+    for part in unproved:
         fail(lease, part, "erase_unproved")
+    proved = [part.pk for part in passed if part not in unproved]
+    steps.finish_steps(claim=lease.claim, part_pks=proved, stage=step.stage.name)
+    return any(not verdict.wait_until for verdict in verdicts.values())
+
+
+def _keep(part: OperationServer, boot: BootToken) -> bool:
+    """Keep what a report is evidence of; False when it does not prove what it must. Call inside a transaction."""
+    if boot.purpose == BootPurpose.FIRST_BOOT:
+        OperationServer.objects.filter(pk=part.pk).update(host_keys=boot.result["host_keys"])
+    if boot.purpose != BootPurpose.ERASE:
         return True
-    steps.finish_step(claim=lease.claim, part_pk=part.pk, stage=step.stage.name)
-    return True
-
-
-def _keep(lease: Lease, part: OperationServer, boot: BootToken) -> bool:
-    """Keep what a report is evidence of; False when it does not prove what it must."""
-    with transaction.atomic():
-        claims.guard(lease.claim)
-        if boot.purpose == BootPurpose.FIRST_BOOT:
-            OperationServer.objects.filter(pk=part.pk).update(host_keys=boot.result["host_keys"])
-        if boot.purpose != BootPurpose.ERASE:
-            return True
-        result = boot.result
-        fleet.record_erasure(
-            actor=SYSTEM,
-            server=part.server,
-            operation_id=part.operation.public_id,
-            drive_serial=result["drive_serial"],
-            method=result["method"],
-            bytes_erased=result["bytes_erased"],
-            bytes_verified=result["bytes_verified"],
-            residue_bytes=result["residue_bytes"],
-        )
-        return not fleet.unproved_drives(part.server, part.operation.public_id)
+    result = boot.result
+    fleet.record_erasure(
+        actor=SYSTEM,
+        server=part.server,
+        operation_id=part.operation.public_id,
+        drive_serial=result["drive_serial"],
+        method=result["method"],
+        bytes_erased=result["bytes_erased"],
+        bytes_verified=result["bytes_verified"],
+        residue_bytes=result["residue_bytes"],
+    )
+    return not fleet.unproved_drives(part.server, part.operation.public_id)
 
 
 def _succeed(lease: Lease, part: OperationServer) -> None:

@@ -2,6 +2,9 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
@@ -38,8 +41,12 @@ def play(lease: Lease, operation: Operation, step: PlaybookStep, batch: Sequence
         return
     parts = {part.server.public_id: part for part in begun}
     result = _run(lease, operation, step, begun)
+    done = {part.pk for public_id, part in parts.items() if result.hosts[public_id].ok}
     for public_id, part in parts.items():
-        _settle(lease, part, step, result.hosts[public_id], fail)
+        if part.pk not in done:
+            _settle_failed(lease, part, step, result.hosts[public_id], fail)
+    announced = ends_its_stage(operation.kind, begun[0].step)
+    steps.finish_steps(claim=lease.claim, part_pks=sorted(done), stage=step.stage.name, announce=announced)
 
 
 def _run(lease: Lease, operation: Operation, step: PlaybookStep, parts: Sequence[OperationServer]) -> RunResult:
@@ -48,12 +55,7 @@ def _run(lease: Lease, operation: Operation, step: PlaybookStep, parts: Sequence
             Run(
                 playbook=step.playbook,
                 inventory=inventory_of(parts, _boot_uris(lease, step, parts)),
-                extra_vars={
-                    "fence_file": str(fence),
-                    "fence_epoch": lease.claim.epoch,
-                    "bmc_timeout_s": settings.METALYARD_BMC_TIMEOUT_S,
-                    **{f"{role}_power_timeout_s": settings.METALYARD_BMC_POWER_TIMEOUT_S for role in POWER_ROLES},
-                },
+                extra_vars=extra_vars(fence, lease.claim.epoch),
                 time_limit_s=max(1, int(scaled(step.time_limit).total_seconds())),
                 fence=fence,
                 private_data_dir=folder,
@@ -63,6 +65,16 @@ def _run(lease: Lease, operation: Operation, step: PlaybookStep, parts: Sequence
         )
 
 
+def extra_vars(fence: Path, epoch: int) -> dict[str, Any]:
+    """Return what every playbook is told beside its inventory."""
+    return {
+        "fence_file": str(fence),
+        "fence_epoch": epoch,
+        "bmc_timeout_s": settings.METALYARD_BMC_TIMEOUT_S,
+        **{f"{role}_power_timeout_s": settings.METALYARD_BMC_POWER_TIMEOUT_S for role in POWER_ROLES},
+    }
+
+
 def _log_event(event: RunnerEvent) -> None:
     log.debug("%s", event)
 
@@ -70,23 +82,22 @@ def _log_event(event: RunnerEvent) -> None:
 def _boot_uris(lease: Lease, step: PlaybookStep, parts: Sequence[OperationServer]) -> dict[int, str]:
     if step.boot is None:
         return {}
-    valid_for = scaled(step.time_limit) * 30
-    return {
-        part.pk: f"{settings.METALYARD_AGENT_URL}/agent/v1/boot/"
-        + steps.issue_boot(claim=lease.claim, part_pk=part.pk, purpose=step.boot, valid_for=valid_for)
-        for part in parts
-    }
+    pks = [part.pk for part in parts]
+    tokens = steps.issue_boots(claim=lease.claim, part_pks=pks, purpose=step.boot, valid_for=boot_valid_for(step))
+    return {pk: boot_uri(token) for pk, token in tokens.items()}
 
 
-def _settle(lease: Lease, part: OperationServer, step: PlaybookStep, host: HostResult, fail: Fail) -> None:
-    if host.ok:
-        steps.finish_step(
-            claim=lease.claim,
-            part_pk=part.pk,
-            stage=step.stage.name,
-            announce=ends_its_stage(part.operation.kind, part.step),
-        )
-        return
+def boot_valid_for(step: PlaybookStep) -> timedelta:
+    """Return how long the token of a boot that ``step`` begins is good for."""
+    return scaled(step.time_limit) * 30
+
+
+def boot_uri(token: str) -> str:
+    """Return the address that a machine boots from."""
+    return f"{settings.METALYARD_AGENT_URL}/agent/v1/boot/{token}"
+
+
+def _settle_failed(lease: Lease, part: OperationServer, step: PlaybookStep, host: HostResult, fail: Fail) -> None:
     log.warning("%s of %s: %s %s", step.playbook, part.hostname, host.error_code, host.error)
     fresh = OperationServer.objects.get(pk=part.pk)
     if fresh.state == PartState.WORKING and fresh.step_attempts < step.attempts:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import TypeVar
 
 from django.db import DatabaseError, transaction
@@ -14,7 +15,7 @@ from portal.fleet.selectors import overdue_servers
 from portal.operations import selectors as operations
 from portal.operations.models import Operation
 from portal.operations.services import claims, steps
-from portal.operations.services.queue import wake
+from portal.operations.services.queue import MOST_GATHERING_S, wake
 from portal.reservations import calendar
 from portal.reservations import selectors as reservations
 from portal.reservations.services import holds, lifecycle, notices, rebind, start, waitlist
@@ -45,7 +46,8 @@ def _each(rows: Iterable[Row], act: Callable[[Row], object]) -> int:
 
 def wake_waiting() -> int:
     """Wake workers for operations that have something to do and that nobody holds."""
-    waiting = list(operations.waiting_operations()[:BATCH])
+    # A fresh report has its own message, which waits for the other machines' reports.
+    waiting = list(operations.waiting_operations(timedelta(seconds=MOST_GATHERING_S))[:BATCH])
     for operation in waiting:
         wake(operation.pk)
     return len(waiting)

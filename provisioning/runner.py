@@ -27,7 +27,7 @@ __all__ = ["PLAYBOOKS", "HostResult", "Run", "RunResult", "RunnerEvent", "run"]
 
 PLAYBOOKS = Path(__file__).resolve().parent.parent / "playbooks"
 # Hosts mostly wait for their BMC, so more forks than cores pay; each costs little memory (copy on write).
-_MAX_FORKS = 32
+MAX_FORKS = 32
 _POLL_S = 0.5
 
 
@@ -63,7 +63,7 @@ def run(run: Run, *, playbooks: Path = PLAYBOOKS) -> RunResult:
     recorder = Recorder(run.inventory, run.on_event)
     watch = _Watch(mark, run.time_limit_s, run.should_stop)
     secrets = _write_inputs(run)
-    config = _config(run, playbooks, mark, forks=min(len(hosts), _MAX_FORKS))
+    config = _config(run, playbooks, mark, forks=min(len(hosts), MAX_FORKS))
 
     def handle(event: dict[str, Any]) -> bool:
         if event.get("event") == "playbook_on_start":

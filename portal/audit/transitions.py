@@ -11,7 +11,6 @@ from portal.core.errors import StateConflict
 from portal.core.models import Stateful
 
 
-@transaction.atomic
 def advance(
     row: Stateful,
     to: str,
@@ -44,15 +43,18 @@ def advance(
         "state_reason": reason,
         "state_changed_at": now,
     }
-    changed = type(row)._default_manager.filter(pk=row.pk, state=before).update(**change)
+    # No savepoint: a step that is refused has written nothing that would have to be undone.
+    with transaction.atomic(savepoint=False):
+        changed = type(row)._default_manager.filter(pk=row.pk, state=before).update(**change)
+        if changed == 1:
+            record(
+                actor=actor,
+                verb=f"{row.STATES.name}.state_changed",
+                target=target_of(row),
+                scope=scope,
+                data={**(data or {}), "from": before, "to": to, "reason": reason},
+            )
     if changed != 1:
         raise StateConflict(f"{name} is no longer {before}: somebody else changed it meanwhile. Look again.")
-    record(
-        actor=actor,
-        verb=f"{row.STATES.name}.state_changed",
-        target=target_of(row),
-        scope=scope,
-        data={**(data or {}), "from": before, "to": to, "reason": reason},
-    )
     for field, value in change.items():
         setattr(row, field, value)

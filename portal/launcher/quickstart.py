@@ -6,9 +6,9 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -34,6 +34,10 @@ class Options:
     fast: bool
     reset: bool
     once: bool
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the portal that are to be other than usual."""
+    servers: int = 0
+    """Servers of one type in one fabric instead of the demo's fleet; 0 for the demo's."""
 
 
 class StopRequested(BaseException):
@@ -79,7 +83,7 @@ class Quickstart:
         """
         with stop_signals_raise(), self.stack:
             try:
-                supervisor = self._start()
+                supervisor = self.start()
                 self._announce()
                 if not self.options.once:
                     self._serve(supervisor)
@@ -88,7 +92,8 @@ class Quickstart:
             self.say("Stopping ...")
         self.say("Stopped.")
 
-    def _start(self) -> Supervisor:
+    def start(self) -> Supervisor:
+        """Start everything; who calls this himself closes ``stack`` in the end. Raises LaunchProblem."""
         options = self.options
         addresses.require_web_port(options.port)
         self.state = state_dir.open_state_dir(options.state_dir, reset=options.reset)
@@ -141,6 +146,7 @@ class Quickstart:
             "METALYARD_FAST": "1" if self.options.fast else "0",
             "METALYARD_SHOW_DEMO_LOGINS": "1",
             guard.MARK: self.mark,
+            **self.options.more,
         }
 
     def _start_database(self, env: dict[str, str]) -> None:
@@ -176,6 +182,7 @@ class Quickstart:
         log = self.state.logs / "setup.log"
         argv = [sys.executable, "manage.py", "seed_demo", "--migrate", "--bmc-port", str(BMC_PORT)]
         argv += ["--ssh-port", str(SSH_PORT), *(["--fast"] if self.options.fast else [])]
+        argv += ["--servers", str(self.options.servers)] if self.options.servers else []
         with log.open("wb") as output:
             code = children.start(argv, env=env, log=output, cwd=REPOSITORY).wait()
         if code != 0:

@@ -1,6 +1,7 @@
 """Questions about operations."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from django.db import models
 from django.db.models import Q
@@ -65,9 +66,10 @@ def parts_of(operation: Operation) -> models.QuerySet[OperationServer]:
     return operation.parts.select_related("server__bmc", "server__fabric", "operation__image").order_by("position")
 
 
-def valid_boot(part: OperationServer, purpose: str) -> BootToken | None:
-    """Return the boot of that purpose that has not been revoked."""
-    return BootToken.objects.filter(part=part, purpose=purpose, revoked_at=None).first()
+def valid_boots(parts: Iterable[OperationServer], purpose: str) -> dict[int, BootToken]:
+    """Return the boots of that purpose that have not been revoked, by their part."""
+    found = BootToken.objects.filter(part__in=[part.pk for part in parts], purpose=purpose, revoked_at=None)
+    return {boot.part_id: boot for boot in found}
 
 
 def servers_at_work() -> models.QuerySet[OperationServer, int]:
@@ -80,11 +82,22 @@ def open_part_of(server_pk: int) -> OperationServer | None:
     return OperationServer.objects.select_related("operation").filter(server=server_pk, state__in=OPEN_PART).first()
 
 
-def waiting_operations() -> models.QuerySet[Operation]:
-    """Return open operations that are due, that nobody holds, and for which a worker would find something to do."""
+def reports_of(operation_pk: int) -> tuple[int, int]:
+    """Return how many servers at work or waited for have reported on a valid boot, and how many have not."""
+    reported = BootToken.objects.filter(part=models.OuterRef("pk"), revoked_at=None, reported_at__isnull=False)
+    at_work = OperationServer.objects.filter(operation=operation_pk, state__in=(PartState.WORKING, PartState.AWAITING))
+    found = list(at_work.values_list(models.Exists(reported), flat=True))
+    return sum(found), len(found) - sum(found)
+
+
+def waiting_operations(patience: timedelta = timedelta(0)) -> models.QuerySet[Operation]:
+    """Return open operations that are due, that nobody holds, and for which a worker would find something to do.
+
+    Machines' reports count once they are ``patience`` old.
+    """
     now = clock.now()
     has_report = Q(
-        parts__state=PartState.AWAITING, parts__boots__revoked_at=None, parts__boots__reported_at__isnull=False
+        parts__state=PartState.AWAITING, parts__boots__revoked_at=None, parts__boots__reported_at__lte=now - patience
     )
     something = (
         Q(state=OperationState.QUEUED)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from hashlib import sha256
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from portal.audit.models import AuditEvent
 from portal.core import clock
@@ -15,6 +15,7 @@ from portal.operations.models import BootToken, Operation, OperationServer
 from portal.operations.services import claims, steps
 from portal.operations.services.queue import cancel_operation
 from portal.reservations.services import lifecycle
+from portal.wsgi import application
 from tests import factories
 from tests.api.client import assert_problem
 from tests.api.world import nothing_changes, world
@@ -48,9 +49,9 @@ def awaiting(operation, purpose, stage):
     claim = claims.take(operation_pk=operation.pk, worker="w1")
     part = operation.parts.order_by("position").first()
     steps.begin_work(claim=claim, part_pks=[part.pk], stage=stage, time_limit=HOUR)
-    token = steps.issue_boot(claim=claim, part_pk=part.pk, purpose=purpose, valid_for=HOUR)
-    steps.finish_step(claim=claim, part_pk=part.pk, stage=stage)
-    steps.begin_await(claim=claim, part_pk=part.pk, stage=stage, time_limit=HOUR)
+    token = steps.issue_boots(claim=claim, part_pks=[part.pk], purpose=purpose, valid_for=HOUR)[part.pk]
+    steps.finish_steps(claim=claim, part_pks=[part.pk], stage=stage)
+    steps.begin_await(claim=claim, part_pks=[part.pk], stage=stage, time_limit=HOUR)
     claims.give_back(claim=claim)
     return part, token
 
@@ -169,7 +170,7 @@ def test_an_old_token_changes_nothing(booted, noon, what, send):
 
 @pytest.mark.parametrize(("what", "send"), REPORTS[:3], ids=[what for what, _ in REPORTS[:3]])
 def test_a_token_that_was_replaced_changes_nothing(booted, what, send):
-    steps.replace_boot(part_pk=booted.pk, purpose="image", valid_for=HOUR)
+    steps.replace_boots(part_pks=[booted.pk], purpose="image", valid_for=HOUR)
 
     refused(booted, send, what, "This token's boot is over.")
 
@@ -325,6 +326,26 @@ def test_an_image_is_downloaded_whole(image):
     assert reply.headers["Content-Length"] == "7000"
     assert reply.headers["Content-Type"] == "application/octet-stream"
     assert b"".join(reply.streaming_content) == b"\x00image\xff" * 1000
+
+
+def test_an_image_is_given_to_the_server_as_a_file_that_the_kernel_can_send(image, settings):
+    """No middleware has made chunks of it, which Python would have to read (PEP 3333, optional file handling)."""
+    taken = []
+    environ = RequestFactory().get(f"/agent/v1/images/{image.public_id}").environ
+
+    application(
+        {**environ, "wsgi.file_wrapper": lambda file, _size: taken.append(file)}, lambda _status, _headers: None
+    )
+
+    assert [file.name for file in taken] == [str(settings.METALYARD_IMAGE_DIR / image.file_name)]
+
+
+def test_where_there_are_plain_file_servers_jobs_name_them(booted, settings):
+    settings.METALYARD_IMAGE_URL = "http://images.internal.example/os"
+
+    job = booted.machine.boot().json()
+
+    assert job["image"]["url"] == f"http://images.internal.example/os/{booted.operation.image.file_name}"
 
 
 def test_an_image_that_is_not_there_is_not_found(image, settings):

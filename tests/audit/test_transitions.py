@@ -132,6 +132,7 @@ def test_the_record_is_undone_with_the_change():
     assert not AuditEvent.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_change_that_cannot_be_recorded_is_not_made():
     server = factories.server()
 

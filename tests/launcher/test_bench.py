@@ -12,7 +12,7 @@ import pytest
 
 from portal.launcher.bench.bounds import BOUNDS, Results
 from portal.launcher.bench.plot import growth
-from portal.launcher.bench.report import MARKS, table
+from portal.launcher.bench.report import END, begin_of, table
 from portal.launcher.management.commands.bench import sizes
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -24,7 +24,7 @@ def test_a_tiny_run_measures_every_bound_and_finds_no_contradiction(tmp_path: Pa
     figures, plot = tmp_path / "bench.json", tmp_path / "bench.svg"
     argv = [sys.executable, "manage.py", "bench", "booking", "--tiny", "--fleets", "64,128", "--rounds", "1"]
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{MARKS[0]}\nfigures of yesterday\n{MARKS[1]}\nafter\n")
+    page.write_text(f"before\n{begin_of('booking')}\nfigures of yesterday\n{END}\nafter\n")
     argv += ["--shared-buffers", "128MB", "--json", str(figures), "--plot", str(plot), "--page", str(page)]
     env = {name: value for name, value in os.environ.items() if name not in ("DJANGO_SETTINGS_MODULE", "DATABASE_URL")}
 

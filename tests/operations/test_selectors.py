@@ -233,9 +233,8 @@ def test_the_valid_boot_is_the_one_that_is_not_revoked(operation):
     BootToken.objects.filter(pk=old.pk).update(token_sha256="0" * 63 + "x")
     valid = boot(part)
 
-    assert selectors.valid_boot(part, "image") == valid
-    assert selectors.valid_boot(part, "erase") is None
-    assert selectors.valid_boot(operation.parts.last(), "image") is None
+    assert selectors.valid_boots(operation.parts.all(), "image") == {part.pk: valid}
+    assert selectors.valid_boots([part], "erase") == {}
 
 
 def test_parts_come_in_order(operation):

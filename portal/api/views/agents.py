@@ -46,6 +46,12 @@ def _url(path: str) -> str:
     return f"{settings.METALYARD_AGENT_URL}/agent/v1/{path}"
 
 
+def image_url(image: OSImage) -> str:
+    """Return where machines fetch an image: from plain file servers where there are some, else from the portal."""
+    mirrors: str = settings.METALYARD_IMAGE_URL
+    return f"{mirrors}/{image.file_name}" if mirrors else _url(f"images/{image.public_id}")
+
+
 def job_document(job: BootJob) -> dict[str, Any]:
     """Return a boot job in the form that the ramdisk reads."""
     part = job.part
@@ -65,7 +71,7 @@ def job_document(job: BootJob) -> dict[str, Any]:
         "image": {
             "id": image.public_id,
             "name": image.name,
-            "url": _url(f"images/{image.public_id}"),
+            "url": image_url(image),
             "sha256": image.sha256,
             "size_bytes": image.size_bytes,
         },

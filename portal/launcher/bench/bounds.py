@@ -1,6 +1,6 @@
 """What is promised about speed, and what a run measured of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import median
@@ -58,10 +58,20 @@ BOUNDS: dict[str, Bound] = {
 }
 
 
+PLAIN_PLAY = "a plain ansible-playbook of the same tasks"
+PROVISIONING: dict[str, Bound] = {
+    "wall": Bound(f"handing servers over, seconds of the clock, against {PLAIN_PLAY}, worst size", Rule.AT_MOST, 1.2),
+    "cpu": Bound(f"the same, seconds of processors, against {PLAIN_PLAY}, worst size", Rule.AT_MOST, 1.2),
+    "flat": Bound("processor seconds of each further server, largest step against the one before", Rule.AT_MOST, 1.2),
+    "memory": Bound("memory of a worker with its Ansible, at 64 servers", Rule.AT_MOST, 400, "MiB"),
+}
+
+
 @dataclass
 class Results:
     """The figures of every round by the bound's name, and the milliseconds that they come from."""
 
+    bounds: Mapping[str, Bound] = field(default_factory=lambda: BOUNDS)
     figures: dict[str, list[float]] = field(default_factory=dict)
     times: dict[str, dict[str, list[float]]] = field(default_factory=dict)
 
@@ -75,7 +85,7 @@ class Results:
 
     def lines(self) -> "list[Line]":
         """Return every bound that was measured, in order."""
-        return [Line(name, BOUNDS[name], self.figures[name]) for name in BOUNDS if name in self.figures]
+        return [Line(name, self.bounds[name], self.figures[name]) for name in self.bounds if name in self.figures]
 
     def as_json(self) -> dict[str, Any]:
         """Return everything for a file."""

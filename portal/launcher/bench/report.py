@@ -5,7 +5,6 @@ import os
 import platform
 from collections.abc import Sequence
 from statistics import median
-from typing import Any
 
 from portal.launcher.bench.bounds import Line, Results
 from portal.launcher.bench.plot import growth
@@ -48,15 +47,15 @@ def times(results: Results) -> str:
     return "\n".join(rows) + "\n"
 
 
-def document(results: Results, *, sizes: Sequence[int], rounds: int, major: int) -> str:
-    """Return everything as JSON."""
-    found: dict[str, Any] = {
-        "machine": {"cores": os.cpu_count(), "system": platform.platform(), "postgresql": major},
-        "fleets": list(sizes),
-        "rounds": rounds,
-        **results.as_json(),
-    }
-    return json.dumps(found, indent=2) + "\n"
+def document(results: Results, told: str) -> str:
+    """Return everything as JSON; ``told`` says what was run."""
+    machine = {"cores": os.cpu_count(), "system": platform.platform()}
+    return json.dumps({"machine": machine, "run": told, **results.as_json()}, indent=2) + "\n"
+
+
+def listed(numbers: Sequence[int]) -> str:
+    """Return numbers as words."""
+    return ", ".join(f"{number:,}" for number in numbers)
 
 
 def picture(results: Results, sizes: Sequence[int], names: Sequence[str]) -> str:
@@ -69,21 +68,25 @@ def picture(results: Results, sizes: Sequence[int], names: Sequence[str]) -> str
     return growth("Milliseconds by fleet size, fifty allocations a server", sizes, lines)
 
 
-MARKS = ("<!-- figures: written by bench -->", "<!-- end of figures -->")
+END = "<!-- end of figures -->"
 
 
-def into_page(page: str, figures: str) -> str:
-    """Return a page with ``figures`` in the place of those between its marks. Raises ValueError for one without."""
-    begin, end = (page.index(mark) for mark in MARKS)
-    return f"{page[:begin]}{MARKS[0]}\n{figures}\n{page[end:]}"
+def into_page(page: str, figures: str, what: str) -> str:
+    """Return a page with ``figures`` in the place of those of ``what``. Raises ValueError for one without marks."""
+    mark = begin_of(what)
+    begin = page.index(mark)
+    end = page.index(END, begin)
+    return f"{page[:begin]}{mark}\n{figures}\n{page[end:]}"
 
 
-def section(results: Results, *, sizes: Sequence[int], rounds: int, major: int, minutes: float) -> str:
+def begin_of(what: str) -> str:
+    """Return the mark before the figures of a benchmark."""
+    return f"<!-- figures: written by bench {what} -->"
+
+
+def section(results: Results, told: str, *, minutes: float) -> str:
     """Return what the page says about a run."""
-    fleets = ", ".join(f"{size:,}" for size in sizes)
     return (
-        f"\nFleets of {fleets} servers, {rounds} rounds, {minutes:.0f} minutes, PostgreSQL {major}, "
-        f"{os.cpu_count()} cores; load at the end {os.getloadavg()[0]:.1f}.\n\n{table(results)}\n"
-        "Medians of the rounds: milliseconds, or a number by second where the work says so.\n\n"
-        f"{times(results)}"
+        f"\n{told}, {minutes:.0f} minutes, {os.cpu_count()} cores; load at the end {os.getloadavg()[0]:.1f}.\n\n"
+        f"{table(results)}\nMedians of the rounds: milliseconds, or what the work says.\n\n{times(results)}"
     )

@@ -139,7 +139,9 @@ REGION_FACTOR = {"eu-north-1": Decimal("1.00"), "us-central-1": Decimal("1.04")}
 CANCELLATION = CancellationTerms((Step(timedelta(days=7), Decimal(0)), Step(timedelta(hours=24), Decimal(25))))
 """With less notice than a day all is owed."""
 
-FLEET: tuple[tuple[str, str, int], ...] = (
+Stock = tuple[tuple[str, str, int], ...]
+"""Fabric, server type, number of servers."""
+FLEET: Stock = (
     ("eun1-a", "h100-8x", 32),
     ("eun1-a", "b200-8x", 16),
     ("eun1-a", "l40s-8x", 16),
@@ -150,6 +152,11 @@ FLEET: tuple[tuple[str, str, int], ...] = (
     ("usc1-b", "h200-8x", 24),
     ("usc1-b", "b200-8x", 16),
 )
-"""Fabric, server type, number of servers."""
 RACK_UNITS = (3, 11, 19, 27)
 """Where the four chassis of a rack begin."""
+
+
+def one_pool(servers: int) -> Stock:
+    """Return a stock of one pool, the demo's first, with that many servers."""
+    fabric, server_type, _count = FLEET[0]
+    return ((fabric, server_type, servers),)

@@ -13,6 +13,7 @@ from portal.launcher.demo import people
 from portal.launcher.demo.catalogue import seed_catalogue
 from portal.launcher.demo.fleet_file import write_fleet_file
 from portal.launcher.demo.images import ensure_files, seed_images
+from portal.launcher.demo.offer import FLEET, Stock
 from portal.launcher.demo.servers import Addresses, seed_servers
 from portal.launcher.problems import LaunchProblem
 from portal.launcher.secret_file import write_private
@@ -22,7 +23,7 @@ from portal.tenancy.staff import ensure_groups
 
 
 @transaction.atomic
-def seed_rows(addresses: Addresses, passwords: Mapping[str, str], *, fast: bool) -> None:
+def seed_rows(addresses: Addresses, passwords: Mapping[str, str], *, fast: bool, fleet: Stock = FLEET) -> None:
     """Write the demo's rows unless they are there.
 
     Raises LaunchProblem when the database holds other data, or a demo with other addresses than this state folder's.
@@ -35,7 +36,7 @@ def seed_rows(addresses: Addresses, passwords: Mapping[str, str], *, fast: bool)
         raise LaunchProblem("The database holds data that is not the demo's: use an empty database.")
     seed_catalogue(fast=fast)
     seed_images(fast=fast)
-    count = seed_servers(addresses, fast=fast)
+    count = seed_servers(addresses, fast=fast, fleet=fleet)
     top_up_spares()
     people.seed_people(passwords)
     record(actor=SYSTEM, verb="demo.seeded", target="demo", data={"servers": count})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from portal.core.secrets import encrypt
 from portal.fleet.models import BMC, NIC, Drive, Fabric, Rack, Server, ServerType
 from portal.fleet.states import ServerState
-from portal.launcher.demo.offer import FLEET, MACHINES, RACK_UNITS
+from portal.launcher.demo.offer import FLEET, MACHINES, RACK_UNITS, Stock
 
 DRIVE_BYTES = 32 * 1024 * 1024
 FAST_DRIVE_BYTES = 8 * 1024 * 1024
@@ -51,11 +51,11 @@ class Slot:
         return f"{self.rack}-u{self.unit:02d}"
 
 
-def slots() -> Iterator[Slot]:
-    """Yield the place of every server: four to a rack, one type to a rack."""
+def slots(fleet: Stock = FLEET) -> Iterator[Slot]:
+    """Yield the place of every server of a stock: four to a rack, one type to a rack."""
     number = 0
     racks: dict[str, int] = {}
-    for fabric, server_type, count in FLEET:
+    for fabric, server_type, count in fleet:
         for index in range(count):
             if index % len(RACK_UNITS) == 0:
                 racks[fabric] = racks.get(fabric, 0) + 1
@@ -64,11 +64,11 @@ def slots() -> Iterator[Slot]:
             number += 1
 
 
-def seed_servers(addresses: Addresses, *, fast: bool) -> int:
+def seed_servers(addresses: Addresses, *, fast: bool, fleet: Stock = FLEET) -> int:
     """Create the fleet, all servers erased and available, and return how many there are."""
     fabrics = {fabric.name: fabric for fabric in Fabric.objects.select_related("region")}
     types = {server_type.slug: server_type for server_type in ServerType.objects.all()}
-    places = list(slots())
+    places = list(slots(fleet))
     racks = _racks(places, fabrics)
     servers = Server.objects.bulk_create(
         [_server(place, fabrics[place.fabric], types[place.server_type], racks, addresses) for place in places]

@@ -6,6 +6,7 @@ A wrong, old or reused token changes nothing, raises BootTokenRefused and is aud
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -20,12 +21,10 @@ from portal.core.errors import BootTokenRefused
 from portal.core.locks import lock_row
 from portal.operations.models import BootPurpose, BootToken, Operation, OperationServer
 from portal.operations.services.events import tell
-from portal.operations.services.queue import wake_on_commit
-from portal.operations.services.steps import replace_boot
+from portal.operations.services.queue import wake_for_report
+from portal.operations.services.steps import replace_boots
 from portal.operations.states import OPEN_OPERATION, OPEN_PART
 
-BATCHING_S = 0.5
-"""Reports of many servers arrive together; waiting this long lets one playbook run serve them all."""
 FIRST_BOOT_TTL = timedelta(hours=2)
 STAGE_OF = {BootPurpose.IMAGE: "image", BootPurpose.ERASE: "erase", BootPurpose.FIRST_BOOT: "first_boot"}
 
@@ -109,7 +108,9 @@ def _open(token: str, address: str) -> BootJob:
     return BootJob(
         part,
         BootPurpose.IMAGE,
-        phone_home_token=replace_boot(part_pk=part.pk, purpose=BootPurpose.FIRST_BOOT, valid_for=FIRST_BOOT_TTL),
+        phone_home_token=replace_boots(part_pks=[part.pk], purpose=BootPurpose.FIRST_BOOT, valid_for=FIRST_BOOT_TTL)[
+            part.pk
+        ],
         verify_key_line=_restricted(public, clock.now() + FIRST_BOOT_TTL),
     )
 
@@ -151,7 +152,7 @@ def _report(token: str, purposes: Sequence[BootPurpose], result: dict[str, Any])
     if boot.purpose != BootPurpose.FIRST_BOOT and not boot.opened_at:
         raise BootTokenRefused("The job of this boot was not fetched yet.")
     BootToken.objects.filter(pk=boot.pk).update(reported_at=clock.now(), result=result)
-    wake_on_commit(boot.part.operation_id, BATCHING_S)
+    transaction.on_commit(partial(wake_for_report, boot.part.operation_id))
 
 
 def report_done(*, token: str, address: str, result: dict[str, Any]) -> None:

@@ -1,11 +1,12 @@
 """One server's part in an operation: reading it under its lock, telling of it, failing it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from portal.audit.transitions import advance
 from portal.core import clock
 from portal.core.actors import SYSTEM
-from portal.core.locks import lock_row
+from portal.core.locks import lock_row, lock_rows
 from portal.operations.failures import explain
 from portal.operations.models import BootToken, OperationServer
 from portal.operations.services.events import tell
@@ -15,6 +16,13 @@ from portal.operations.states import PartState
 def locked_part(pk: int) -> OperationServer:
     """Lock one part and return it fresh, with its server and operation."""
     return OperationServer.objects.select_related("server", "operation").get(pk=lock_row(OperationServer, pk).pk)
+
+
+def locked_parts(pks: Iterable[int], *states: PartState) -> list[OperationServer]:
+    """Lock parts in order and return them as ``locked_part`` does; with ``states``, those in one of them only."""
+    found = lock_rows(OperationServer.objects.filter(pk__in=list(pks), **({"state__in": states} if states else {})))
+    whole = OperationServer.objects.select_related("server", "operation").filter(pk__in=[part.pk for part in found])
+    return list(whole.order_by("pk"))
 
 
 def tell_of(part: OperationServer, event_type: str, duration_ms: int | None = None, **words: Any) -> None:

@@ -19,6 +19,7 @@ from portal.core.errors import StateConflict
 from portal.core.locks import lock_row, lock_rows
 from portal.fleet.models import Server
 from portal.operations.models import BootToken, Operation, OperationServer
+from portal.operations.selectors import reports_of
 from portal.operations.states import (
     OPEN_OPERATION,
     OPEN_PART,
@@ -32,8 +33,21 @@ from portal.tenancy.models import Project
 
 log = logging.getLogger(__name__)
 
+LEAST_GATHERING_S, GATHERING_S_EACH, MOST_GATHERING_S = 0.5, 0.1, 10.0
 WAKE_TASK = "provisioning.run_operation"
 BUSY = "Another operation works on one of these servers: wait for it or cancel it."
+
+
+def wake_for_report(operation_pk: int) -> None:
+    """Wake a worker for a machine's report, so that the others' that come soon share its playbook run.
+
+    The first of several wakes it for a while later, the more are to come the later; the last one wakes it at once.
+    """
+    reported, to_come = reports_of(operation_pk)
+    if to_come == 0:
+        wake(operation_pk)
+    elif reported <= 1:
+        wake(operation_pk, min(LEAST_GATHERING_S + to_come * GATHERING_S_EACH, MOST_GATHERING_S))
 
 
 def wake(operation_pk: int, countdown_s: float = 0) -> None:

@@ -15,29 +15,29 @@ from portal.core.locks import lock_row, lock_rows
 from portal.operations.failures import explain
 from portal.operations.models import BootToken, Operation, OperationServer
 from portal.operations.services.claims import Claim, guard
-from portal.operations.services.parts import fail_locked, locked_part, tell_of
+from portal.operations.services.parts import fail_locked, locked_part, locked_parts, tell_of
 from portal.operations.states import OPEN_OPERATION, OPEN_PART, OperationState, PartState
 
 
 @transaction.atomic
-def issue_boot(*, claim: Claim, part_pk: int, purpose: str, valid_for: timedelta) -> str:
-    """Make the one-time token of the next boot and return it; earlier ones of the same purpose end here."""
+def issue_boots(*, claim: Claim, part_pks: Sequence[int], purpose: str, valid_for: timedelta) -> dict[int, str]:
+    """Make the one-time tokens of some parts' next boots, by part; earlier ones of the same purpose end here."""
     guard(claim)
-    return replace_boot(part_pk=part_pk, purpose=purpose, valid_for=valid_for)
+    return replace_boots(part_pks=part_pks, purpose=purpose, valid_for=valid_for)
 
 
-def replace_boot(*, part_pk: int, purpose: str, valid_for: timedelta) -> str:
-    """Revoke the valid boot token of a part and purpose and return a fresh one. Call inside a transaction."""
+def replace_boots(*, part_pks: Sequence[int], purpose: str, valid_for: timedelta) -> dict[int, str]:
+    """Revoke the valid boot tokens of parts and a purpose and return fresh ones, by part. Call inside a transaction."""
     now = clock.now()
-    BootToken.objects.filter(part=part_pk, purpose=purpose, revoked_at=None).update(revoked_at=now)
-    token = token_urlsafe(32)
-    BootToken.objects.create(
-        part_id=part_pk,
-        purpose=purpose,
-        token_sha256=sha256(token.encode()).hexdigest(),
-        expires_at=now + valid_for,
+    BootToken.objects.filter(part__in=part_pks, purpose=purpose, revoked_at=None).update(revoked_at=now)
+    tokens = {pk: token_urlsafe(32) for pk in part_pks}
+    BootToken.objects.bulk_create(
+        BootToken(
+            part_id=pk, purpose=purpose, token_sha256=sha256(token.encode()).hexdigest(), expires_at=now + valid_for
+        )
+        for pk, token in tokens.items()
     )
-    return token
+    return tokens
 
 
 @transaction.atomic
@@ -46,8 +46,7 @@ def begin_work(*, claim: Claim, part_pks: Sequence[int], stage: str, time_limit:
     guard(claim)
     now = clock.now()
     begun = []
-    for locked in lock_rows(OperationServer.objects.filter(pk__in=part_pks, state=PartState.READY)):
-        part = locked_part(locked.pk)
+    for part in locked_parts(part_pks, PartState.READY):
         first = part.step_attempts == 0
         advance(
             part,
@@ -67,56 +66,56 @@ def begin_work(*, claim: Claim, part_pks: Sequence[int], stage: str, time_limit:
 
 
 @transaction.atomic
-def begin_await(*, claim: Claim, part_pk: int, stage: str, time_limit: timedelta) -> None:
-    """Note that the portal now waits for a machine's report, at most until ``time_limit`` from now."""
+def begin_await(*, claim: Claim, part_pks: Sequence[int], stage: str, time_limit: timedelta) -> None:
+    """Note that the portal now waits for some machines' reports, at most until ``time_limit`` from now."""
     guard(claim)
-    part = locked_part(part_pk)
     now = clock.now()
-    advance(
-        part,
-        PartState.AWAITING,
-        actor=SYSTEM,
-        data={"step": part.step},
-        step_started_at=now,
-        stage=stage,
-        percent=0 if part.stage != stage else part.percent,
-        state_deadline_at=now + time_limit,
-    )
+    for part in locked_parts(part_pks):
+        advance(
+            part,
+            PartState.AWAITING,
+            actor=SYSTEM,
+            data={"step": part.step},
+            step_started_at=now,
+            stage=stage,
+            percent=0 if part.stage != stage else part.percent,
+            state_deadline_at=now + time_limit,
+        )
 
 
 @transaction.atomic
-def wait_until(*, claim: Claim, part_pk: int, until: datetime) -> None:
-    """Let a waiting part wait until then."""
+def wait_until(*, claim: Claim, part_pks: Sequence[int], until: datetime) -> None:
+    """Let waiting parts wait until then."""
     guard(claim)
-    OperationServer.objects.filter(pk=part_pk, state=PartState.AWAITING).exclude(state_deadline_at=until).update(
+    OperationServer.objects.filter(pk__in=part_pks, state=PartState.AWAITING).exclude(state_deadline_at=until).update(
         state_deadline_at=until
     )
 
 
 @transaction.atomic
-def finish_step(*, claim: Claim, part_pk: int, stage: str, announce: bool = True) -> None:
-    """Note that a part's step is done; its next step is ready."""
+def finish_steps(*, claim: Claim, part_pks: Sequence[int], stage: str, announce: bool = True) -> None:
+    """Note that some parts' step is done; their next step is ready."""
     guard(claim)
-    part = locked_part(part_pk)
-    was_awaiting = part.state == PartState.AWAITING
     now = clock.now()
-    duration_ms = int((now - part.step_started_at).total_seconds() * 1000)
-    advance(
-        part,
-        PartState.READY,
-        actor=SYSTEM,
-        data={"step": part.step, "done": True},
-        step=part.step + 1,
-        step_attempts=0,
-        step_started_at=now,
-        percent=100,
-    )
-    if was_awaiting:
-        # A boot that has reported has said all it may; ending it keeps the sweep from finding its report again. After
-        # a playbook it stays: a quick machine reports while slower ones of its batch keep the playbook going.
-        BootToken.objects.filter(part=part, revoked_at=None, reported_at__isnull=False).update(revoked_at=now)
-    if announce:
-        tell_of(part, f"step.{stage}.done", duration_ms)
+    parts = locked_parts(part_pks)
+    # A boot that has reported has said all it may; ending it keeps the sweep from finding its report again. After
+    # a playbook it stays: a quick machine reports while slower ones of its batch keep the playbook going.
+    awaited = [part.pk for part in parts if part.state == PartState.AWAITING]
+    BootToken.objects.filter(part__in=awaited, revoked_at=None, reported_at__isnull=False).update(revoked_at=now)
+    for part in parts:
+        duration_ms = int((now - part.step_started_at).total_seconds() * 1000)
+        advance(
+            part,
+            PartState.READY,
+            actor=SYSTEM,
+            data={"step": part.step, "done": True},
+            step=part.step + 1,
+            step_attempts=0,
+            step_started_at=now,
+            percent=100,
+        )
+        if announce:
+            tell_of(part, f"step.{stage}.done", duration_ms)
 
 
 @transaction.atomic

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from celery import current_app
 
 from portal.audit.models import AuditEvent
 from portal.core import clock, secrets
@@ -12,8 +13,9 @@ from portal.operations.models import BootPurpose, BootToken, Operation, Operatio
 from portal.operations.selectors import events_of, waiting_operations
 from portal.operations.services import claims, steps
 from portal.operations.services.agents import FIRST_BOOT_TTL, open_boot, phone_home, report_done, report_progress
-from portal.operations.services.queue import cancel_operation
-from portal.operations.states import OPEN_OPERATION, OPEN_PART, OperationState, PartState
+from portal.operations.services.queue import MOST_GATHERING_S, cancel_operation, queue_operation
+from portal.operations.states import OPEN_OPERATION, OPEN_PART, OperationKind, OperationState, PartState
+from tests import factories
 from tests.reservations.calendars import snapshot
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
@@ -29,7 +31,7 @@ def part(operation, claim):
 
 
 def token_of(claim, part, purpose="image"):
-    return steps.issue_boot(claim=claim, part_pk=part.pk, purpose=purpose, valid_for=HOUR)
+    return steps.issue_boots(claim=claim, part_pks=[part.pk], purpose=purpose, valid_for=HOUR)[part.pk]
 
 
 def opened(claim, part, purpose="image"):
@@ -208,7 +210,7 @@ def test_progress_is_kept_at_the_stage_that_it_is_of(claim, part):
 
 def test_a_report_is_kept_and_moves_nothing_but_wakes_a_worker(operation, claim, part):
     token, _ = opened(claim, part)
-    steps.begin_await(claim=claim, part_pk=part.pk, stage="image", time_limit=HOUR)
+    steps.begin_await(claim=claim, part_pks=[part.pk], stage="image", time_limit=HOUR)
     claims.give_back(claim=claim)
     operation.parts.exclude(pk=part.pk).update(state=PartState.AWAITING, state_deadline_at=clock.now() + HOUR)
     assert not waiting_operations().exists()
@@ -237,3 +239,46 @@ def test_where_the_machine_stands_is_kept_even_if_unknown(claim, part):
 
     row = AuditEvent.objects.get(verb="boot.refused")
     assert (row.actor_id, row.actor_label) == ("unknown", "machine at unknown")
+
+
+@pytest.mark.parametrize(
+    "reported, to_come, woken",
+    [(0, 3, ["later"]), (1, 2, []), (3, 0, ["now"])],
+    ids=["the first waits for the others", "one between wakes nobody", "the last waits for nobody"],
+)
+def test_reports_of_many_machines_share_a_wake(
+    monkeypatch, django_capture_on_commit_callbacks, reported, to_come, woken
+):
+    servers = [(server, server.name) for server in factories.servers(reported + 1 + to_come)]
+    operation = queue_operation(
+        actor=SYSTEM, kind=OperationKind.DEPLOY, subject="res_1", image=factories.image(), servers=servers
+    )
+    claim = claims.take(operation_pk=operation.pk, worker="w1")
+    pks = list(operation.parts.values_list("pk", flat=True))
+    tokens = steps.issue_boots(claim=claim, part_pks=pks, purpose="image", valid_for=HOUR)
+    for token in tokens.values():
+        open_boot(token=token, address=ADDRESS)
+    OperationServer.objects.update(state=PartState.AWAITING)
+    BootToken.objects.filter(part__in=pks[:reported], purpose="image").update(reported_at=clock.now())
+    sent = []
+    monkeypatch.setattr(
+        current_app, "send_task", lambda _name, countdown, **_: sent.append("later" if countdown else "now")
+    )
+
+    with django_capture_on_commit_callbacks(execute=True):
+        report_done(token=tokens[pks[reported]], address=ADDRESS, result={"ok": True})
+
+    assert sent == woken
+
+
+def test_a_report_whose_wake_was_lost_is_found_once_it_is_old(claim, operation, part):
+    token, _ = opened(claim, part)
+    OperationServer.objects.update(state=PartState.AWAITING, state_deadline_at=clock.now() + HOUR)
+    report_done(token=token, address=ADDRESS, result={"ok": True})
+    claims.give_back(claim=claim)
+    patience = timedelta(seconds=MOST_GATHERING_S)
+    assert not waiting_operations(patience).exists()
+
+    BootToken.objects.filter(part=part).update(reported_at=clock.now() - patience)
+
+    assert list(waiting_operations(patience)) == [operation]

@@ -97,11 +97,11 @@ def test_a_lost_claim_is_not_prolonged_nor_given_back(operation, claim, change):
 
 WRITES = {
     "guard": lambda claim, _: guard(claim),
-    "issue_boot": lambda claim, pk: steps.issue_boot(claim=claim, part_pk=pk, purpose="image", valid_for=HOUR),
+    "issue_boots": lambda claim, pk: steps.issue_boots(claim=claim, part_pks=[pk], purpose="image", valid_for=HOUR),
     "begin_work": lambda claim, pk: steps.begin_work(claim=claim, part_pks=[pk], stage="installer", time_limit=HOUR),
-    "begin_await": lambda claim, pk: steps.begin_await(claim=claim, part_pk=pk, stage="image", time_limit=HOUR),
-    "wait_until": lambda claim, pk: steps.wait_until(claim=claim, part_pk=pk, until=clock.now()),
-    "finish_step": lambda claim, pk: steps.finish_step(claim=claim, part_pk=pk, stage="installer"),
+    "begin_await": lambda claim, pk: steps.begin_await(claim=claim, part_pks=[pk], stage="image", time_limit=HOUR),
+    "wait_until": lambda claim, pk: steps.wait_until(claim=claim, part_pks=[pk], until=clock.now()),
+    "finish_steps": lambda claim, pk: steps.finish_steps(claim=claim, part_pks=[pk], stage="installer"),
     "retry_step": lambda claim, pk: steps.retry_step(claim=claim, part_pk=pk, error_code="run_failed", attempts=2),
     "fail_part": lambda claim, pk: steps.fail_part(claim=claim, part_pk=pk, error_code="run_failed"),
     "succeed_part": lambda claim, pk: steps.succeed_part(claim=claim, part_pk=pk, event_type="server.ready"),

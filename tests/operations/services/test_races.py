@@ -89,7 +89,7 @@ def test_a_write_that_waits_for_a_cancellation_is_not_written(operation, claim):
 
 def boots(claim, operation, purpose="image"):
     return [
-        steps.issue_boot(claim=claim, part_pk=part.pk, purpose=purpose, valid_for=HOUR)
+        steps.issue_boots(claim=claim, part_pks=[part.pk], purpose=purpose, valid_for=HOUR)[part.pk]
         for part in operation.parts.order_by("position")
     ]
 

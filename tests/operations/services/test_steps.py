@@ -71,7 +71,7 @@ def test_a_step_that_is_done_makes_the_next_one_ready(noon, operation, claim, pa
     begin_work(claim, part)
     noon.shift(7 * SECOND)
 
-    steps.finish_step(claim=claim, part_pk=part.pk, stage="installer")
+    steps.finish_steps(claim=claim, part_pks=[part.pk], stage="installer")
 
     part.refresh_from_db()
     assert (part.state, part.step, part.step_attempts, part.percent) == (PartState.READY, 1, 0, 100)
@@ -81,24 +81,24 @@ def test_a_step_that_is_done_makes_the_next_one_ready(noon, operation, claim, pa
 def test_a_step_in_the_middle_of_its_stage_is_not_told(operation, claim, part):
     begin_work(claim, part)
 
-    steps.finish_step(claim=claim, part_pk=part.pk, stage="installer", announce=False)
+    steps.finish_steps(claim=claim, part_pks=[part.pk], stage="installer", announce=False)
 
     assert last(operation).type == "step.installer.started"
 
 
 def test_waiting_has_a_limit_that_can_be_moved(operation, claim, part):
     put(part, stage="installer", percent=100)
-    steps.begin_await(claim=claim, part_pk=part.pk, stage="image", time_limit=LIMIT)
+    steps.begin_await(claim=claim, part_pks=[part.pk], stage="image", time_limit=LIMIT)
     part.refresh_from_db()
     assert (part.state, part.stage, part.percent) == (PartState.AWAITING, "image", 0)
     assert part.state_deadline_at == clock.now() + LIMIT
 
-    steps.wait_until(claim=claim, part_pk=part.pk, until=clock.now() + HOUR)
+    steps.wait_until(claim=claim, part_pks=[part.pk], until=clock.now() + HOUR)
 
     part.refresh_from_db()
     assert part.state_deadline_at == clock.now() + HOUR
     put(part, state=PartState.READY)
-    steps.wait_until(claim=claim, part_pk=part.pk, until=clock.now())
+    steps.wait_until(claim=claim, part_pks=[part.pk], until=clock.now())
     part.refresh_from_db()
     assert part.state_deadline_at == clock.now() + HOUR, "what does not wait has no patience to move"
 
@@ -106,14 +106,14 @@ def test_waiting_has_a_limit_that_can_be_moved(operation, claim, part):
 def test_waiting_within_a_stage_keeps_how_far_it_is(claim, part):
     put(part, stage="first_boot", percent=100)
 
-    steps.begin_await(claim=claim, part_pk=part.pk, stage="first_boot", time_limit=LIMIT)
+    steps.begin_await(claim=claim, part_pks=[part.pk], stage="first_boot", time_limit=LIMIT)
 
     part.refresh_from_db()
     assert part.percent == 100
 
 
 def boot_of(claim, part, purpose="image"):
-    return steps.issue_boot(claim=claim, part_pk=part.pk, purpose=purpose, valid_for=HOUR)
+    return steps.issue_boots(claim=claim, part_pks=[part.pk], purpose=purpose, valid_for=HOUR)[part.pk]
 
 
 def test_a_new_boot_ends_the_earlier_ones_of_its_purpose(claim, part):
@@ -138,19 +138,19 @@ def test_a_report_that_comes_before_the_playbook_is_done_is_kept(claim, part):
     begin_work(claim, part)
     report(boot_of(claim, part))
 
-    steps.finish_step(claim=claim, part_pk=part.pk, stage="installer")
+    steps.finish_steps(claim=claim, part_pks=[part.pk], stage="installer")
 
     assert BootToken.objects.get(purpose="image").revoked_at is None
-    steps.begin_await(claim=claim, part_pk=part.pk, stage="image", time_limit=LIMIT)
-    steps.finish_step(claim=claim, part_pk=part.pk, stage="image")
+    steps.begin_await(claim=claim, part_pks=[part.pk], stage="image", time_limit=LIMIT)
+    steps.finish_steps(claim=claim, part_pks=[part.pk], stage="image")
     assert BootToken.objects.get(purpose="image").revoked_at == clock.now(), "once it was judged it has said all"
 
 
 def test_a_boot_that_has_not_reported_outlives_the_wait_for_another(claim, part):
     report(boot_of(claim, part))
-    steps.begin_await(claim=claim, part_pk=part.pk, stage="image", time_limit=LIMIT)
+    steps.begin_await(claim=claim, part_pks=[part.pk], stage="image", time_limit=LIMIT)
 
-    steps.finish_step(claim=claim, part_pk=part.pk, stage="image")
+    steps.finish_steps(claim=claim, part_pks=[part.pk], stage="image")
 
     assert BootToken.objects.get(purpose="first_boot").revoked_at is None
 
@@ -190,8 +190,8 @@ def test_what_is_final_is_moved_no_more(claim, part, state):
     for act in (
         lambda: steps.fail_part(claim=claim, part_pk=part.pk, error_code="run_failed"),
         lambda: steps.succeed_part(claim=claim, part_pk=part.pk, event_type="server.ready"),
-        lambda: steps.finish_step(claim=claim, part_pk=part.pk, stage="image"),
-        lambda: steps.begin_await(claim=claim, part_pk=part.pk, stage="image", time_limit=LIMIT),
+        lambda: steps.finish_steps(claim=claim, part_pks=[part.pk], stage="image"),
+        lambda: steps.begin_await(claim=claim, part_pks=[part.pk], stage="image", time_limit=LIMIT),
     ):
         with pytest.raises(StateConflict):
             act()

@@ -115,7 +115,7 @@ class Crowd:
         fate = chance.random()
         if fate < 0.3:
             purpose = "image" if part.operation.kind == "deploy" else "erase"
-            token = steps.issue_boot(claim=claim, part_pk=part.pk, purpose=purpose, valid_for=HOUR)
+            token = steps.issue_boots(claim=claim, part_pks=[part.pk], purpose=purpose, valid_for=HOUR)[part.pk]
             self.tokens.append(token)
         elif fate < 0.4:
             hands.fail(claim, part)

@@ -1,4 +1,4 @@
-"""``manage.py bench booking``: how fast the booking engine is, against what is promised."""
+"""``manage.py bench``: how fast the booking engine is, and how dear handing over, against what is promised."""
 
 import argparse
 import shutil
@@ -11,9 +11,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from portal.launcher.bench import report
+from portal.launcher.bench.bounds import Results
 from portal.launcher.bench.cluster import Cluster
+from portal.launcher.bench.handing_over import COUNTS, HandingOver, servers_for
 from portal.launcher.bench.rounds import Effort
 from portal.launcher.bench.run import Plan, Run
+from portal.launcher.bench.yard import Yard
 from portal.launcher.problems import LaunchProblem
 
 EXIT_MISSED, EXIT_PROBLEM = 1, 2
@@ -32,15 +35,17 @@ def sizes(text: str) -> list[int]:
 
 
 class Command(BaseCommand):
-    """Start a PostgreSQL, fill it with fleets, measure in rounds, print the table."""
+    """Start what is measured in a folder of its own, measure in rounds, print the table."""
 
-    help = "Measure the booking engine on generated fleets; exit code 1 where a bound is missed."
+    help = "Measure the booking engine, or handing servers over; exit code 1 where a bound is missed."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
-        parser.add_argument("what", choices=["booking"])
+        parser.add_argument("what", choices=["booking", "provisioning"])
         parser.add_argument("--fleets", type=sizes, metavar="SIZES", help="such as 1k,10k,100k, which is the default")
+        parser.add_argument("--servers", type=sizes, metavar="COUNTS", help="how many are handed over: 1,8,64,256")
+        parser.add_argument("--port", type=int, default=18765, help="port of the portal that hands over")
         parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the worst counts (default: 3)")
         parser.add_argument("--json", type=Path, metavar="FILE", help="where to write every figure")
         parser.add_argument("--plot", type=Path, metavar="FILE", help="where to write the picture of growth, an SVG")
@@ -52,12 +57,11 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Run, report, and exit with what came of it."""
-        effort = Effort(40, 10, 1) if options["tiny"] else Effort(100, 20, 3) if options["quick"] else Effort()
-        plan = Plan(options["fleets"] or (QUICK if options["quick"] else FULL), options["rounds"], effort)
         folder = options["folder"] or Path(tempfile.mkdtemp(prefix="metalyard-bench-", dir="/var/tmp"))
         folder.mkdir(parents=True, exist_ok=True)
+        measure = self._measure_booking if options["what"] == "booking" else self._measure_provisioning
         try:
-            all_met = self._measure(folder, plan, options)
+            all_met = measure(folder, options)
         except LaunchProblem as problem:
             self.stderr.write(str(problem))
             sys.exit(EXIT_PROBLEM)
@@ -67,7 +71,9 @@ class Command(BaseCommand):
         if not all_met:
             sys.exit(EXIT_MISSED)
 
-    def _measure(self, folder: Path, plan: Plan, options: dict[str, Any]) -> bool:
+    def _measure_booking(self, folder: Path, options: dict[str, Any]) -> bool:
+        effort = Effort(40, 10, 1) if options["tiny"] else Effort(100, 20, 3) if options["quick"] else Effort()
+        plan = Plan(options["fleets"] or (QUICK if options["quick"] else FULL), options["rounds"], effort)
         cluster = Cluster(folder, options["shared_buffers"])
         cluster.start()
         try:
@@ -75,25 +81,35 @@ class Command(BaseCommand):
             results = run.go()
         finally:
             cluster.stop()
-        self._say("\n" + report.table(results))
-        self._say(report.times(results))
-        self._keep(run, cluster.major, options)
-        return all(line.is_met for line in results.lines())
-
-    def _keep(self, run: Run, major: int, options: dict[str, Any]) -> None:
-        """Write the files that were asked for."""
-        results, plan = run.results, run.plan
-        if options["json"]:
-            written = report.document(results, sizes=plan.sizes, rounds=plan.rounds, major=major)
-            options["json"].write_text(written, encoding="utf-8")
         if options["plot"]:
             names = [fleet.name for fleet in run.fleets]
             options["plot"].write_text(report.picture(results, plan.sizes, names), encoding="utf-8")
+        told = f"Fleets of {report.listed(plan.sizes)} servers, PostgreSQL {cluster.major}"
+        return self._tell(results, told, run.began, options)
+
+    def _measure_provisioning(self, folder: Path, options: dict[str, Any]) -> bool:
+        counts = options["servers"] or [*COUNTS]
+        began = time.monotonic()
+        yard = Yard(folder / "yard", options["port"], servers_for(counts), self._say)
+        try:
+            yard.start()
+            results = HandingOver(yard, counts, options["rounds"], self._say).go()
+        finally:
+            yard.stop()
+        return self._tell(results, f"{report.listed(counts)} servers handed over at once", began, options)
+
+    def _tell(self, results: Results, told: str, began: float, options: dict[str, Any]) -> bool:
+        """Print what was measured and write the files that were asked for; tell whether every bound was met."""
+        self._say("\n" + report.table(results))
+        self._say(report.times(results))
+        rounds = f"{told}, {options['rounds']} rounds"
+        if options["json"]:
+            options["json"].write_text(report.document(results, rounds), encoding="utf-8")
         if options["page"]:
-            minutes = (time.monotonic() - run.began) / 60
-            figures = report.section(results, sizes=plan.sizes, rounds=plan.rounds, major=major, minutes=minutes)
+            figures = report.section(results, rounds, minutes=(time.monotonic() - began) / 60)
             page = options["page"].read_text(encoding="utf-8")
-            options["page"].write_text(report.into_page(page, figures), encoding="utf-8")
+            options["page"].write_text(report.into_page(page, figures, options["what"]), encoding="utf-8")
+        return all(line.is_met for line in results.lines())
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)

@@ -1,13 +1,20 @@
 """``manage.py bench_child``: what ``bench`` has the portal do on a database of its own; not for people."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from portal.launcher.bench import through_django, world
+from portal.launcher.bench import through_django, world, yard_rows
 
-WORKS = {"world": lambda _asked: world.build(), "through_django": through_django.measure}
+WORKS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "world": lambda _asked: world.build(),
+    "through_django": through_django.measure,
+    "yard": yard_rows.prepare,
+    "queue_again": yard_rows.queue_again,
+    "call_off": yard_rows.call_off,
+}
 
 
 class Command(BaseCommand):

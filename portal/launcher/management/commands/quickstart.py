@@ -42,7 +42,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Run until stopped; a problem is one line on stderr and exit code 2."""
-        chosen = Options(**{name: options[name] for name in Options.__dataclass_fields__})
+        chosen = Options(**{name: options[name] for name in Options.__dataclass_fields__ if name in options})
         try:
             Quickstart(chosen, self._say).run()
         except LaunchProblem as problem:

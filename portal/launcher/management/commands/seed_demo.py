@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from portal.launcher import secret_file
 from portal.launcher.demo import seed
+from portal.launcher.demo.offer import FLEET, one_pool
 from portal.launcher.demo.servers import Addresses
 from portal.launcher.problems import LaunchProblem
 
@@ -27,6 +28,9 @@ class Command(BaseCommand):
         parser.add_argument("--migrate", action="store_true", help="bring the tables up to date first")
         parser.add_argument("--bmc-port", type=int, default=8443, help="port of the emulated BMCs")
         parser.add_argument("--ssh-port", type=int, default=2222, help="SSH port of the emulated servers")
+        parser.add_argument(
+            "--servers", type=int, default=0, help="as many of one type in one fabric instead of the demo's fleet"
+        )
         parser.add_argument("--fast", action="store_true", help="short machine timings, small images and drives")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -47,6 +51,7 @@ class Command(BaseCommand):
             raise LaunchProblem(f"Not set: {', '.join(missing)}. 'manage.py quickstart' sets them.")
         passwords = {name: os.environ[name] for name in secret_file.PASSWORDS}
         addresses = Addresses(os.environ[secret_file.FLEET_NETWORK], options["bmc_port"], options["ssh_port"])
-        seed.seed_rows(addresses, passwords, fast=options["fast"])
+        fleet = one_pool(options["servers"]) if options["servers"] else FLEET
+        seed.seed_rows(addresses, passwords, fast=options["fast"], fleet=fleet)
         state = settings.METALYARD_STATE_DIR
         seed.write_files(state, settings.METALYARD_IMAGE_DIR, addresses, fast=options["fast"])
