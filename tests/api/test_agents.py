@@ -328,14 +328,14 @@ def test_an_image_is_downloaded_whole(image):
     assert b"".join(reply.streaming_content) == b"\x00image\xff" * 1000
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_image_is_given_to_the_server_as_a_file_that_the_kernel_can_send(image, settings):
     """No middleware has made chunks of it, which Python would have to read (PEP 3333, optional file handling)."""
     taken = []
     environ = RequestFactory().get(f"/agent/v1/images/{image.public_id}").environ
+    environ["wsgi.file_wrapper"] = lambda file, _size: taken.append(file)
 
-    application(
-        {**environ, "wsgi.file_wrapper": lambda file, _size: taken.append(file)}, lambda _status, _headers: None
-    )
+    application(environ, lambda _status, _headers: None)
 
     assert [file.name for file in taken] == [str(settings.METALYARD_IMAGE_DIR / image.file_name)]
 
