@@ -7,6 +7,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -14,7 +15,8 @@ from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.core.errors import ClaimLost, StateConflict
 from portal.core.locks import lock_rows
-from portal.fleet import services as fleet
+from portal.fleet import erasures
+from portal.fleet.erasures import DriveReport
 from portal.fleet.models import Server
 from portal.operations.models import BootPurpose, BootToken, Operation, OperationServer
 from portal.operations.selectors import parts_of, reports_of, valid_boots, waiting_operations
@@ -116,35 +118,32 @@ def _judge(lease: Lease, step: AwaitStep, parts: Sequence[OperationServer]) -> b
     passed = [part for part, verdict in verdicts.items() if not verdict.wait_until and not verdict.error_code]
     with transaction.atomic():
         claims.guard(lease.claim)
-        unproved = [part for part in passed if part.pk in boots and not _keep(part, boots[part.pk])]
+        flaws = {part: found for part in passed if part.pk in boots and (found := _keep(part, boots[part.pk]))}
     for part, verdict in verdicts.items():
         if verdict.error_code:
             fail(lease, part, verdict.error_code, verdict.detail)
-    for part in unproved:
-        fail(lease, part, "erase_unproved")
-    proved = [part.pk for part in passed if part not in unproved]
+    for part, found in flaws.items():
+        fail(lease, part, "erase_unproved", "; ".join(found))
+    proved = [part.pk for part in passed if part not in flaws]
     steps.finish_steps(claim=lease.claim, part_pks=proved, stage=step.stage.name)
     return any(not verdict.wait_until for verdict in verdicts.values())
 
 
-def _keep(part: OperationServer, boot: BootToken) -> bool:
-    """Keep what a report is evidence of; False when it does not prove what it must. Call inside a transaction."""
+def _keep(part: OperationServer, boot: BootToken) -> list[str]:
+    """Keep what a report is evidence of; return why it does not prove what it must. Call inside a transaction."""
     if boot.purpose == BootPurpose.FIRST_BOOT:
         OperationServer.objects.filter(pk=part.pk).update(host_keys=boot.result["host_keys"])
     if boot.purpose != BootPurpose.ERASE:
-        return True
-    result = boot.result
-    fleet.record_erasure(
-        actor=SYSTEM,
-        server=part.server,
-        operation_id=part.operation.public_id,
-        drive_serial=result["drive_serial"],
-        method=result["method"],
-        bytes_erased=result["bytes_erased"],
-        bytes_verified=result["bytes_verified"],
-        residue_bytes=result["residue_bytes"],
-    )
-    return not fleet.unproved_drives(part.server, part.operation.public_id)
+        return []
+    operation_id = part.operation.public_id
+    reports = [_report_of(drive) for drive in boot.result.get("drives", [])]
+    erasures.record_erasures(actor=SYSTEM, server=part.server, operation_id=operation_id, drives=reports)
+    return erasures.flaws_of(part.server, operation_id)
+
+
+def _report_of(drive: dict[str, Any]) -> DriveReport:
+    times = {name: datetime.fromisoformat(drive[name]) for name in ("started_at", "ended_at")}
+    return DriveReport(**{**drive, **times})
 
 
 def _succeed(lease: Lease, part: OperationServer) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from portal.core.actors import SYSTEM
 from portal.core.locks import lock_row
 from portal.fleet import services as fleet
+from portal.fleet.erasures import flaws_of
 from portal.fleet.models import Server
 from portal.fleet.states import ServerState
 from portal.operations.models import Operation, OperationServer
@@ -81,7 +82,7 @@ def _release_failed(part: OperationServer) -> None:
     if not ours:
         return
     before = server.state
-    fleet.give_up_erasure(actor=SYSTEM, server=server, reason=part.state_reason)
+    fleet.give_up_erasure(actor=SYSTEM, server=server, reason=_why_not_released(part))
     if subject and _fresh(part).state != before:
         tell(
             actor=SYSTEM,
@@ -90,6 +91,12 @@ def _release_failed(part: OperationServer) -> None:
             part=part,
             reason=part.state_reason,
         )
+
+
+def _why_not_released(part: OperationServer) -> str:
+    """Return for staff why a server is not released, with what its drives lack."""
+    flaws = flaws_of(part.server, part.operation.public_id) if part.error_code == "erase_unproved" else []
+    return f"{part.state_reason} ({'; '.join(flaws)})" if flaws else part.state_reason
 
 
 OUTCOMES: dict[OperationKind, Outcome] = {

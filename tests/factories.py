@@ -2,7 +2,8 @@
 
 import itertools
 import uuid
-from datetime import timedelta
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
@@ -10,6 +11,7 @@ from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from portal.catalog.models import OSImage, Price, PriceBook
 from portal.core import clock, secrets
 from portal.core.actors import SYSTEM
+from portal.fleet.erasures import DriveReport
 from portal.fleet.models import BMC, Drive, Fabric, Rack, Region, Server, ServerType
 from portal.fleet.states import ServerState
 from portal.operations.models import OperationServer
@@ -32,6 +34,7 @@ KEY_FINGERPRINT = "SHA256:test-fingerprint"
 HOST_KEY = "ssh-ed25519 AAAAHOSTKEY"
 PASSWORD = "correct horse battery"
 DISK_BYTES = 16 * 1024 * 1024
+ERASED_AT = datetime(2030, 1, 15, 12, 0, tzinfo=UTC)
 SOON = timedelta(seconds=50)
 """Until the start of what is prepared at once: longer than a test takes, and no whole minute in what pages say."""
 
@@ -107,6 +110,36 @@ def _bmc(of):
 
 def _drive(of):
     return Drive(server=of, serial=f"DRV{of.serial}", model="emulated", size_bytes=DISK_BYTES)
+
+
+def drive_report(drive, **kwargs):
+    """Return what a machine reports of a drive that it erased whole and read back clean."""
+    size = drive.size_bytes
+    fields = {
+        "serial": drive.serial,
+        "model": drive.model,
+        "firmware": "F1",
+        "size_bytes": size,
+        "method": "overwrite",
+        "bytes_erased": size,
+        "verify_mode": "full",
+        "bytes_verified": size,
+        "blocks_sampled": 0,
+        "residue_bytes": 0,
+        "started_at": ERASED_AT - timedelta(seconds=30),
+        "ended_at": ERASED_AT,
+        **kwargs,
+    }
+    return DriveReport(**fields)
+
+
+def said_of_drives(*reports):
+    """Return drive reports as the body in which a machine sends them, and as that is kept."""
+    return {"ok": True, "drives": [{**asdict(report), **_times(report)} for report in reports]}
+
+
+def _times(report):
+    return {"started_at": report.started_at.isoformat(), "ended_at": report.ended_at.isoformat()}
 
 
 def image(**kwargs):

@@ -4,7 +4,7 @@ from django.db import transaction
 
 from portal.core import clock
 from portal.core.actors import SYSTEM
-from portal.fleet import services as fleet
+from portal.fleet.erasures import record_erasures
 from portal.operations.models import Operation
 from portal.operations.selectors import events_of, parts_of
 from portal.operations.services import claims, steps
@@ -53,17 +53,10 @@ def succeed(claim, part):
 
 def prove(part, residue_bytes=0):
     """Leave proof that every drive of the server was erased in this operation."""
-    for drive in part.server.drives.all():
-        fleet.record_erasure(
-            actor=SYSTEM,
-            server=part.server,
-            operation_id=part.operation.public_id,
-            drive_serial=drive.serial,
-            method="overwrite",
-            bytes_erased=drive.size_bytes,
-            bytes_verified=drive.size_bytes,
-            residue_bytes=residue_bytes,
-        )
+    reports = [
+        factories.drive_report(drive, residue_bytes=residue_bytes) for drive in part.server.drives.order_by("pk")
+    ]
+    record_erasures(actor=SYSTEM, server=part.server, operation_id=part.operation.public_id, drives=reports)
 
 
 def finish(claim, operation):

@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from portal.core import clock
 from portal.core.actors import SYSTEM
+from portal.fleet.erasures import record_erasure
 from portal.fleet.models import BMC, NIC, Server
-from portal.fleet.services import record_erasure
 from portal.operations.models import BootPurpose, BootToken, Operation, OperationServer, WorkerPulse
 from portal.reservations.models import Reservation
 from portal.reservations.services import outcomes
@@ -84,16 +84,11 @@ def world(servers=2):
         token_sha256=f"{SECRETS['token_sha256']}-{part.pk}",
         expires_at=clock.now() + timedelta(hours=1),
     )
-    drive = part.server.drives.get()
     record_erasure(
         actor=SYSTEM,
         server=part.server,
         operation_id=part.operation.public_id,
-        drive_serial=drive.serial,
-        method="overwrite",
-        bytes_erased=drive.size_bytes,
-        bytes_verified=drive.size_bytes,
-        residue_bytes=0,
+        report=factories.drive_report(part.server.drives.get()),
     )
     WorkerPulse.objects.create(name=f"worker-{part.pk}")
     _mark()

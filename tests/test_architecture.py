@@ -48,6 +48,8 @@ OWN = {
         "tokens": "the form of API tokens",
     },
     "fleet": {
+        "erase_policy": "how a drive must be erased: pure",
+        "erasures": "evidence of erasure, kept and judged",
         "spares": "the table of spares: pure",
     },
     "catalog": {

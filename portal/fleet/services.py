@@ -1,5 +1,7 @@
 """What happens to servers. Only the outcome path and the reconciler call the ones that follow machine work."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
 
 from django.db import transaction
@@ -10,7 +12,9 @@ from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.errors import FieldError, InvalidInput, StateConflict
 from portal.core.locks import lock_row
-from portal.fleet.models import Erasure, Server, ServerType
+from portal.fleet.erase_policy import EraseMethod, ErasePolicy, VerifyMode
+from portal.fleet.erasures import flaws_of
+from portal.fleet.models import Server, ServerType
 from portal.fleet.states import ServerState
 
 LONGEST_TIME = timedelta(days=7)
@@ -38,60 +42,15 @@ def begin_release(*, actor: Actor, server: Server, reason: str) -> None:
 
 
 @transaction.atomic
-def record_erasure(
-    *,
-    actor: Actor,
-    server: Server,
-    operation_id: str,
-    drive_serial: str,
-    method: str,
-    bytes_erased: int,
-    bytes_verified: int,
-    residue_bytes: int,
-) -> Erasure:
-    """Keep what the erasing ramdisk reported for one drive, good or bad. The same report twice is kept once."""
-    erasure, created = Erasure.objects.get_or_create(
-        server=server,
-        operation_id_text=operation_id,
-        drive_serial=drive_serial,
-        defaults={
-            "method": method,
-            "bytes_erased": bytes_erased,
-            "bytes_verified": bytes_verified,
-            "residue_bytes": residue_bytes,
-        },
-    )
-    if created:
-        record(
-            actor=actor,
-            verb="server.erasure_recorded",
-            target=server.public_id,
-            data={"operation": operation_id, "drive": drive_serial, "residue_bytes": residue_bytes},
-        )
-    return erasure
-
-
-@transaction.atomic
 def return_to_pool(*, actor: Actor, server: Server, operation_id: str) -> None:
     """Make a releasing server available again.
 
     Raises StateConflict unless the operation left proof for every drive of the server.
     """
-    missing = unproved_drives(server, operation_id)
-    if missing:
-        raise StateConflict(f"{server.name} has no proof of erasure for {', '.join(missing)}: quarantine it.")
+    flaws = flaws_of(server, operation_id)
+    if flaws:
+        raise StateConflict(f"{server.name} has no proof of erasure ({'; '.join(flaws)}): quarantine it.")
     advance(server, ServerState.AVAILABLE, actor=actor, reason=f"erased and read back by {operation_id}")
-
-
-def unproved_drives(server: Server, operation_id: str) -> list[str]:
-    """List the serials of drives whose complete erasure ``operation_id`` does not prove.
-
-    A server without drives proves nothing: it lists one entry too.
-    """
-    drives = list(server.drives.order_by("pk"))
-    records = list(Erasure.objects.filter(server=server, operation_id_text=operation_id))
-    missing = [drive.serial for drive in drives if not any(item.proves(drive) for item in records)]
-    return missing if drives else ["any drive"]
 
 
 @transaction.atomic
@@ -193,6 +152,35 @@ def _times_of(server_type: ServerType) -> dict[str, float | bool]:
         "cleanup_time_s": server_type.cleanup_time.total_seconds(),
         "are_measured": server_type.times_are_measured,
     }
+
+
+@transaction.atomic
+def set_erase_policy(*, actor: Actor, server_type: ServerType, methods: Sequence[str], verify: str) -> None:
+    """Set how servers of a type are erased from now on, the best way first, and how much of them is read back.
+
+    An erasure under way is judged by what holds when it is done. Raises InvalidInput on ``methods`` or ``verify``.
+    """
+    wrong = []
+    if not methods or len(set(methods)) < len(methods) or not set(methods) <= set(EraseMethod):
+        hint = f"Give one or more of {', '.join(EraseMethod)}, the best first, each once."
+        wrong.append(FieldError("methods", "invalid", hint))
+    if verify not in set(VerifyMode):
+        wrong.append(FieldError("verify", "invalid_choice", f"Give one of {', '.join(VerifyMode)}."))
+    if wrong:
+        raise InvalidInput(" ".join(error.detail for error in wrong), errors=wrong)
+    fresh = lock_row(ServerType, server_type.pk)
+    before, after = fresh.erase_policy, ErasePolicy(tuple(methods), VerifyMode(verify))
+    if before == after:
+        return
+    fresh.erase_methods, fresh.erase_verify = list(after.methods), after.verify
+    fresh.save(update_fields=["erase_methods", "erase_verify"])
+    server_type.erase_methods, server_type.erase_verify = fresh.erase_methods, fresh.erase_verify
+    record(
+        actor=actor,
+        verb="server_type.erase_policy_set",
+        target=target_of(server_type),
+        data={"slug": fresh.slug, "from": asdict(before), "to": asdict(after)},
+    )
 
 
 @transaction.atomic

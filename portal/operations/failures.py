@@ -21,6 +21,7 @@ FAILURES: dict[str, str] = {
     "ssh_wrong_hostname": "The server answers to another host name than it was given.",
     "erase_timeout": "Erasing took longer than it may.",
     "erase_incomplete": "Erasing left data behind.",
+    "erase_unsupported": "A drive supports none of the ways of erasing that are accepted.",
     "erase_unproved": "The server could not prove that all of its drives were erased.",
     "fence_lost": "The work was taken over by another worker.",
     "run_timed_out": "The step took longer than it may.",

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import hashlib
 import json
+import random
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -88,6 +89,16 @@ class Disk:
         """Read everything back, yielding (bytes read, bytes that are not zero so far)."""
         read = wrong = 0
         for data in self.chunks(self.size):
+            read += len(data)
+            wrong += len(data) - data.count(0)
+            yield read, wrong
+
+    def sampled_residue(self, blocks: int, choice: random.Random) -> Iterator[tuple[int, int]]:
+        """Read the first block, the last one and ``blocks`` others that ``choice`` picks, yielding as ``residue``."""
+        last = -(-self.size // BLOCK) - 1
+        read = wrong = 0
+        for number in (0, last, *choice.sample(range(1, last), blocks)):
+            data = self.read(number * BLOCK, min(BLOCK, self.size - number * BLOCK))
             read += len(data)
             wrong += len(data) - data.count(0)
             yield read, wrong

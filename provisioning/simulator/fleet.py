@@ -37,6 +37,8 @@ class Spec:
     mac: str
     disk_bytes: int
     drive_serial: str
+    drive_model: str
+    drive_firmware: str
     ssh_host: str
     ssh_port: int
     gpu_model: str

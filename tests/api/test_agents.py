@@ -11,6 +11,7 @@ from django.test import Client, RequestFactory
 from portal.audit.models import AuditEvent
 from portal.core import clock
 from portal.core.actors import SYSTEM
+from portal.fleet.models import Drive
 from portal.operations.models import BootToken, Operation, OperationServer
 from portal.operations.services import claims, steps
 from portal.operations.services.queue import cancel_operation
@@ -24,6 +25,8 @@ HOUR = timedelta(hours=1)
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJfqPLZWKeuiWSS2xUPmRAz3p5ULYFX1gbTNMq0CRpsU"
 DONE = {"ok": True, "sha256": "0" * 64, "bytes_written": 1024}
 HOME = {"hostname": "now-1-01", "host_keys": [HOST_KEY]}
+
+DRIVE = factories.said_of_drives(factories.drive_report(Drive(serial="S1", model="M", size_bytes=4096)))["drives"][0]
 
 
 class Machine:
@@ -115,7 +118,15 @@ def test_the_job_of_an_erasing_boot(erasing, settings):
         "kind": "erase",
         "server": erasing.server.public_id,
         "report": {"progress_url": f"{agent}/progress", "done_url": f"{agent}/done"},
-        "method": "overwrite",
+        "methods": [
+            "nvme_sanitize_crypto",
+            "nvme_sanitize_block",
+            "nvme_format_crypto",
+            "nvme_format",
+            "blkdiscard",
+            "overwrite",
+        ],
+        "verify": {"mode": "full", "blocks": 5000},
     }
 
 
@@ -254,7 +265,30 @@ MALFORMED = [
     ("done", {"ok": False, "detail": "x" * 501}, {"/detail": "max_length"}),
     ("done", {"ok": False, "detail": "a\u0000"}, {"/detail": "null_characters_not_allowed"}),
     ("done", {"ok": True, "drive_serial": "x" * 65}, {"/drive_serial": "max_length"}),
-    ("done", {"ok": True, "method": "{{ x }}"}, {"/method": "invalid"}),
+    ("done", {"ok": True, "drives": "x"}, {"/drives": "not_a_list"}),
+    ("done", {"ok": True, "drives": [DRIVE] * 129}, {"/drives": "max_length"}),
+    *(
+        ("done", {"ok": True, "drives": [{**DRIVE, name: value}]}, {f"/drives/0/{name}": code})
+        for name, value, code in (
+            ("serial", "x" * 65, "max_length"),
+            ("serial", "", "blank"),
+            ("serial", None, "null"),
+            ("model", "x" * 81, "max_length"),
+            ("firmware", "a\u0000", "null_characters_not_allowed"),
+            ("method", "{{ x }}", "invalid"),
+            ("verify_mode", "glance", "invalid_choice"),
+            ("size_bytes", -1, "min_value"),
+            ("bytes_erased", 2**62 + 1, "max_value"),
+            ("bytes_verified", "many", "invalid"),
+            ("started_at", "today", "invalid"),
+            ("ended_at", "2030-01-01T12:00:00", "no_offset"),
+        )
+    ),
+    (
+        "done",
+        {"ok": True, "drives": [DRIVE, {key: DRIVE[key] for key in DRIVE if key != "blocks_sampled"}]},
+        {"/drives/1/blocks_sampled": "required"},
+    ),
     ("done", [], {"": "invalid"}),
     ("phone-home", {"hostname": "x" * 64, "host_keys": [HOST_KEY]}, {"/hostname": "max_length"}),
     ("phone-home", {"hostname": "a", "host_keys": []}, {"/host_keys": "min_length"}),
@@ -297,15 +331,7 @@ def test_without_a_token_nothing_is_reported(booted):
 
 def test_an_erasing_machine_proves_its_drive(erasing):
     erasing.machine.boot()
-    drive = erasing.server.drives.get()
-    proof = {
-        "ok": True,
-        "method": "overwrite",
-        "drive_serial": drive.serial,
-        "bytes_erased": drive.size_bytes,
-        "bytes_verified": drive.size_bytes,
-        "residue_bytes": 0,
-    }
+    proof = factories.said_of_drives(factories.drive_report(erasing.server.drives.get()))
 
     assert erasing.machine.post("done", proof).status_code == 204
     assert BootToken.objects.get(purpose="erase").result == proof

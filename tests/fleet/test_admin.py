@@ -206,3 +206,28 @@ def test_a_search_finds_a_server_by_each_of_its_names(operations):
         listed = operations.get(staff.list_of(Server), {"q": query}).context["cl"]
         assert server in listed.result_list, query
         assert listed.result_count < Server.objects.count(), query
+
+
+def test_how_a_type_is_erased_is_set_by_operations_in_the_order_that_is_given(operations):
+    kind = factories.server_type()
+    address = staff.act_of(kind, "erase_policy")
+    asked = operations.get(address)
+
+    reply = operations.post(address, {"methods": "blkdiscard\r\noverwrite\r\n", "verify": "sample"} | staff.REASON)
+
+    kind.refresh_from_db()
+    assert "nvme_sanitize_crypto" in asked.content.decode()
+    assert reply.url == staff.page_of(kind)
+    assert (kind.erase_methods, kind.erase_verify) == (["blkdiscard", "overwrite"], "sample")
+    assert AuditEvent.objects.get(verb="server_type.erase_policy_set").actor_id == operations.person.public_id
+
+
+def test_a_way_of_erasing_that_there_is_not_is_refused_on_its_field(operations):
+    kind = factories.server_type()
+    before = ServerType.objects.values().get()
+
+    reply = operations.post(staff.act_of(kind, "erase_policy"), {"methods": "hammer", "verify": "full"} | staff.REASON)
+
+    assert reply.status_code == 422
+    assert list(reply.context["form"].errors) == ["methods"]
+    assert ServerType.objects.values().get() == before

@@ -1,66 +1,20 @@
 """No server returns to the pool without proof that every one of its drives was erased and read back."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError, transaction
-from hypothesis import assume, given
-from hypothesis import strategies as st
 
 from portal.audit.models import AuditEvent
 from portal.core.actors import SYSTEM
 from portal.core.errors import StateConflict
-from portal.fleet.models import Drive, Erasure, Server
-from portal.fleet.services import record_erasure, return_to_pool, unproved_drives
+from portal.fleet.erasures import flaws_of, record_erasure, record_erasures
+from portal.fleet.models import Drive, Erasure, Server, ServerType
+from portal.fleet.services import return_to_pool
 from portal.fleet.states import ServerState
 from tests import factories
 
 SIZE = factories.DISK_BYTES
-sizes = st.integers(1, 2**62)
-
-
-def evidence(drive, **kwargs):
-    """Return the evidence of a complete erasure of the drive, but for what is given."""
-    fields = {
-        "drive_serial": drive.serial,
-        "bytes_erased": drive.size_bytes,
-        "bytes_verified": drive.size_bytes,
-        "residue_bytes": 0,
-        **kwargs,
-    }
-    return Erasure(**fields)
-
-
-@given(sizes)
-def test_all_of_a_drive_erased_and_read_back_clean_is_proof(size):
-    drive = Drive(serial="A", size_bytes=size)
-
-    assert evidence(drive).proves(drive)
-
-
-@given(sizes, st.sampled_from(["bytes_erased", "bytes_verified", "residue_bytes"]), st.integers(0, 2**62))
-def test_any_other_count_is_not(size, field, count):
-    drive = Drive(serial="A", size_bytes=size)
-    assume(count != getattr(evidence(drive), field))
-
-    assert not evidence(drive, **{field: count}).proves(drive)
-
-
-@given(sizes, sizes)
-def test_a_part_or_too_much_is_not_even_if_all_of_it_was_read(size, count):
-    assume(size != count)
-    drive = Drive(serial="A", size_bytes=size)
-
-    assert not evidence(drive, bytes_erased=count, bytes_verified=count).proves(drive)
-
-
-@given(sizes)
-def test_another_drive_of_the_same_size_is_not_proved(size):
-    assert not evidence(Drive(serial="A", size_bytes=size)).proves(Drive(serial="B", size_bytes=size))
-
-
-def test_the_erasure_of_nothing_proves_nothing():
-    drive = Drive(serial="A", size_bytes=0)
-
-    assert not evidence(drive).proves(drive)
 
 
 @pytest.mark.django_db
@@ -81,11 +35,9 @@ def releasing(drives=1):
     return server, list(server.drives.order_by("pk"))
 
 
-def erased(drive, operation_id="op_1", **kwargs):
-    fields = {"bytes_erased": SIZE, "bytes_verified": SIZE, "residue_bytes": 0, "server": drive.server, **kwargs}
-    return record_erasure(
-        actor=SYSTEM, operation_id=operation_id, drive_serial=drive.serial, method="overwrite", **fields
-    )
+def erased(drive, operation_id="op_1", server=None, **kwargs):
+    report = factories.drive_report(drive, **kwargs)
+    return record_erasure(actor=SYSTEM, server=server or drive.server, operation_id=operation_id, report=report)
 
 
 def refused(server, operation_id="op_1"):
@@ -107,9 +59,11 @@ def test_a_report_is_kept_good_or_bad_and_the_same_one_once():
 
     assert first == second == Erasure.objects.get()
     assert (first.residue_bytes, first.bytes_erased, first.method) == (5, SIZE, "overwrite")
+    assert (first.drive_model, first.drive_firmware, first.size_bytes) == ("emulated", "F1", SIZE)
+    assert (first.verify_mode, first.ended_at) == ("full", factories.ERASED_AT)
     event = AuditEvent.objects.get()
     assert (event.verb, event.target) == ("server.erasure_recorded", server.public_id)
-    assert event.data == {"operation": "op_1", "drive": drive.serial, "residue_bytes": 5}
+    assert event.data == {"operation": "op_1", "drive": drive.serial, "method": "overwrite", "residue_bytes": 5}
 
 
 @pytest.mark.django_db
@@ -123,7 +77,7 @@ def test_a_later_report_does_not_replace_an_earlier_one():
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("field", ["bytes_erased", "bytes_verified", "residue_bytes"])
+@pytest.mark.parametrize("field", ["size_bytes", "bytes_erased", "bytes_verified", "blocks_sampled", "residue_bytes"])
 def test_negative_counts_are_refused(field):
     _server, (drive,) = releasing()
 
@@ -154,18 +108,76 @@ def test_without_proof_for_one_drive_it_is_not_and_the_drive_is_named(left_out):
         if number != left_out:
             erased(drive)
 
-    assert f"no proof of erasure for {drives[left_out].serial}: quarantine it" in refused(server)
+    flaw = f"{drives[left_out].serial}: there is no one report of it"
+    assert f"no proof of erasure ({flaw}): quarantine it" in refused(server)
+
+
+FLAWS = [
+    ({"residue_bytes": 1}, "1 bytes were left over"),
+    ({"bytes_verified": SIZE - 1}, f"{SIZE - 1} of {SIZE} bytes were read back"),
+    ({"bytes_erased": SIZE - 1}, f"{SIZE - 1} of {SIZE} bytes were erased"),
+    ({"size_bytes": SIZE + 1}, f"the drive gives its size as {SIZE + 1} bytes, {SIZE} are recorded"),
+    ({"method": "blkdiscard"}, "blkdiscard is not an accepted way to erase it"),
+    ({"verify_mode": "sample", "blocks_sampled": 5000}, "all of it is to be read back, not a sample"),
+    ({"ended_at": factories.ERASED_AT - timedelta(days=1)}, "it ended before it began"),
+]
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("flaw", [{"residue_bytes": 1}, {"bytes_verified": SIZE - 1}, {"bytes_erased": SIZE - 1}])
-def test_flawed_evidence_is_no_proof(flaw):
+@pytest.mark.parametrize("flaw, words", FLAWS)
+def test_flawed_evidence_is_no_proof_and_the_flaw_is_named(flaw, words):
     server, drives = releasing(2)
+    ServerType.objects.update(erase_methods=["overwrite", "nvme_format"])
     erased(drives[0])
     erased(drives[1], **flaw)
 
-    assert unproved_drives(server, "op_1") == [drives[1].serial]
-    refused(server)
+    assert f"{drives[1].serial}: {words}" in flaws_of(Server.objects.get(pk=server.pk), "op_1")
+    assert words in refused(Server.objects.get(pk=server.pk))
+
+
+@pytest.mark.django_db
+def test_a_drive_that_nobody_knows_keeps_the_server_out():
+    server, (drive,) = releasing()
+    erased(drive)
+    erased(Drive(server=server, serial="STRANGER", model="x", size_bytes=SIZE))
+
+    assert flaws_of(server, "op_1") == ["STRANGER: the drive is not known"]
+    assert "STRANGER" in refused(server)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("second", [{}, {"residue_bytes": 5}])
+def test_of_a_drive_that_is_reported_twice_nothing_is_kept_and_nothing_proved(second):
+    server, drives = releasing(2)
+    reports = [factories.drive_report(drive) for drive in drives]
+
+    record_erasures(
+        actor=SYSTEM,
+        server=server,
+        operation_id="op_1",
+        drives=[*reports, factories.drive_report(drives[1], **second)],
+    )
+
+    assert [item.drive_serial for item in Erasure.objects.all()] == [drives[0].serial]
+    assert f"{drives[1].serial}: there is no one report of it" in refused(server)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "policy, name",
+    [
+        ({"erase_methods": []}, "server_type_erase_methods_known"),
+        ({"erase_methods": ["overwrite", "hammer"]}, "server_type_erase_methods_known"),
+        ({"erase_verify": "glance"}, "server_type_erase_verify_known"),
+    ],
+)
+def test_the_database_knows_no_policy_that_proves_nothing(policy, name):
+    factories.server_type()
+
+    with pytest.raises(IntegrityError, match=name), transaction.atomic():
+        ServerType.objects.update(**policy)
+
+    assert ServerType.objects.get().erase_policy.methods[-1] == "overwrite"
 
 
 @pytest.mark.django_db
@@ -184,8 +196,8 @@ def test_a_server_without_drives_proves_nothing():
     erased(drive)
     drive.delete()
 
-    assert unproved_drives(server, "op_1") == ["any drive"]
-    assert "any drive" in refused(server)
+    assert flaws_of(server, "op_1") == ["the server has no known drive"]
+    assert "no known drive" in refused(server)
 
 
 @pytest.mark.django_db

@@ -216,3 +216,43 @@ def test_times_out_of_range_are_refused_on_their_fields(times, fields):
     ]
     assert ServerType.objects.values().get() == before
     assert steps() == []
+
+
+def policy():
+    return ServerType.objects.values_list("erase_methods", "erase_verify").get()
+
+
+def test_how_a_type_is_erased_is_set_and_recorded_once():
+    kind = factories.server_type()
+
+    for _ in range(2):
+        services.set_erase_policy(actor=SYSTEM, server_type=kind, methods=["nvme_format", "overwrite"], verify="sample")
+
+    assert policy() == (["nvme_format", "overwrite"], "sample")
+    assert kind.erase_policy == ServerType.objects.get().erase_policy
+    event = AuditEvent.objects.get()
+    assert (event.verb, event.target) == ("server_type.erase_policy_set", f"fleet.servertype:{kind.pk}")
+    assert event.data["to"] == {"methods": ["nvme_format", "overwrite"], "verify": "sample"}
+    assert event.data["from"]["verify"] == "full"
+
+
+@pytest.mark.parametrize(
+    "methods, verify, fields",
+    [
+        ([], "full", ["methods"]),
+        (["overwrite", "overwrite"], "full", ["methods"]),
+        (["hammer"], "full", ["methods"]),
+        (["overwrite"], "glance", ["verify"]),
+        (["hammer"], "", ["methods", "verify"]),
+    ],
+)
+def test_a_policy_that_proves_nothing_is_refused_on_its_fields(methods, verify, fields):
+    kind = factories.server_type()
+    before = policy()
+
+    with pytest.raises(InvalidInput) as refusal:
+        services.set_erase_policy(actor=SYSTEM, server_type=kind, methods=methods, verify=verify)
+
+    assert [error.field for error in refusal.value.errors] == fields
+    assert policy() == before
+    assert not AuditEvent.objects.exists()

@@ -7,8 +7,8 @@ import pytest
 from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.core.errors import StateConflict
+from portal.fleet.erasures import record_erasures
 from portal.fleet.models import Server
-from portal.fleet.services import record_erasure
 from portal.operations.models import Operation, OperationServer
 from portal.operations.services.erasing import erase_anew
 from portal.operations.services.queue import queue_operation
@@ -29,16 +29,8 @@ def part():
 
 
 def prove(part, **kwargs):
-    drive = part.server.drives.get()
-    fields = {"bytes_erased": drive.size_bytes, "bytes_verified": drive.size_bytes, "residue_bytes": 0, **kwargs}
-    record_erasure(
-        actor=SYSTEM,
-        server=part.server,
-        operation_id=part.operation.public_id,
-        drive_serial=drive.serial,
-        method="overwrite",
-        **fields,
-    )
+    reports = [factories.drive_report(part.server.drives.get(), **kwargs)]
+    record_erasures(actor=SYSTEM, server=part.server, operation_id=part.operation.public_id, drives=reports)
 
 
 def test_a_proved_erasure_brings_the_server_back(part):

@@ -130,21 +130,19 @@ def test_a_failed_release_quarantines(operation):
             "erase",
             opened_at=clock.now(),
             reported_at=clock.now(),
-            result={
-                "ok": True,
-                "method": "overwrite",
-                "drive_serial": part.server.drives.get().serial,
-                "bytes_erased": factories.DISK_BYTES,
-                "bytes_verified": factories.DISK_BYTES - 4096,
-                "residue_bytes": 0,
-            },
+            result=factories.said_of_drives(
+                factories.drive_report(part.server.drives.get(), bytes_verified=factories.DISK_BYTES - 4096)
+            ),
         )
 
     drive(operation.pk, "w1")
 
     assert set(operation.parts.values_list("error_code", flat=True)) == {"erase_unproved"}
     assert set(Server.objects.values_list("state", flat=True)) == {ServerState.QUARANTINED}
-    assert Server.objects.first().erasures.get().bytes_verified == factories.DISK_BYTES - 4096
+    server = Server.objects.first()
+    flaw = f"{server.drives.get().serial}: {factories.DISK_BYTES - 4096} of {factories.DISK_BYTES} bytes were read back"
+    assert flaw in server.state_reason
+    assert server.erasures.get().bytes_verified == factories.DISK_BYTES - 4096
 
 
 def test_a_worker_that_lost_its_claim_writes_nothing(operation, monkeypatch):

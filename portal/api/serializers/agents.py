@@ -4,10 +4,13 @@ from typing import Any
 
 from rest_framework import serializers
 
+from portal.api.fields import InstantField
 from portal.core.errors import InvalidInput
+from portal.fleet.erase_policy import VerifyMode
 from portal.tenancy.ssh_keys import parse_public_key
 
 MAX_BYTES = 2**62
+MAX_DRIVES = 128
 
 
 class ProgressReport(serializers.Serializer[None]):
@@ -15,6 +18,35 @@ class ProgressReport(serializers.Serializer[None]):
 
     stage = serializers.ChoiceField(choices=["download", "write", "verify", "erase", "read_back"])
     percent = serializers.IntegerField(min_value=0, max_value=100)
+
+
+class WrittenInstantField(InstantField):
+    """An RFC 3339 instant that is kept as text, in UTC: reports are kept as JSON."""
+
+    def to_internal_value(self, value: Any) -> Any:
+        """Return the instant as text. Raises ValidationError."""
+        return super().to_internal_value(value).isoformat()
+
+
+def _bytes() -> serializers.IntegerField:
+    return serializers.IntegerField(min_value=0, max_value=MAX_BYTES)
+
+
+class DriveField(serializers.Serializer[None]):
+    """What an erasing machine says of one of its drives: all of it, for what is left out proves nothing."""
+
+    serial = serializers.CharField(max_length=64)
+    model = serializers.CharField(max_length=80, allow_blank=True)
+    firmware = serializers.CharField(max_length=40, allow_blank=True)
+    size_bytes = _bytes()
+    method = serializers.RegexField(r"^[a-z_]{1,20}$")
+    bytes_erased = _bytes()
+    verify_mode = serializers.ChoiceField(choices=[mode.value for mode in VerifyMode])
+    bytes_verified = _bytes()
+    blocks_sampled = _bytes()
+    residue_bytes = _bytes()
+    started_at = WrittenInstantField()
+    ended_at = WrittenInstantField()
 
 
 class DoneReport(serializers.Serializer[None]):
@@ -25,11 +57,8 @@ class DoneReport(serializers.Serializer[None]):
     detail = serializers.CharField(max_length=500, required=False, allow_blank=True)
     sha256 = serializers.RegexField(r"^[0-9a-f]{64}$", required=False)
     bytes_written = serializers.IntegerField(min_value=0, max_value=MAX_BYTES, required=False)
-    method = serializers.RegexField(r"^[a-z_]{1,20}$", required=False)
-    bytes_erased = serializers.IntegerField(min_value=0, max_value=MAX_BYTES, required=False)
-    bytes_verified = serializers.IntegerField(min_value=0, max_value=MAX_BYTES, required=False)
-    residue_bytes = serializers.IntegerField(min_value=0, max_value=MAX_BYTES, required=False)
     drive_serial = serializers.CharField(max_length=64, required=False)
+    drives = serializers.ListField(child=DriveField(), max_length=MAX_DRIVES, required=False)
 
 
 class HostKeyField(serializers.CharField):

@@ -19,6 +19,7 @@ from portal.api.authentication import address_of, bearer_of
 from portal.api.serializers.agents import DoneReport, PhoneHome, ProgressReport
 from portal.catalog.models import OSImage
 from portal.core.errors import NotFound
+from portal.fleet.erase_policy import SAMPLE_BLOCKS
 from portal.operations.models import BootPurpose
 from portal.operations.services import agents
 from portal.operations.services.agents import BootJob
@@ -61,7 +62,12 @@ def job_document(job: BootJob) -> dict[str, Any]:
         "report": {"progress_url": _url("progress"), "done_url": _url("done")},
     }
     if job.purpose == BootPurpose.ERASE:
-        return {**document, "method": "overwrite"}
+        policy = part.server.server_type.erase_policy
+        return {
+            **document,
+            "methods": list(policy.methods),
+            "verify": {"mode": policy.verify, "blocks": SAMPLE_BLOCKS},
+        }
     operation, image = part.operation, part.operation.image
     if image is None:
         raise NotFound("This operation has no OS image.")

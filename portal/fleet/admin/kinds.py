@@ -9,6 +9,7 @@ from portal.audit.staff.forms import ActForm
 from portal.audit.staff.pages import RecordAdmin
 from portal.audit.staff.panels import Panel, show_on
 from portal.fleet import services
+from portal.fleet.erase_policy import EraseMethod, VerifyMode
 from portal.fleet.models import Fabric, Rack, Region, Server, ServerType
 
 SERVER_COUNT = columns.field("server_count", "Servers")
@@ -80,6 +81,20 @@ class TimesForm(ActForm):
     )
 
 
+class ErasureForm(ActForm):
+    """How servers of a type are erased."""
+
+    methods = forms.CharField(
+        label="Accepted ways of erasing, the best first",
+        widget=forms.Textarea(attrs={"rows": 6}),
+        help_text=f"One a line: {', '.join(EraseMethod)}.",
+    )
+    verify = forms.ChoiceField(
+        label="Read back",
+        choices=[(VerifyMode.FULL, "All of each drive"), (VerifyMode.SAMPLE, "5,000 random blocks, head and tail")],
+    )
+
+
 @admin.register(ServerType)
 class ServerTypeAdmin(CountedAdmin):
     """A kind of server that is sold."""
@@ -117,6 +132,13 @@ class ServerTypeAdmin(CountedAdmin):
                 columns.yes_or_no("times_are_measured", "Follows what erasures took"),
             ),
         ),
+        (
+            "Erasure",
+            (
+                columns.column("Accepted ways, best first", lambda row: ", ".join(row.erase_methods)),
+                columns.field("erase_verify", "Read back"),
+            ),
+        ),
     )
 
 
@@ -136,6 +158,26 @@ act_on(
         effects=("New reservations are planned with these times. What is booked already keeps its own.",),
         done="The times of {row} are set.",
         icon="schedule",
+    ),
+)
+act_on(
+    ServerType,
+    Act(
+        name="erase_policy",
+        title="Set erasure",
+        permission="fleet.change_servertype",
+        perform=lambda actor, row, values: services.set_erase_policy(
+            actor=actor, server_type=row, methods=values["methods"].split(), verify=values["verify"]
+        ),
+        form=ErasureForm,
+        initial=lambda row: {"methods": "\n".join(row.erase_methods), "verify": row.erase_verify},
+        effects=(
+            "Erasures from now on are done and judged by this, those under way too.",
+            "A drive that supports none of the accepted ways puts its server into quarantine.",
+        ),
+        done="The erasure of {row} is set.",
+        icon="cleaning_services",
+        is_grave=True,
     ),
 )
 

@@ -12,6 +12,7 @@ from portal.launcher.demo.servers import Addresses
 from portal.launcher.secret_file import write_private
 
 BELIEVABLE = {"power_on_s": 3.0, "image_min_s": 15.0, "boot_s": 6.0, "erase_min_s": 12.0}
+DRIVE_FIRMWARE = "EMULATED"
 FAST = {"power_on_s": 0.2, "image_min_s": 0.5, "boot_s": 0.3, "erase_min_s": 0.5}
 
 
@@ -47,6 +48,8 @@ def _entry(server: Server) -> dict[str, Any]:
         "mac": server.nics.all()[0].mac,
         "disk_bytes": drive.size_bytes,
         "drive_serial": drive.serial,
+        "drive_model": drive.model,
+        "drive_firmware": DRIVE_FIRMWARE,
         "ssh_host": server.ssh_host,
         "ssh_port": server.ssh_port,
         "gpu_model": kind.gpu_model,

@@ -41,6 +41,7 @@ def entry(number: int, **changes) -> dict:
         "name": f"srv-{number}", "uuid": uuid_of(number), "serial": f"SN{number}", "model": "H100",
         "bmc_user": f"user{number}", "bmc_password_sha256": hashlib.sha256(f"password-{number}".encode()).hexdigest(),
         "mac": f"52:54:00:00:00:{number:02x}", "disk_bytes": 3 << 19, "drive_serial": f"D{number}",
+        "drive_model": "Emulated 1", "drive_firmware": "E1",
         "ssh_host": host, "ssh_port": free_port(host), "gpu_model": "H100", "gpu_count": 8, "cpu": "x",
         "memory_gb": 64,
     } | changes  # fmt: skip

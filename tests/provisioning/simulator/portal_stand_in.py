@@ -45,7 +45,8 @@ class Portal(ThreadingHTTPServer):
             "size_bytes": len(self.image),
         }
         seed = {"hostname": "gpu-01", "ssh_user": "ubuntu", "ssh_authorized_keys": [], "user_data_base64": "I2hp"}
-        self.job = {"kind": kind, "report": report, "image": image, "seed": seed} | changes
+        erasing = {"methods": ["nvme_format", "overwrite"], "verify": {"mode": "full", "blocks": 5000}}
+        self.job = {"kind": kind, "report": report, "image": image, "seed": seed, **erasing} | changes
 
     def said(self, path: str) -> list[dict]:
         """The bodies that were posted to a path."""

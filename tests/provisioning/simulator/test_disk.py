@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provisioning.simulator.disk import BLOCK, CHUNK, IMAGE_MAGIC, SEED_BYTES, Disk, NotBootable
+from provisioning.simulator.disk import BLOCK, CHUNK, IMAGE_MAGIC, SEED_BYTES, SKIPPED_OF_BLOCKS, Disk, NotBootable
 from provisioning.simulator.power import Power, PowerLost
 
 SIZE = 2 * CHUNK + 5000
@@ -30,6 +31,10 @@ def full(tmp_path) -> Disk:
     disk = Disk(tmp_path / "full.img", SIZE)
     disk.path.write_bytes(b"\xa5" * SIZE)
     return disk
+
+
+def choice(seed):
+    return random.Random(seed)  # noqa: S311 - a sample that is the same in every run of the test
 
 
 def residue_of(disk):
@@ -83,6 +88,31 @@ def test_a_skipping_erasure_leaves_one_block_in_a_thousand_and_it_is_found(tmp_p
     left = [number for number in range(size // BLOCK) if disk.read(number * BLOCK, BLOCK) != bytes(BLOCK)]
     assert left == [1, 1001]
     assert residue_of(disk) == (size, 2 * BLOCK)
+
+
+@pytest.mark.parametrize("size", [SIZE, 20 * BLOCK, 20 * BLOCK + 1])
+@pytest.mark.parametrize("place", ["head", "tail"])
+def test_a_sample_always_has_head_and_tail(tmp_path, size, place):
+    disk = Disk(tmp_path / "d.img", size)
+    disk.write({"head": 0, "tail": size - 1}[place], b"x")
+
+    *_, (read, wrong) = disk.sampled_residue(3, choice(1))
+
+    assert wrong == 1
+    assert read == 4 * BLOCK + (size % BLOCK or BLOCK)
+
+
+def test_samples_of_5000_blocks_find_a_thousandth_left_over_in_99_of_100_disks(tmp_path):
+    """Each sample of a skipping erasure misses with a chance of 0.999 ** 5000 or less: 0.7 of 100."""
+    size = BLOCK * 20_000
+    disk = Disk(tmp_path / "d.img", size)
+    for offset in range(BLOCK, size, BLOCK * SKIPPED_OF_BLOCKS):
+        disk.write(offset, b"x")
+
+    found = [list(disk.sampled_residue(5000, choice(seed)))[-1][1] for seed in range(20)]
+
+    assert found.count(0) <= 2
+    assert max(found) <= size // BLOCK // SKIPPED_OF_BLOCKS
 
 
 @given(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from datetime import datetime, timedelta
 
 import pytest
 
-from provisioning.simulator.disk import SEED_BYTES, NotBootable
+from provisioning.simulator.disk import BLOCK, SEED_BYTES, NotBootable
 from provisioning.simulator.faults import Fault
 from provisioning.simulator.power import Power, PowerLost
 from provisioning.simulator.ramdisk import DOWNLOADS, Ramdisk
@@ -52,10 +53,15 @@ def test_an_erasure_leaves_zeros_and_proves_it(make_body, portal):
     boot(body, portal)
 
     size = body.disk.size
-    assert portal.result == {
-        "ok": True, "method": "overwrite", "bytes_erased": size, "bytes_verified": size, "residue_bytes": 0,
-        "drive_serial": "D1",
+    (drive,) = portal.result["drives"]
+    begun, ended = (datetime.fromisoformat(drive.pop(name)) for name in ("started_at", "ended_at"))
+    assert portal.result["ok"] is True
+    assert drive == {
+        "serial": "D1", "model": "Emulated 1", "firmware": "E1", "size_bytes": size, "method": "overwrite",
+        "bytes_erased": size, "verify_mode": "full", "bytes_verified": size, "blocks_sampled": 0, "residue_bytes": 0,
     }  # fmt: skip
+    assert begun <= ended
+    assert begun.utcoffset() == timedelta(0)
     assert content(body) == bytes(size)
     assert {report["stage"] for report in portal.said("progress")} == {"erase", "read_back"}
 
@@ -70,6 +76,41 @@ def test_an_erasure_that_skips_says_how_much_is_left(make_body, portal, faults):
 
     assert portal.result == {"ok": False, "error": "erase_incomplete", "detail": "4096 bytes are not zero"}
     assert content(body).count(b"\xa5") == 4096
+
+
+@pytest.mark.parametrize(
+    "methods", [[], ["nvme_sanitize_crypto", "nvme_sanitize_block", "nvme_format_crypto", "nvme_format", "blkdiscard"]]
+)
+def test_a_drive_that_supports_no_accepted_way_is_not_touched(make_body, portal, methods):
+    portal.offer("erase", methods=methods)
+    body = make_body()
+    body.disk.path.write_bytes(b"\xa5" * body.disk.size)
+
+    boot(body, portal)
+
+    assert portal.result == {"ok": False, "error": "erase_unsupported", "detail": "D1 supports only overwrite"}
+    assert content(body) == b"\xa5" * body.disk.size
+
+
+def test_where_a_sample_is_asked_for_it_is_random_blocks_and_head_and_tail(make_body, portal):
+    portal.offer("erase", verify={"mode": "sample", "blocks": 50})
+
+    boot(make_body(), portal)
+
+    (drive,) = portal.result["drives"]
+    assert (drive["verify_mode"], drive["blocks_sampled"]) == ("sample", 50)
+    assert drive["bytes_verified"] == 52 * BLOCK
+    assert drive["bytes_erased"] == drive["size_bytes"]
+
+
+def test_a_sample_that_is_larger_than_the_drive_is_all_of_it(make_body, portal):
+    portal.offer("erase", verify={"mode": "sample", "blocks": 5000})
+    body = make_body()
+
+    boot(body, portal)
+
+    (drive,) = portal.result["drives"]
+    assert (drive["verify_mode"], drive["blocks_sampled"], drive["bytes_verified"]) == ("full", 0, body.disk.size)
 
 
 def changed_image(portal, **changes):
@@ -218,6 +259,8 @@ def test_a_refused_boot_does_nothing(make_body, portal):
         {"kind": None},
         {"kind": "erase", "report": None},
         {"kind": "erase", "report": {}},
+        {"kind": "erase", "methods": None},
+        {"kind": "erase", "verify": {"mode": "sample"}},
         {"kind": "image", "image": None},
         {"kind": "image", "image": {"url": "x", "sha256": "y", "size_bytes": "many"}},
     ],

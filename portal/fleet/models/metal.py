@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
-from portal.core import clock, ids
+from portal.core import ids
 from portal.core.models import Identified, Stateful, known_state
+from portal.fleet.erase_policy import ErasePolicy, VerifyMode, all_methods
 from portal.fleet.states import SERVER, ServerState
 
 slug = RegexValidator(r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z", "Use lower-case letters, digits and hyphens.")
@@ -79,6 +81,17 @@ class ServerType(models.Model):
     times_are_measured = models.BooleanField(
         default=False, help_text="Whether the time to clean up follows what past erasures took."
     )
+    erase_methods = ArrayField(
+        models.CharField(max_length=20),
+        default=all_methods,
+        help_text="Ways of erasing that are accepted, best first; a server uses the first that its drives support.",
+    )
+    erase_verify = models.CharField(
+        max_length=8,
+        choices=[(mode.value, mode.value) for mode in VerifyMode],
+        default=VerifyMode.FULL,
+        help_text="How much of an erased drive is read back.",
+    )
 
     class Meta:
         ordering = ["slug"]
@@ -88,11 +101,23 @@ class ServerType(models.Model):
                 condition=Q(lead_time__gte=timedelta(0), cleanup_time__gte=timedelta(0)),
                 name="server_type_times_positive",
             ),
+            models.CheckConstraint(
+                condition=Q(erase_methods__contained_by=all_methods(), erase_methods__len__gt=0),
+                name="server_type_erase_methods_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(erase_verify__in=sorted(VerifyMode)), name="server_type_erase_verify_known"
+            ),
         ]
 
     def __str__(self) -> str:
         """Return the name."""
         return self.name
+
+    @property
+    def erase_policy(self) -> ErasePolicy:
+        """How servers of this type must be erased."""
+        return ErasePolicy(tuple(self.erase_methods), VerifyMode(self.erase_verify))
 
 
 class Server(Identified, Stateful):
@@ -174,40 +199,6 @@ class Drive(models.Model):
     def __str__(self) -> str:
         """Return the serial number."""
         return self.serial
-
-
-class Erasure(models.Model):
-    """Evidence that a drive was erased and read back in one operation. Without it no server returns to the pool."""
-
-    server = models.ForeignKey(Server, on_delete=models.PROTECT, related_name="erasures")
-    operation_id_text = models.CharField(max_length=40, help_text="Public id of the operation.")
-    drive_serial = models.CharField(max_length=64)
-    method = models.CharField(max_length=20)
-    bytes_erased = models.BigIntegerField()
-    bytes_verified = models.BigIntegerField()
-    residue_bytes = models.BigIntegerField()
-    at = models.DateTimeField(default=clock.now)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["server", "operation_id_text", "drive_serial"], name="erasure_once"),
-            models.CheckConstraint(
-                condition=Q(bytes_erased__gte=0, bytes_verified__gte=0, residue_bytes__gte=0), name="erasure_counts"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        """Return the drive and the operation."""
-        return f"{self.drive_serial} {self.operation_id_text}"
-
-    def proves(self, drive: Drive) -> bool:
-        """Tell whether this shows that all of ``drive`` was erased and read back without residue."""
-        return (
-            self.drive_serial == drive.serial
-            and self.bytes_erased == self.bytes_verified == drive.size_bytes
-            and self.residue_bytes == 0
-            and drive.size_bytes > 0
-        )
 
 
 POOL_STATES = (
