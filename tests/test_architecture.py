@@ -68,6 +68,7 @@ OWN = {
         "charges": "what a price is made of, and what calling off costs",
         "checks": "capacity, quota and approval, told apart",
         "enquiries": "the log of what was asked for",
+        "handover": "the kit of a handed-over cluster, file by file: pure but for reading",
         "heatmap": "what is free, slot by slot",
         "leavings": "what clears away what folding leaves: pure",
         "offers": "what fits, and what is near it",

@@ -48,6 +48,8 @@ NAMED: dict[str, str] = {
     "api/v1/reservations/<slug:reservation_id>/transfer": "reservation",
     "api/v1/reservations/<slug:reservation_id>/servers": "reservation",
     "api/v1/reservations/<slug:reservation_id>/events": "reservation",
+    "api/v1/reservations/<slug:reservation_id>/handover": "reservation",
+    "api/v1/reservations/<slug:reservation_id>/handover/<str:file>": "reservation",
     "api/v1/servers/<slug:server_id>": "server",
     "api/v1/operations/<slug:operation_id>": "operation",
     "api/v1/ssh-keys/<slug:key_id>": "key",
@@ -64,6 +66,8 @@ NAMED: dict[str, str] = {
     "reservations/<slug:public_id>/cancel": "reservation",
     "reservations/<slug:public_id>/change/<slug:kind>": "reservation",
     "reservations/<slug:public_id>/transfer": "reservation",
+    "reservations/<slug:public_id>/handover.zip": "reservation",
+    "reservations/<slug:public_id>/handover/<str:file>": "reservation",
     "quotes/<slug:public_id>": "quote",
     "quotes/<slug:public_id>/withdraw": "quote",
     "waiting-list/<slug:public_id>/leave": "waitlist_entry",
@@ -169,7 +173,8 @@ def walked(found):
 
 
 def filled(route, ids):
-    return re.sub(r"<[^>]+>", ids[NAMED[route]], route.replace("<slug:kind>", "extend"))
+    route_of_one = route.replace("<slug:kind>", "extend").replace("<str:file>", "report.json")
+    return re.sub(r"<[^>]+>", ids[NAMED[route]], route_of_one)
 
 
 def test_the_walk_knows_every_route_and_no_other():

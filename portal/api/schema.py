@@ -56,7 +56,8 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 class Doc:
     """What an endpoint says about itself. ``refuses`` are the refusals of its own, beside those of all.
 
-    With ``has_etag`` a GET honours If-None-Match, and a write If-Match.
+    With ``has_etag`` a GET honours If-None-Match, and a write If-Match. ``media`` are the types of files that it may
+    answer with instead of a document.
     """
 
     operation_id: str
@@ -69,6 +70,7 @@ class Doc:
     refuses: Sequence[type[DomainError]] = ()
     status: int = 200
     has_etag: bool = False
+    media: Sequence[str] = ()
 
 
 def list_doc(
@@ -109,6 +111,7 @@ def _described(doc: Doc, parameters: list[Any], codes: Sequence[str], text: str)
     statuses = sorted({kind.status for kind in kinds})
     replies: dict[Any, Any] = {(status, MEDIA_TYPE): _refusals(status, kinds) for status in statuses}
     replies[(200, JSON)] = doc.out
+    replies.update({(200, media): OpenApiTypes.BINARY for media in doc.media})
     if doc.status != 200:
         replies[doc.status] = doc.out if doc.status == 201 else None
     if doc.has_etag and doc.query is not WriteQuery:

@@ -11,6 +11,7 @@ from portal.api.views import (
     changes,
     documentation,
     events,
+    handover,
     operations,
     quotas,
     quotes,
@@ -50,6 +51,10 @@ urlpatterns = [
         name="reservation-servers",
     ),
     path("reservations/<slug:reservation_id>/events", events.EventsView.as_view(), name="reservation-events"),
+    path("reservations/<slug:reservation_id>/handover", handover.KitView.as_view(), name="handover"),
+    path(
+        "reservations/<slug:reservation_id>/handover/<str:file>", handover.KitFileView.as_view(), name="handover-file"
+    ),
     path("servers", servers.ServersView.as_view(), name="servers"),
     path("servers/<slug:server_id>", servers.ServerView.as_view(), name="server"),
     path("operations", operations.OperationsView.as_view(), name="operations"),

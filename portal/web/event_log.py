@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from portal.operations.models import OperationEvent
-from portal.web.hostlist import hostlist
+from portal.reservations.handover.hostlist import hostlist
 from portal.web.templatetags.web import readable
 
 BAD_EVENTS = ("reservation.failed", "server.failed", "server.quarantined")

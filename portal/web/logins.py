@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from portal.reservations.handover.access import known_name
 from portal.reservations.models import Allocation
-
-SSH_PORT = 22
 
 
 @dataclass(frozen=True)
@@ -18,20 +17,15 @@ class Login:
     known_hosts: Sequence[str]
 
 
-def address_of(allocation: Allocation) -> str:
-    """Return the server's address as known_hosts writes it: with the port only where it is not 22 (sshd(8))."""
-    server = allocation.server
-    return server.ssh_host if server.ssh_port == SSH_PORT else f"[{server.ssh_host}]:{server.ssh_port}"
-
-
 def login_of(allocation: Allocation) -> Login:
     """Return the ssh line and the known_hosts lines of a handed-over server."""
     server = allocation.server
+    address = known_name(server.ssh_host, server.ssh_port)
     return Login(
         id=server.public_id,
         hostname=allocation.hostname,
         command=f"ssh -p {server.ssh_port} {allocation.ssh_user}@{server.ssh_host}",
-        known_hosts=[f"{address_of(allocation)} {key}" for key in allocation.host_keys],
+        known_hosts=[f"{address} {key}" for key in allocation.host_keys],
     )
 
 

@@ -8,6 +8,10 @@ from django.utils.html import format_html
 from portal.core import clock
 from portal.operations.selectors import events_of
 from portal.reservations.charges import cancellation_of
+from portal.reservations.handover.kit import KIT
+from portal.reservations.handover.nodes import cluster_of
+from portal.reservations.handover.reading import node_of
+from portal.reservations.handover.report import report_document
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.selectors import Progress, allocations_of, over_since, progress_of
 from portal.reservations.services.lifecycle import look_at_release
@@ -147,7 +151,14 @@ def _access(reservation: Reservation, state: ReservationState, allocations: list
         "logins": [login_of(item) for item in serving] if state == ReservationState.ACTIVE else [],
         "will_log_in": state in CANCELLABLE,
         "keys": key_names(reservation.ssh_keys),
+        **(_kit(reservation, serving) if serving and state == ReservationState.ACTIVE else {}),
     }
+
+
+def _kit(reservation: Reservation, serving: list[Allocation]) -> dict[str, Any]:
+    """Return the files of the hand-over kit, and what was checked before."""
+    cluster = cluster_of(reservation.public_id, reservation.name, map(node_of, serving))
+    return {"kit": KIT, "report": report_document(cluster)}
 
 
 def badge_text(state: ReservationState, progress: Progress | None) -> str:

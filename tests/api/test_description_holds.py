@@ -28,6 +28,7 @@ def named(buyer, active):
         "operation_id": buyer.project.operations.get().public_id,
         "key_id": buyer.project.ssh_keys.get().public_id,
         "request_id": factories.quota_request(buyer).public_id,
+        "file": "report.json",
         "quote_id": factories.quote(buyer).public_id,
         "entry_id": factories.waitlist_entry(buyer).public_id,
     }

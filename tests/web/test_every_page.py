@@ -70,10 +70,12 @@ NO_PAGES = {
     "logout",
     "theme",
     "project",
+    "handover-file",
+    "handover-zip",
     "reservation-live",
     "quota-request-withdraw",
 }
-"""Routes that answer with a redirect, or with a part of a page that is in the list."""
+"""Routes that answer with a redirect, a file, or a part of a page that is in the list."""
 SIDEWAYS = "[...document.querySelectorAll('.table-wrap')].some(part => part.scrollWidth > part.clientWidth)"
 REFUSED = re.compile(r"the server responded with a status of (400|403|404|409|422|500)")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.web.hostlist import hostlist
+from portal.reservations.handover.hostlist import hostlist
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,59 @@
+"""The hand-over kit of a reservation."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from portal.api.queries import Query
+
+LISTED, ZIPPED = "json", "zip"
+
+
+class KitQuery(Query):
+    """In which form the whole kit is wanted."""
+
+    format = serializers.ChoiceField(
+        choices=[LISTED, ZIPPED], default=LISTED, help_text="`zip`: all files as one archive; otherwise a list of them."
+    )
+
+
+class KitFileOut(serializers.Serializer[Any]):
+    """One file of the kit."""
+
+    name = serializers.CharField()
+    about = serializers.CharField(help_text="What it is for.")
+    media_type = serializers.CharField()
+    size_bytes = serializers.IntegerField()
+    sha256 = serializers.CharField()
+
+
+class CheckOut(serializers.Serializer[Any]):
+    """One check of one server."""
+
+    name = serializers.CharField()
+    expected = serializers.CharField()
+    found = serializers.CharField()
+    result = serializers.ChoiceField(choices=["passed", "failed", "not_run", "test_double"])
+
+
+class NodeReportOut(serializers.Serializer[Any]):
+    """What was checked on one server."""
+
+    server = serializers.CharField(help_text="`srv_...`")
+    hostname = serializers.CharField()
+    verdict = serializers.ChoiceField(choices=["passed", "failed", "not_run"])
+    test_doubles = serializers.ListField(child=serializers.CharField())
+    checks = CheckOut(many=True)
+
+
+class ReportOut(serializers.Serializer[Any]):
+    """What was checked before the hand-over: `report.json`."""
+
+    schema = serializers.CharField(help_text="`metalyard.report/1`")
+    reservation = serializers.CharField(help_text="`res_...`")
+    verdict = serializers.ChoiceField(choices=["passed", "failed", "not_run"])
+    test_doubles = serializers.ListField(
+        child=serializers.CharField(), help_text="Checks in which a test double stood in for hardware."
+    )
+    note = serializers.CharField(allow_blank=True)
+    nodes = NodeReportOut(many=True)

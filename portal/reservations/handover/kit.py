@@ -1,0 +1,54 @@
+"""The files of the kit: one table, and the archive of all of them."""
+
+import io
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from portal.reservations.handover import access, launching, nccl, report, slurm
+from portal.reservations.handover.nodes import Cluster
+
+PLAIN, YAML, JSON, ZIP = "text/plain", "application/yaml", "application/json", "application/zip"
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The earliest time that a zip archive can tell; files computed from rows have none of their own."""
+
+
+@dataclass(frozen=True)
+class KitFile:
+    """One file: how it is made, what it is for, its media type."""
+
+    render: Callable[[Cluster], str]
+    about: str
+    media_type: str = PLAIN
+
+
+KIT: Mapping[str, KitFile] = {
+    "ssh_config": KitFile(access.ssh_config, "For ssh -F: every server by its host name"),
+    "known_hosts": KitFile(access.known_hosts, "Host keys, as the servers reported them at first boot"),
+    "hosts": KitFile(access.hosts, "Lines for /etc/hosts"),
+    "hostfile": KitFile(launching.hostfile, "Open MPI, in the order of the fabric"),
+    "hostlist": KitFile(launching.host_list, "All host names in Slurm's short form"),
+    "inventory.yml": KitFile(launching.inventory, "Ansible inventory, grouped by fabric and rack", YAML),
+    "topology.conf": KitFile(slurm.topology_conf, "Slurm's switch tree"),
+    "topology.yaml": KitFile(slurm.topology_yaml, "The same for Slurm 25.05 and later", YAML),
+    "slurm-nodes.conf": KitFile(slurm.slurm_nodes, "Node lines for slurm.conf"),
+    "nccl.conf": KitFile(nccl.nccl_conf, "For /etc/nccl.conf"),
+    "report.json": KitFile(report.report_json, "What was checked before the hand-over", JSON),
+}
+
+
+def kit_of(cluster: Cluster) -> dict[str, bytes]:
+    """Return the contents of all files by name."""
+    return {name: file.render(cluster).encode() for name, file in KIT.items()}
+
+
+def kit_zip(cluster: Cluster) -> bytes:
+    """Return all files as one zip archive; the same rows give the same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in kit_of(cluster).items():
+            entry = zipfile.ZipInfo(f"handover/{name}", EPOCH)
+            entry.external_attr = 0o644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content)
+    return buffer.getvalue()

@@ -1,0 +1,52 @@
+"""What was checked before the hand-over, for all servers of a reservation: report.json."""
+
+import json
+from typing import Any
+
+from portal.reservations.handover.nodes import Cluster, Node
+
+SCHEMA = "metalyard.report/1"
+NOT_RUN, TEST_DOUBLE = "not_run", "test_double"
+
+
+def report_document(cluster: Cluster) -> dict[str, Any]:
+    """Return the report: each server's verdict with its checks, and whether test doubles stood in for hardware."""
+    nodes = [_node(node) for node in cluster.nodes]
+    doubles = sorted({name for node in nodes for name in node["test_doubles"]})
+    return {
+        "schema": SCHEMA,
+        "reservation": cluster.reservation,
+        "verdict": _verdict([node["verdict"] for node in nodes]),
+        "test_doubles": doubles,
+        "note": _note(doubles),
+        "nodes": nodes,
+    }
+
+
+def report_json(cluster: Cluster) -> str:
+    """Return the report as a file."""
+    return json.dumps(report_document(cluster), indent=2, sort_keys=True) + "\n"
+
+
+def _node(node: Node) -> dict[str, Any]:
+    report = node.report or {}
+    checks = list(report.get("checks", []))
+    return {
+        "server": node.server,
+        "hostname": node.hostname,
+        "verdict": report.get("verdict", NOT_RUN),
+        "test_doubles": sorted(check["name"] for check in checks if check["result"] == TEST_DOUBLE),
+        "checks": checks,
+    }
+
+
+def _verdict(verdicts: list[str]) -> str:
+    if not verdicts or NOT_RUN in verdicts:
+        return NOT_RUN
+    return "passed" if set(verdicts) == {"passed"} else "failed"
+
+
+def _note(doubles: list[str]) -> str:
+    if not doubles:
+        return ""
+    return "Emulated or virtual servers: test doubles stood in for hardware in the checks named under test_doubles."

@@ -1,0 +1,47 @@
+"""The hand-over kit by API."""
+
+import io
+import zipfile
+from hashlib import sha256
+
+from portal.reservations.handover.kit import KIT
+from tests import factories
+from tests.api.client import assert_problem
+
+
+def test_the_kit_is_listed_zipped_and_given_file_by_file(api, active):
+    address = f"/reservations/{active.public_id}/handover"
+
+    listed = api.get(address).json()["data"]
+    archive = api.get(address, {"format": "zip"})
+
+    assert [entry["name"] for entry in listed] == list(KIT)
+    assert archive.headers["Content-Type"] == "application/zip"
+    opened = zipfile.ZipFile(io.BytesIO(archive.content))
+    for entry in listed:
+        reply = api.get(f"{address}/{entry['name']}")
+        assert reply.status_code == 200
+        assert reply.headers["Content-Type"] == KIT[entry["name"]].media_type
+        assert sha256(reply.content).hexdigest() == entry["sha256"]
+        assert opened.read(f"handover/{entry['name']}") == reply.content
+
+
+def test_the_files_name_the_servers_and_their_keys(api, active):
+    address = f"/reservations/{active.public_id}/handover"
+    names = list(active.allocations.order_by("position").values_list("hostname", flat=True))
+
+    assert [line.split()[0] for line in api.get(f"{address}/hostfile").content.decode().splitlines()] == names
+    assert api.get(f"{address}/known_hosts").content.decode().count(factories.HOST_KEY) == len(names)
+
+
+def test_there_is_no_other_file(api, active):
+    reply = api.get(f"/reservations/{active.public_id}/handover/id_ed25519")
+
+    assert_problem(reply, 404, "not_found")
+
+
+def test_there_is_no_kit_before_the_hand_over(api, buyer):
+    row = factories.reservation(buyer, starts_at=None)
+
+    assert_problem(api.get(f"/reservations/{row.public_id}/handover"), 409, "state_conflict")
+    assert_problem(api.get(f"/reservations/{row.public_id}/handover/hosts"), 409, "state_conflict")
