@@ -48,17 +48,28 @@ class Work:
 
 MINUTE = timedelta(minutes=1)
 
+IMAGING: tuple[Step, ...] = (
+    PlaybookStep(stages.INSTALLER, "deploy_boot.yml", 5 * MINUTE, 2, BootPurpose.IMAGE),
+    AwaitStep(stages.IMAGE, BootPurpose.IMAGE, 10 * MINUTE, 40 * MINUTE, "agent_silent", "image_timeout"),
+    PlaybookStep(stages.FIRST_BOOT, "boot_disk.yml", 5 * MINUTE, 2),
+    AwaitStep(stages.FIRST_BOOT, BootPurpose.FIRST_BOOT, 15 * MINUTE, 15 * MINUTE, "no_phone_home", "no_phone_home"),
+    PlaybookStep(stages.VERIFY, "verify_ssh.yml", 3 * MINUTE, 2),
+)
+"""From whatever is on the disk to a verified system: at the start of a reservation, and anew inside of it."""
+
+# Off and on are steps of their own: each looks at the power first, so a take-over never interrupts a server twice.
+SHUT_DOWN = PlaybookStep(stages.SHUT_DOWN, "shut_down.yml", 5 * MINUTE, 2)
+SWITCH_OFF = PlaybookStep(stages.POWER_OFF, "power_off.yml", 5 * MINUTE, 2)
+SWITCH_ON = PlaybookStep(stages.POWER_ON, "power_on.yml", 5 * MINUTE, 2)
+
+
+def _of_power(*steps: Step) -> Work:
+    return Work(steps=steps, is_repeatable=True, attempts=5, done_event="server.switched")
+
+
 CATALOGUE: dict[OperationKind, Work] = {
     OperationKind.DEPLOY: Work(
-        steps=(
-            PlaybookStep(stages.INSTALLER, "deploy_boot.yml", 5 * MINUTE, 2, BootPurpose.IMAGE),
-            AwaitStep(stages.IMAGE, BootPurpose.IMAGE, 10 * MINUTE, 40 * MINUTE, "agent_silent", "image_timeout"),
-            PlaybookStep(stages.FIRST_BOOT, "boot_disk.yml", 5 * MINUTE, 2),
-            AwaitStep(
-                stages.FIRST_BOOT, BootPurpose.FIRST_BOOT, 15 * MINUTE, 15 * MINUTE, "no_phone_home", "no_phone_home"
-            ),
-            PlaybookStep(stages.VERIFY, "verify_ssh.yml", 3 * MINUTE, 2),
-        ),
+        steps=IMAGING,
         is_repeatable=True,
         attempts=5,
         done_event="server.ready",
@@ -73,6 +84,11 @@ CATALOGUE: dict[OperationKind, Work] = {
         attempts=5,
         done_event="server.returned",
     ),
+    OperationKind.POWER_ON: _of_power(SWITCH_ON),
+    OperationKind.POWER_OFF: _of_power(SHUT_DOWN),
+    OperationKind.POWER_CYCLE: _of_power(SWITCH_OFF, SWITCH_ON),
+    OperationKind.REBOOT: _of_power(SHUT_DOWN, SWITCH_ON),
+    OperationKind.REINSTALL: Work(steps=IMAGING, is_repeatable=True, attempts=5, done_event="server.reinstalled"),
 }
 
 

@@ -96,7 +96,7 @@ def _begun(lease: Lease, index: int, parts: Sequence[OperationServer]) -> list[O
         begun = [part for part in parts if outcome_of(part.operation.kind).begin(part)]
     for part in parts:
         if part not in begun:
-            fail(lease, part, "server_not_ready")
+            fail(lease, part, outcome_of(part.operation.kind).unready_code)
     return begun
 
 
@@ -147,13 +147,13 @@ def _report_of(drive: dict[str, Any]) -> DriveReport:
 
 
 def _succeed(lease: Lease, part: OperationServer) -> None:
-    work = work_of(part.operation.kind)
+    work, outcome = work_of(part.operation.kind), outcome_of(part.operation.kind)
     try:
         with transaction.atomic():
             done = steps.succeed_part(claim=lease.claim, part_pk=part.pk, event_type=work.done_event)
-            outcome_of(part.operation.kind).succeeded(done)
+            outcome.succeeded(done)
     except StateConflict as error:
-        fail(lease, part, "server_not_ready" if part.operation.kind == "deploy" else "erase_unproved", error.detail)
+        fail(lease, part, outcome.refused_code, error.detail)
 
 
 def fail(lease: Lease, part: OperationServer, error_code: str, detail: str = "") -> None:

@@ -36,6 +36,10 @@ class Outcome:
     succeeded: Callable[[OperationServer], None]
     failed: Callable[[OperationServer], None]
     finished: Callable[[Operation], None]
+    unready_code: str = "server_not_ready"
+    """Why a server fails that ``begin`` does not take into work."""
+    refused_code: str = "server_not_ready"
+    """Why a server fails that is through its steps, where ``succeeded`` does not accept that."""
 
 
 def _fresh(part: OperationServer) -> Server:
@@ -99,13 +103,47 @@ def _why_not_released(part: OperationServer) -> str:
     return f"{part.state_reason} ({'; '.join(flaws)})" if flaws else part.state_reason
 
 
+def _is_held(part: OperationServer) -> bool:
+    return _fresh(part).state == ServerState.IN_USE and reservations.server_is_held(part=part)
+
+
+def _nothing_more(_: OperationServer | Operation) -> None:
+    """Let that be all: the reservation and its servers are as they were."""
+
+
+def _reinstalled(part: OperationServer) -> None:
+    image = part.operation.image
+    reservations.server_reinstalled(part=part, ssh_user=image.default_user if image else "")
+
+
+def _for_tenant(succeeded: Callable[[OperationServer], None]) -> Outcome:
+    """Return what it means that something is done with a server that a tenant holds, and keeps whatever comes of it."""
+    return Outcome(
+        begin=_is_held,
+        succeeded=succeeded,
+        failed=lambda part: reservations.server_stays(part=part),
+        finished=_nothing_more,
+        unready_code="server_not_held",
+        refused_code="server_not_held",
+    )
+
+
 OUTCOMES: dict[OperationKind, Outcome] = {
     OperationKind.DEPLOY: Outcome(
         _begin_deploy, _deployed, _deploy_failed, lambda operation: reservations.deploy_finished(operation=operation)
     ),
     OperationKind.RELEASE: Outcome(
-        _begin_release, _released, _release_failed, lambda operation: reservations.release_finished(operation=operation)
+        _begin_release,
+        _released,
+        _release_failed,
+        lambda operation: reservations.release_finished(operation=operation),
+        refused_code="erase_unproved",
     ),
+    OperationKind.POWER_ON: _for_tenant(_nothing_more),
+    OperationKind.POWER_OFF: _for_tenant(_nothing_more),
+    OperationKind.POWER_CYCLE: _for_tenant(_nothing_more),
+    OperationKind.REBOOT: _for_tenant(_nothing_more),
+    OperationKind.REINSTALL: _for_tenant(_reinstalled),
 }
 
 

@@ -20,7 +20,7 @@ from provisioning.workspace import workspace
 
 log = logging.getLogger(__name__)
 
-POWER_ROLES = ("boot_network", "boot_disk", "power_off")
+POWER_ROLES = ("boot_network", "boot_disk", "power_off", "power_on", "shut_down")
 """The roles that switch power and wait until the BMC reports it."""
 
 Fail = Callable[[Lease, OperationServer, str, str], None]
@@ -71,6 +71,7 @@ def extra_vars(fence: Path, epoch: int) -> dict[str, Any]:
         "fence_file": str(fence),
         "fence_epoch": epoch,
         "bmc_timeout_s": settings.METALYARD_BMC_TIMEOUT_S,
+        "shut_down_grace_s": settings.METALYARD_SHUT_DOWN_GRACE_S,
         **{f"{role}_power_timeout_s": settings.METALYARD_BMC_POWER_TIMEOUT_S for role in POWER_ROLES},
     }
 

@@ -51,6 +51,8 @@ NAMED: dict[str, str] = {
     "api/v1/reservations/<slug:reservation_id>/handover": "reservation",
     "api/v1/reservations/<slug:reservation_id>/handover/<str:file>": "reservation",
     "api/v1/servers/<slug:server_id>": "server",
+    "api/v1/servers/<slug:server_id>/power": "server",
+    "api/v1/servers/<slug:server_id>/reinstall": "server",
     "api/v1/operations/<slug:operation_id>": "operation",
     "api/v1/ssh-keys/<slug:key_id>": "key",
     "api/v1/quotes/<slug:quote_id>": "quote",

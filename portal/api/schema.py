@@ -113,7 +113,7 @@ def _described(doc: Doc, parameters: list[Any], codes: Sequence[str], text: str)
     replies[(200, JSON)] = doc.out
     replies.update({(200, media): OpenApiTypes.BINARY for media in doc.media})
     if doc.status != 200:
-        replies[doc.status] = doc.out if doc.status == 201 else None
+        replies[doc.status] = doc.out if doc.status in (201, 202) else None
     if doc.has_etag and doc.query is not WriteQuery:
         replies[304] = None
     return extend_schema(
@@ -145,7 +145,7 @@ ETAG = OpenApiParameter(
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
     description="Entity tag of the document, for `If-None-Match` and `If-Match`.",
-    response=[200, 201],
+    response=[200, 201, 202],
 )
 ALLOWANCE = [
     OpenApiParameter(name, OpenApiTypes.STR, OpenApiParameter.HEADER, description=text, response=True)

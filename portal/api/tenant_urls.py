@@ -5,6 +5,7 @@ from django.urls import path
 from portal.api.views import (
     acceptance,
     account,
+    actions,
     availability,
     calendar,
     catalogue,
@@ -57,6 +58,8 @@ urlpatterns = [
     ),
     path("servers", servers.ServersView.as_view(), name="servers"),
     path("servers/<slug:server_id>", servers.ServerView.as_view(), name="server"),
+    path("servers/<slug:server_id>/power", actions.PowerView.as_view(), name="server-power"),
+    path("servers/<slug:server_id>/reinstall", actions.ReinstallView.as_view(), name="server-reinstall"),
     path("operations", operations.OperationsView.as_view(), name="operations"),
     path("operations/<slug:operation_id>", operations.OperationView.as_view(), name="operation"),
     path("ssh-keys", ssh_keys.SSHKeysView.as_view(), name="ssh-keys"),

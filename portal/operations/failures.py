@@ -30,6 +30,7 @@ FAILURES: dict[str, str] = {
     "bad_variables": "The step failed on our side.",
     "operation_timeout": "The operation took longer than it may.",
     "worker_lost": "The worker was lost too often.",
+    "server_not_held": "The server is no longer handed over to this reservation.",
     "server_not_ready": "The server was not free to be deployed.",
     "agent_error": "The server reported an error.",
 }

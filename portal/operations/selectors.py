@@ -9,7 +9,7 @@ from django.db.models import Q
 from portal.core import clock
 from portal.core.errors import InvalidInput, NotFound
 from portal.operations.models import BootToken, Operation, OperationEvent, OperationServer
-from portal.operations.states import OPEN_OPERATION, OPEN_PART, PARTS_OF, OperationState, PartState
+from portal.operations.states import LIFE, OPEN_OPERATION, OPEN_PART, PARTS_OF, OperationState, PartState
 from portal.tenancy.scope import Scope
 
 
@@ -48,9 +48,12 @@ def operation_of(scope: Scope, public_id: str) -> Operation:
 
 
 def latest_operations(subjects: Iterable[str]) -> models.QuerySet[Operation]:
-    """Return the newest operation of each of ``subjects`` that has one, each with its parts and their servers."""
+    """Return the newest operation that prepared or took back servers of each of ``subjects`` that has one.
+
+    Each comes with its parts and their servers.
+    """
     return (
-        Operation.objects.filter(subject__in=list(subjects))
+        Operation.objects.filter(subject__in=list(subjects), kind__in=LIFE)
         .prefetch_related(_parts())
         .order_by("subject", "-pk")
         .distinct("subject")

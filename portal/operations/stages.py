@@ -22,11 +22,31 @@ ERASER = Stage("eraser", "Network boot")
 ERASE = Stage("erase", "Erase and read back")
 POWER_OFF = Stage("power_off", "Power off")
 POOL = Stage("pool", "Back in the pool")
+SHUT_DOWN = Stage("shut_down", "Shut down")
+POWER_ON = Stage("power_on", "Power on")
+
+IMAGED = (INSTALLER, IMAGE, FIRST_BOOT, VERIFY, HAND_OVER)
 
 STAGES: dict[OperationKind, tuple[Stage, ...]] = {
-    OperationKind.DEPLOY: (INSTALLER, IMAGE, FIRST_BOOT, VERIFY, HAND_OVER),
+    OperationKind.DEPLOY: IMAGED,
     OperationKind.RELEASE: (ERASER, ERASE, POWER_OFF, POOL),
+    OperationKind.POWER_ON: (POWER_ON,),
+    OperationKind.POWER_OFF: (SHUT_DOWN,),
+    OperationKind.POWER_CYCLE: (POWER_OFF, POWER_ON),
+    OperationKind.REBOOT: (SHUT_DOWN, POWER_ON),
+    OperationKind.REINSTALL: IMAGED,
 }
+
+TITLES: dict[OperationKind, str] = {
+    OperationKind.DEPLOY: "Prepare",
+    OperationKind.RELEASE: "Take back",
+    OperationKind.POWER_ON: "Power on",
+    OperationKind.POWER_OFF: "Power off",
+    OperationKind.POWER_CYCLE: "Power cycle",
+    OperationKind.REBOOT: "Reboot",
+    OperationKind.REINSTALL: "Reinstall",
+}
+"""What people call each kind of operation."""
 
 
 def position(kind: OperationKind, name: str) -> int:

@@ -11,6 +11,15 @@ class OperationKind(StrEnum):
 
     DEPLOY = "deploy"
     RELEASE = "release"
+    POWER_ON = "power_on"
+    POWER_OFF = "power_off"
+    POWER_CYCLE = "power_cycle"
+    REBOOT = "reboot"
+    REINSTALL = "reinstall"
+
+
+LIFE = (OperationKind.DEPLOY, OperationKind.RELEASE)
+"""What a reservation's own state follows; all else is asked for, server by server, while it is active."""
 
 
 class OperationState(StrEnum):

@@ -212,6 +212,16 @@ def check_particulars(particulars: Particulars) -> None:
     _refuse(_collected(_about_particulars(particulars)))
 
 
+def check_setup(ssh_keys: Sequence[SSHKey] | None, user_data: str | None) -> None:
+    """Check what a server is to be installed with; what is None is not asked for. Raises InvalidInput."""
+    asked: list[Callable[[], object]] = []
+    if ssh_keys is not None:
+        asked.append(lambda: _check_keys(ssh_keys))
+    if user_data is not None:
+        asked.append(lambda: check_user_data(user_data))
+    _refuse(_collected(asked))
+
+
 def check_quote(request: QuoteRequest) -> Period:
     """Check everything that needs no calendar and return the period. Raises InvalidInput with every wrong field."""
     _refuse(_collected(_about_capacity(request)))

@@ -14,7 +14,7 @@ from portal.fleet.models import Server, ServerType
 from portal.operations.models import Operation, OperationEvent, OperationServer
 from portal.operations.selectors import latest_operations
 from portal.operations.stages import STAGES
-from portal.operations.states import OperationKind, PartState
+from portal.operations.states import OPEN_PART, OperationKind, PartState
 from portal.reservations.models import Allocation, Quote, Reservation, WaitlistEntry
 from portal.reservations.services.notices import notice_time
 from portal.reservations.states import (
@@ -133,23 +133,37 @@ def open_quotes_of(scope: Scope) -> models.QuerySet[Quote]:
     return still.order_by("-is_hold", "expires_at", "pk")
 
 
-def allocations_of(reservation: Reservation) -> models.QuerySet[Allocation]:
-    """Return a reservation's allocations in order, with their servers."""
+def with_work(allocations: models.QuerySet[Allocation]) -> models.QuerySet[Any]:
+    """Return allocations with the ``work`` that is being done on their server for them: the operation's id and kind.
+
+    Both are None where there is none; what is done on the server for anybody else is not seen.
+    """
+    mine = OperationServer.objects.filter(
+        server=models.OuterRef("server_id"),
+        state__in=OPEN_PART,
+        operation__subject=models.OuterRef("reservation__public_id"),
+    )
+    return allocations.annotate(
+        work=models.Subquery(mine.values("operation__public_id")[:1]),
+        work_kind=models.Subquery(mine.values("operation__kind")[:1]),
+    )
+
+
+def allocations_of(reservation: Reservation) -> models.QuerySet[Any]:
+    """Return a reservation's allocations in order, with their servers and the work on them."""
     return (
-        reservation.allocations.select_related(
-            "server__fabric", "server__rack", "server__server_type", "server__region", "reservation"
-        )
+        with_work(reservation.allocations.all())
+        .select_related("server__fabric", "server__rack", "server__server_type", "server__region", "reservation")
         .exclude(state=AllocationState.RELEASED, ready_at=None)
         .order_by("position", "pk")
     )
 
 
-def servers_of(scope: Scope) -> models.QuerySet[Allocation]:
-    """Return the allocations whose servers the project holds now, by host name."""
+def servers_of(scope: Scope) -> models.QuerySet[Any]:
+    """Return the allocations whose servers the project holds now, by host name, with the work on them."""
     return (
-        Allocation.objects.select_related(
-            "server__fabric", "server__rack", "server__server_type", "server__region", "reservation"
-        )
+        with_work(Allocation.objects.all())
+        .select_related("server__fabric", "server__rack", "server__server_type", "server__region", "reservation")
         .filter(reservation__project=scope.project, state__in=(AllocationState.SERVING, AllocationState.CLEANING))
         .order_by("hostname", "pk")
     )
@@ -157,7 +171,7 @@ def servers_of(scope: Scope) -> models.QuerySet[Allocation]:
 
 def server_of(scope: Scope, public_id: str) -> Allocation:
     """Return the project's present allocation of a server. Raises NotFound."""
-    allocation = servers_of(scope).filter(server__public_id=public_id).first()
+    allocation: Allocation | None = servers_of(scope).filter(server__public_id=public_id).first()
     if allocation is None:
         raise NotFound("This project has no such server.")
     return allocation
@@ -293,10 +307,13 @@ def _reached(part: OperationServer, order: list[str]) -> int:
 
 def _eta(server_type: ServerType, operation: Operation) -> datetime | None:
     """Return when an operation is expected to be through: what its server type usually takes, while that lies ahead."""
-    usual = operation.created_at + (
-        server_type.lead_time if operation.kind == OperationKind.DEPLOY else server_type.cleanup_time
-    )
-    return usual if usual > clock.now() else None
+    takes = {
+        OperationKind.DEPLOY: server_type.lead_time,
+        OperationKind.REINSTALL: server_type.lead_time,
+        OperationKind.RELEASE: server_type.cleanup_time,
+    }.get(OperationKind(operation.kind))
+    usual = operation.created_at + takes if takes else None
+    return usual if usual and usual > clock.now() else None
 
 
 def _tile(part: OperationServer, kind: OperationKind) -> Tile:

@@ -23,6 +23,7 @@ METALYARD_IMAGE_URL = env.str("METALYARD_IMAGE_URL", "").rstrip("/")
 METALYARD_SECRETS_KEYS = env.list("METALYARD_SECRETS_KEYS", default=[])
 METALYARD_BMC_CA_FILE = env.str("METALYARD_BMC_CA_FILE", "/etc/ssl/certs/ca-certificates.crt")
 METALYARD_BMC_TIMEOUT_S = env.int("METALYARD_BMC_TIMEOUT_S", 10)
+METALYARD_SHUT_DOWN_GRACE_S = env.int("METALYARD_SHUT_DOWN_GRACE_S", 90)
 METALYARD_BMC_POWER_TIMEOUT_S = env.int("METALYARD_BMC_POWER_TIMEOUT_S", 15)
 METALYARD_LEASE_SECONDS = env.float("METALYARD_LEASE_SECONDS", 30)
 METALYARD_MIN_RESERVATION_MINUTES = env.int("METALYARD_MIN_RESERVATION_MINUTES", 1 if METALYARD_FAST else 60)
@@ -183,6 +184,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ReservationState": "portal.api.serializers.choices.RESERVATION_STATES",
         "OperationState": "portal.api.serializers.choices.OPERATION_STATES",
+        "OperationKind": "portal.api.serializers.choices.OPERATION_KINDS",
         "QuoteState": "portal.api.serializers.choices.QUOTE_STATES",
         "WaitlistState": "portal.api.serializers.choices.WAITLIST_STATES",
         "QuotaRequestState": "portal.api.serializers.quotas.QUOTA_REQUEST_STATES",

@@ -14,11 +14,15 @@ class Role(StrEnum):
 
 
 class Verb(StrEnum):
-    """What may be asked of the portal on behalf of a tenant. To approve is to commit beyond the approval limit."""
+    """What may be asked of the portal on behalf of a tenant.
+
+    To approve is to commit beyond the approval limit. To operate is to have something done with servers that are held.
+    """
 
     VIEW = "view"
     RESERVE = "reserve"
     RELEASE = "release"
+    OPERATE = "operate"
     APPROVE = "approve"
     MANAGE_KEYS = "manage_keys"
     MANAGE_TOKENS = "manage_tokens"
@@ -28,7 +32,7 @@ class Verb(StrEnum):
 MAY: dict[Role, frozenset[Verb]] = {
     Role.OWNER: frozenset(Verb),
     Role.ADMIN: frozenset(Verb),
-    Role.OPERATOR: frozenset({Verb.VIEW, Verb.RESERVE, Verb.RELEASE, Verb.MANAGE_KEYS}),
+    Role.OPERATOR: frozenset({Verb.VIEW, Verb.RESERVE, Verb.RELEASE, Verb.OPERATE, Verb.MANAGE_KEYS}),
     Role.BILLING: frozenset({Verb.VIEW}),
     Role.VIEWER: frozenset({Verb.VIEW}),
 }

@@ -1,5 +1,7 @@
 """Servers as their tenants see them."""
 
+from portal.operations.models import Operation
+from portal.operations.states import PartState
 from portal.reservations.models import Allocation
 from tests import factories
 from tests.api.client import assert_problem
@@ -20,6 +22,7 @@ def shape(allocation, **told):
         "state": "in_use",
         "state_reason": "",
         "health": "healthy",
+        "operation": None,
         "addresses": [{"purpose": "login", "address": server.ssh_host}],
         "ssh_host": server.ssh_host,
         "ssh_port": 2222,
@@ -35,6 +38,7 @@ UNTOLD = {"addresses": [], "ssh_host": None, "ssh_port": None, "ssh_user": None,
 
 def test_while_they_are_handed_over_they_tell_how_to_log_in(noon, api, active):
     allocations = list(Allocation.objects.order_by("position"))
+    Operation.objects.get().parts.update(state=PartState.SUCCEEDED)
     expected = {"data": [shape(item) for item in allocations], "next_cursor": None}
 
     assert api.get(f"/reservations/{active.public_id}/servers").json() == expected
@@ -44,10 +48,9 @@ def test_while_they_are_handed_over_they_tell_how_to_log_in(noon, api, active):
 
 def test_before_and_after_they_do_not(noon, api, active):
     api.post(f"/reservations/{active.public_id}/release")
-    expected = [
-        shape(item, **UNTOLD, state="releasing", state_reason="released by API token ci", health="unknown")
-        for item in Allocation.objects.order_by("position")
-    ]
+    release = Operation.objects.latest("pk").public_id
+    told = {"state": "releasing", "state_reason": "released by API token ci", "health": "unknown"}
+    expected = [shape(item, **UNTOLD, **told, operation=release) for item in Allocation.objects.order_by("position")]
 
     assert api.get(f"/reservations/{active.public_id}/servers").json()["data"] == expected
 

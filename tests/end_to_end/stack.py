@@ -26,6 +26,7 @@ FAST = {
     "METALYARD_LEASE_SECONDS": "15",
     "METALYARD_BMC_TIMEOUT_S": "8",
     "METALYARD_BMC_POWER_TIMEOUT_S": "8",
+    "METALYARD_SHUT_DOWN_GRACE_S": "8",
     # A check over SSH has 18 s: on a busy machine Ansible alone takes half of that to begin.
     "METALYARD_STEP_TIME_FACTOR": "0.1",
     "METALYARD_SWEEP_SECONDS": "1",

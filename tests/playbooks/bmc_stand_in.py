@@ -80,8 +80,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         if (system := self._system()) is not None:
-            if self._fault != "power_lie":
-                system["PowerState"] = "Off" if self._body["ResetType"] == "ForceOff" else "On"
+            asked = self._body["ResetType"]
+            if asked == "GracefulShutdown" and self._fault == "cannot_ask":
+                self._answer(400, b"{}")
+                return
+            if self._fault != "power_lie" and (asked, self._fault) != ("GracefulShutdown", "hangs_on"):
+                system["PowerState"] = "On" if asked == "On" else "Off"
             self._wrote()
 
     def _wrote(self):

@@ -95,6 +95,35 @@ def test_a_server_that_switches_itself_off_is_not_forced(fleet, system):
     assert fleet.writes == []
 
 
+@pytest.mark.parametrize(
+    "power, fault, done",
+    [
+        ("On", "", ["GracefulShutdown"]),
+        ("On", "hangs_on", ["GracefulShutdown", "ForceOff"]),
+        ("On", "cannot_ask", ["ForceOff"]),
+        ("Off", "", []),
+    ],
+)
+def test_the_operating_system_is_asked_first_and_forced_only_when_that_does_not_help(fleet, system, power, fault, done):
+    fleet.systems[UUID]["PowerState"] = power
+    fleet.faults[UUID] = fault
+
+    run_steps(system(grace_s=0.3), "identify", "shut_down")
+
+    assert fleet.systems[UUID]["PowerState"] == "Off"
+    assert [write["body"]["ResetType"] for write in fleet.writes] == done
+
+
+def test_a_bmc_that_obeys_nothing_is_not_believed(fleet, system):
+    fleet.systems[UUID]["PowerState"] = "On"
+    fleet.faults[UUID] = "power_lie"
+
+    with pytest.raises(Refusal) as refused:
+        run_steps(system(grace_s=0.3, power_timeout_s=0.3), "identify", "shut_down")
+
+    assert refused.value.code == "power_off_timeout"
+
+
 def test_what_a_boot_override_made_boot_none_unmakes(fleet, system):
     server = system()
     run_steps(server, "identify", "boot_http")

@@ -10,7 +10,7 @@ from portal.api.fields import InstantField, Text
 from portal.core.errors import NotFound
 from portal.fleet.models import Region, ServerType
 from portal.fleet.selectors import fabric_called, region_called, server_type_called
-from portal.operations.states import OperationState
+from portal.operations.states import OperationKind, OperationState
 from portal.reservations.models import Placement
 from portal.reservations.states import QuoteState, ReservationState, WaitlistState
 
@@ -25,6 +25,7 @@ def choices_of(names: Iterable[str]) -> list[tuple[str, str]]:
 # Named here, because the OpenAPI description calls them by these names (settings.SPECTACULAR_SETTINGS).
 RESERVATION_STATES = choices_of(ReservationState)
 OPERATION_STATES = choices_of(OperationState)
+OPERATION_KINDS = choices_of(OperationKind)
 QUOTE_STATES = choices_of(QuoteState)
 WAITLIST_STATES = choices_of(WaitlistState)
 

@@ -18,16 +18,12 @@ from portal.tenancy.selectors import ssh_keys_called
 MAX_KEYS = 50
 
 
-class ParticularsMixin(serializers.Serializer[Any]):
-    """What a reservation is called, and what its servers are prepared with."""
+KEYS_TEXT = "Ids of the project's SSH keys; at least one."
+USER_DATA_TEXT = "Cloud-init document or script, at most 16 KiB of UTF-8."
 
-    name = Text(help_text="Lower-case letters, digits, hyphens; at most 40. Host names begin with it.")
-    image = Text(help_text="Id or slug of an OS image.")
-    ssh_keys = serializers.ListField(
-        child=Text(), max_length=MAX_KEYS, help_text="Ids of the project's SSH keys; at least one."
-    )
-    user_data = Text(default="", help_text="Cloud-init document or script, at most 16 KiB of UTF-8.")
-    labels = serializers.DictField(child=Text(), default=dict, help_text="Your own marks, at most 20.")
+
+class NamedMixin(serializers.Serializer[Any]):
+    """Reads the names of an image and of keys."""
 
     def validate_image(self, name: str) -> OSImage:
         """Return the image. Raises ValidationError."""
@@ -44,6 +40,16 @@ class ParticularsMixin(serializers.Serializer[Any]):
         if unknown:
             raise ValidationError(unknown)  # type: ignore[arg-type]
         return [keys[name] for name in dict.fromkeys(ids)]
+
+
+class ParticularsMixin(NamedMixin):
+    """What a reservation is called, and what its servers are prepared with."""
+
+    name = Text(help_text="Lower-case letters, digits, hyphens; at most 40. Host names begin with it.")
+    image = Text(help_text="Id or slug of an OS image.")
+    ssh_keys = serializers.ListField(child=Text(), max_length=MAX_KEYS, help_text=KEYS_TEXT)
+    user_data = Text(default="", help_text=USER_DATA_TEXT)
+    labels = serializers.DictField(child=Text(), default=dict, help_text="Your own marks, at most 20.")
 
 
 class ReservationIn(ParticularsMixin, WishMixin, Input[ReservationRequest]):

@@ -5,12 +5,12 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from portal.api.fields import InstantField
-from portal.api.serializers.choices import OPERATION_STATES, choices_of
+from portal.api.fields import DRY_RUN, InstantField
+from portal.api.serializers.choices import OPERATION_KINDS, OPERATION_STATES, choices_of
 from portal.core.clock import as_rfc3339
 from portal.operations.models import Operation
 from portal.operations.stages import STAGES
-from portal.operations.states import OperationKind, PartState
+from portal.operations.states import PartState
 from portal.reservations.selectors import Progress, progresses_in
 
 STAGE_NAMES = tuple(dict.fromkeys(stage.name for stages in STAGES.values() for stage in stages))
@@ -43,10 +43,10 @@ class OperationErrorOut(serializers.Serializer[Any]):
 
 
 class OperationOut(serializers.Serializer[Operation]):
-    """Work on the servers of a reservation."""
+    """Work on servers of a reservation."""
 
     id = serializers.CharField(source="public_id", help_text="`op_...`")
-    kind = serializers.ChoiceField(choices=choices_of(OperationKind))
+    kind = serializers.ChoiceField(choices=OPERATION_KINDS)
     state = serializers.ChoiceField(choices=OPERATION_STATES)
     state_reason = serializers.CharField(allow_blank=True)
     reservation = serializers.CharField(source="subject")
@@ -93,6 +93,12 @@ class OperationOut(serializers.Serializer[Operation]):
         ]
         first = {"code": servers[0]["code"], "detail": servers[0]["detail"]}
         return OperationErrorOut({**first, "servers": servers}).data
+
+
+class WrittenOperationOut(OperationOut):
+    """An operation that was asked for, or as it would be."""
+
+    dry_run = DRY_RUN
 
 
 def progress_document(progress: Progress) -> dict[str, Any]:

@@ -49,7 +49,9 @@ class ReservationOut(serializers.Serializer[Reservation]):
     cancellation = CancellationOut()
     hold_expires_at = InstantField(allow_null=True, help_text="Null unless `held`: accept its quote until then.")
     progress = ProgressOut()
-    operation = serializers.CharField(allow_null=True, help_text="The latest operation; null before the first.")
+    operation = serializers.CharField(
+        allow_null=True, help_text="The latest that prepares or takes back servers; null before the first."
+    )
     project = serializers.CharField()
     requested_by = serializers.CharField()
     created_at = InstantField()

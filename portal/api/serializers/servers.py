@@ -8,6 +8,7 @@ from rest_framework import serializers
 from portal.api.fields import InstantField
 from portal.api.serializers.choices import choices_of
 from portal.fleet.states import ServerState
+from portal.operations.states import OperationKind
 from portal.reservations.models import Allocation
 from portal.reservations.states import AllocationState
 
@@ -18,7 +19,7 @@ STATES = {
     AllocationState.RELEASED: "returned",
     AllocationState.FAILED: "failed",
 }
-DEPLOYING = "deploying"
+DEPLOYING, REINSTALLING = "deploying", "reinstalling"
 HEALTH = {AllocationState.SERVING: "healthy", AllocationState.FAILED: "failed"}
 UNKNOWN = "unknown"
 
@@ -44,6 +45,9 @@ class ServerOut(serializers.Serializer[Allocation]):
     state = serializers.SerializerMethodField()
     state_reason = serializers.CharField(allow_blank=True)
     health = serializers.SerializerMethodField()
+    operation = serializers.SerializerMethodField(
+        help_text="What is being done with it for this reservation (`op_...`); null while that is nothing."
+    )
     addresses = serializers.SerializerMethodField(help_text="None unless it is handed over.")
     ssh_host = serializers.SerializerMethodField()
     ssh_port = serializers.SerializerMethodField()
@@ -55,12 +59,24 @@ class ServerOut(serializers.Serializer[Allocation]):
     def _is_serving(item: Allocation) -> bool:
         return item.state == AllocationState.SERVING
 
-    @extend_schema_field(serializers.ChoiceField(choices=choices_of((*STATES.values(), DEPLOYING))))
+    @extend_schema_field(serializers.ChoiceField(choices=choices_of((*STATES.values(), DEPLOYING, REINSTALLING))))
     def get_state(self, item: Allocation) -> str:
-        """Return the state in the tenant's eyes: reserved, deploying, in_use, releasing, returned or failed."""
+        """Return the state in the tenant's eyes: reserved, deploying, in_use, reinstalling, and so on."""
+        if item.state == AllocationState.SERVING and self._work(item, "work_kind") == OperationKind.REINSTALL:
+            return REINSTALLING
         if item.state == AllocationState.BOOKED and item.server.state == ServerState.DEPLOYING:
             return DEPLOYING
         return STATES[AllocationState(item.state)]
+
+    @staticmethod
+    def _work(item: Any, name: str) -> str | None:
+        """Return what ``with_work`` found."""
+        found: str | None = getattr(item, name)
+        return found
+
+    def get_operation(self, item: Allocation) -> str | None:
+        """Return the open operation."""
+        return self._work(item, "work")
 
     @extend_schema_field(serializers.ChoiceField(choices=choices_of((*HEALTH.values(), UNKNOWN))))
     def get_health(self, item: Allocation) -> str:

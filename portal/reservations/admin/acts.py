@@ -102,6 +102,7 @@ act_on(
             "Whoever works on it is stopped.",
             "A deployment takes its reservation with it: the servers are erased and the reservation ends.",
             "An erasure leaves its servers in quarantine until they are erased anew; their reservation ends.",
+            "What a customer asked for with a server that it holds leaves it with the customer, as it is then.",
         ),
         done="{row} is cancelled.",
         icon="cancel",

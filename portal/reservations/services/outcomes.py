@@ -16,6 +16,7 @@ from portal.reservations.services.lifecycle import close, fail
 from portal.reservations.services.spans import over_at
 from portal.reservations.states import AllocationState, ReservationState
 
+STAYS = "server.stays"
 FIRST_READY, ADDED_READY = "reservation.active", "reservation.added_servers_ready"
 
 
@@ -55,6 +56,35 @@ def server_failed(*, part: OperationServer) -> bool:
         return False
     advance(allocation, AllocationState.FAILED, actor=SYSTEM, reason=part.state_reason)
     return True
+
+
+def server_is_held(*, part: OperationServer) -> bool:
+    """Tell whether a server is handed over to the reservation that a part is for. Call inside a transaction."""
+    return _allocation_of(part, AllocationState.SERVING) is not None
+
+
+@transaction.atomic
+def server_reinstalled(*, part: OperationServer, ssh_user: str) -> None:
+    """Note how to log in to a server that was installed anew. Raises StateConflict where it is no longer held."""
+    allocation = _allocation_of(part, AllocationState.SERVING)
+    if allocation is None:
+        raise StateConflict(f"{part.operation.subject} no longer holds {part.server}.")
+    Allocation.objects.filter(pk=allocation.pk).update(host_keys=part.host_keys, ssh_user=ssh_user)
+    record(
+        actor=SYSTEM,
+        verb="allocation.reinstalled",
+        target=allocation.public_id,
+        scope=allocation.reservation.organization.public_id,
+        data={"operation": part.operation.public_id},
+    )
+
+
+@transaction.atomic
+def server_stays(*, part: OperationServer) -> None:
+    """Tell the tenant, once, that it keeps a server with which something did not work out."""
+    told = OperationEvent.objects.filter(operation=part.operation, server=part.server, type=STAYS).exists()
+    if not told and server_is_held(part=part):
+        tell(actor=SYSTEM, subject=part.operation.subject, event_type=STAYS, part=part)
 
 
 @transaction.atomic

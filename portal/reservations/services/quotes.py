@@ -205,7 +205,7 @@ def accept(*, scope: Scope, actor: Actor, quote: Quote, particulars: Particulars
     """
     _require(scope, quote)
     check_particulars(particulars)
-    require_own_keys(scope.project, particulars)
+    require_own_keys(scope.project, particulars.ssh_keys)
     return noted(Enquiry.Kind.RESERVE, scope, asked_by(quote), lambda: _accept(scope, actor, quote, particulars))
 
 

@@ -1,5 +1,7 @@
 """Making a reservation: all of its servers or a clear refusal."""
 
+from collections.abc import Iterable
+
 from portal.audit.services import record
 from portal.catalog.selectors import quote_price
 from portal.core import clock
@@ -13,11 +15,11 @@ from portal.reservations.capacity import Demand
 from portal.reservations.enquiries import noted
 from portal.reservations.models import Enquiry, Reservation
 from portal.reservations.quota_check import check_quotas
-from portal.reservations.request import Particulars, ReservationRequest, check
+from portal.reservations.request import ReservationRequest, check
 from portal.reservations.services.booking import Pick, Wording, allocate, whole, with_room, write_reservation
 from portal.reservations.services.start import begin_provisioning
 from portal.reservations.states import ReservationState
-from portal.tenancy.models import Project
+from portal.tenancy.models import Project, SSHKey
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
 
@@ -31,7 +33,7 @@ def reserve(*, scope: Scope, actor: Actor, request: ReservationRequest) -> Reser
     """
     scope.require(Verb.RESERVE)
     period = check(request)
-    require_own_keys(scope.project, request.particulars)
+    require_own_keys(scope.project, request.ssh_keys)
     demand = Demand(
         request.server_type, request.region, request.count, period, request.placement, fabric=request.fabric
     )
@@ -43,9 +45,9 @@ def reserve(*, scope: Scope, actor: Actor, request: ReservationRequest) -> Reser
     )
 
 
-def require_own_keys(project: Project, particulars: Particulars) -> None:
+def require_own_keys(project: Project, keys: Iterable[SSHKey]) -> None:
     """Raise InvalidInput on ``ssh_keys`` for a key of another project."""
-    if any(key.project_id != project.pk for key in particulars.ssh_keys):
+    if any(key.project_id != project.pk for key in keys):
         raise InvalidInput.of("ssh_keys", "unknown", "Choose SSH keys of this project.")
 
 

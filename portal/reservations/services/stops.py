@@ -25,8 +25,9 @@ def stop_operation(*, actor: Actor, operation: Operation, reason: str) -> None:
     """Call off an open operation and settle what it was for.
 
     A deployment takes its reservation with it: what was begun is erased. An erasure leaves its servers unproved: they
-    are quarantined, and the reservation that gave them back is over. Raises StateConflict for an operation that is
-    final, or whose reservation has moved on.
+    are quarantined, and the reservation that gave them back is over. Anything else leaves its servers with their
+    tenant. Raises StateConflict for an operation that is final, or whose reservation has moved on, and for one of the
+    last kind while a worker is at it.
     """
     # Reservation before operation: the order of everybody who ends one.
     reservations = lock_rows(Reservation.objects.filter(public_id=operation.subject))
@@ -35,8 +36,10 @@ def stop_operation(*, actor: Actor, operation: Operation, reason: str) -> None:
         raise StateConflict(f"{fresh} is {fresh.state}: there is nothing left to stop.", extra={"state": fresh.state})
     if fresh.kind == OperationKind.DEPLOY:
         _stop_deployment(actor, fresh, reservations, reason)
-    else:
+    elif fresh.kind == OperationKind.RELEASE:
         _stop_erasure(actor, fresh, reason)
+    else:
+        _stop_for_tenant(actor, fresh, reason)
 
 
 def _stop_deployment(actor: Actor, operation: Operation, reservations: list[Reservation], reason: str) -> None:
@@ -45,6 +48,15 @@ def _stop_deployment(actor: Actor, operation: Operation, reservations: list[Rese
             call_off(actor=actor, reservation=reservation, reason=reason)
             return
     raise StateConflict(f"{operation} prepares no reservation that could be called off; its deadline will end it.")
+
+
+def _stop_for_tenant(actor: Actor, operation: Operation, reason: str) -> None:
+    # What is asked for next begins at once: nobody may still be acting on the servers then.
+    if operation.claimed_by:
+        raise StateConflict(f"A worker is at {operation} just now; look again in a moment.")
+    cancel_operation(actor=actor, operation=operation, reason=reason)
+    for part in parts_of(operation).filter(state=PartState.CANCELLED):
+        tell(actor=actor, subject=operation.subject, event_type="server.stopped", part=part, reason=reason)
 
 
 def _stop_erasure(actor: Actor, operation: Operation, reason: str) -> None:

@@ -52,6 +52,7 @@ class System:
             "identify": self.identify,
             "power_off": self.power_off,
             "let_off": self.let_off,
+            "shut_down": self.shut_down,
             "power_on": self.power_on,
             "boot_http": self.boot_http,
             "boot_disk": self.boot_disk,
@@ -88,6 +89,19 @@ class System:
             if refusal.code != "power_off_timeout":
                 raise
             self.power_off()
+
+    def shut_down(self) -> None:
+        """Ask the operating system to switch the server off; one that cannot be asked, or does not obey, is forced."""
+        if self._power_state() == "Off":
+            return
+        try:
+            self._reset("GracefulShutdown")
+        except Refusal as refusal:
+            if refusal.code != "bmc_refused":
+                raise
+            self.power_off()
+        else:
+            self.let_off()
 
     def power_on(self) -> None:
         """Switch the server on and wait until the BMC reports it on."""

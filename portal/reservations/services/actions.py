@@ -1,0 +1,150 @@
+"""What may be done with one server while a reservation holds it: power, and a new installation.
+
+Whatever comes of it, the server stays with its reservation: nothing here leads to the pool. A reservation that ends
+wins: its end calls off what is still open.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from django.db import transaction
+
+from portal.catalog.models import OSImage
+from portal.core.actors import Actor
+from portal.core.errors import StateConflict
+from portal.core.locks import lock_row
+from portal.core.repeating import repeatable
+from portal.fleet.models import Server
+from portal.fleet.states import ServerState
+from portal.operations.models import Operation
+from portal.operations.selectors import open_part_of
+from portal.operations.services.events import tell
+from portal.operations.services.queue import queue_operation
+from portal.operations.stages import TITLES
+from portal.operations.states import OperationKind
+from portal.reservations.models import Allocation, Reservation
+from portal.reservations.request import check_setup
+from portal.reservations.services.alter import locked, require
+from portal.reservations.services.reserve import require_own_keys
+from portal.reservations.states import AllocationState, ReservationState
+from portal.tenancy.models import SSHKey
+from portal.tenancy.roles import Verb
+from portal.tenancy.scope import Scope
+
+
+class PowerAction(StrEnum):
+    """What can be done with a server's power."""
+
+    ON = "on"
+    OFF = "off"
+    REBOOT = "reboot"
+    CYCLE = "cycle"
+
+
+POWER_KINDS = {
+    PowerAction.ON: OperationKind.POWER_ON,
+    PowerAction.OFF: OperationKind.POWER_OFF,
+    PowerAction.REBOOT: OperationKind.REBOOT,
+    PowerAction.CYCLE: OperationKind.POWER_CYCLE,
+}
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a server is installed with; what is None is as the reservation has it."""
+
+    image: OSImage | None = None
+    ssh_keys: Sequence[SSHKey] | None = None
+    user_data: str | None = None
+
+
+def switch_power(*, scope: Scope, actor: Actor, allocation: Allocation, action: PowerAction) -> Operation:
+    """Switch a server's power.
+
+    Raises NotFound for another project's, Forbidden, and StateConflict as ``order`` does.
+    """
+    require(scope, allocation.reservation, Verb.OPERATE)
+    return order(actor=actor, allocation=allocation, kind=POWER_KINDS[action])
+
+
+def reinstall(*, scope: Scope, actor: Actor, allocation: Allocation, setup: Setup) -> Operation:
+    """Write a server's system anew: what is on its system disk is lost.
+
+    Raises NotFound for another project's, Forbidden, InvalidInput on ``ssh_keys`` or ``user_data``, and StateConflict
+    as ``order`` does.
+    """
+    require(scope, allocation.reservation, Verb.OPERATE)
+    check_setup(setup.ssh_keys, setup.user_data)
+    require_own_keys(scope.project, setup.ssh_keys or ())
+    return order(actor=actor, allocation=allocation, kind=OperationKind.REINSTALL, setup=setup)
+
+
+@repeatable
+@transaction.atomic
+def order(
+    *,
+    actor: Actor,
+    allocation: Allocation,
+    kind: OperationKind,
+    setup: Setup = Setup(),
+    staff_reason: str = "",
+) -> Operation:
+    """Queue something to be done with one server of an active reservation, and tell the tenant.
+
+    With ``staff_reason`` it is told as done by the provider's people. The caller has made sure that the actor may.
+    Raises StateConflict unless the reservation is active and holds the server, and while anything else is done with it.
+    """
+    reservation = locked(allocation.reservation, (ReservationState.ACTIVE,))
+    fresh = lock_row(Allocation, allocation.pk)
+    server = Server.objects.get(pk=fresh.server_id)
+    _require_held(fresh, server)
+    _require_idle(fresh)
+    operation = queue_operation(
+        actor=actor,
+        kind=kind,
+        subject=reservation.public_id,
+        project=reservation.project,
+        servers=[(server, fresh.hostname)],
+        **(_installed_with(reservation, setup) if kind == OperationKind.REINSTALL else {}),
+    )
+    words: dict[str, Any] = {"reason": staff_reason} if staff_reason else {"who": actor.label}
+    tell(
+        actor=actor,
+        subject=reservation.public_id,
+        event_type="server.asked_by_staff" if staff_reason else "server.asked",
+        operation=operation,
+        server=server,
+        hostname=fresh.hostname,
+        what=TITLES[kind],
+        **words,
+    )
+    return operation
+
+
+def _require_held(allocation: Allocation, server: Server) -> None:
+    if allocation.state != AllocationState.SERVING or server.state != ServerState.IN_USE:
+        raise StateConflict(
+            f"{allocation.hostname} is not handed over: this can only be done while it is.",
+            extra={"state": allocation.state},
+        )
+
+
+def _require_idle(allocation: Allocation) -> None:
+    part = open_part_of(allocation.server_id)
+    if part is not None:
+        raise StateConflict(
+            f"{allocation.hostname} is in another operation ({TITLES[OperationKind(part.operation.kind)]}): wait until "
+            f"{part.operation} is over.",
+            extra={"operation": part.operation.public_id},
+        )
+
+
+def _installed_with(reservation: Reservation, setup: Setup) -> dict[str, Any]:
+    keys = reservation.ssh_keys if setup.ssh_keys is None else [key.public_key for key in setup.ssh_keys]
+    return {
+        "image": setup.image or reservation.image,
+        "ssh_keys": keys,
+        "user_data": reservation.user_data if setup.user_data is None else setup.user_data,
+    }

@@ -1,0 +1,138 @@
+"""What is done with a server that a tenant holds leaves it with the tenant, whatever comes of it."""
+
+import pytest
+
+from portal.core import clock
+from portal.core.actors import SYSTEM
+from portal.core.errors import NotFound, StateConflict
+from portal.fleet.models import Server
+from portal.fleet.states import ServerState
+from portal.operations.models import Operation
+from portal.operations.selectors import events_of, parts_of
+from portal.operations.states import LIFE, OperationKind, OperationState
+from portal.reservations.selectors import progress_of
+from portal.reservations.services import actions
+from portal.reservations.services.actions import PowerAction, Setup, order, reinstall, switch_power
+from portal.reservations.services.lifecycle import take_back
+from portal.reservations.services.stops import stop_operation
+from portal.reservations.states import AllocationState, ReservationState
+from provisioning.reconcile import time_out_operations
+from tests import factories, hands
+from tests.hands import states, told
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nothing_contradicts")]
+KINDS = [kind for kind in OperationKind if kind not in LIFE]
+ACTIVE = [ReservationState.ACTIVE, (AllocationState.SERVING, ServerState.IN_USE)]
+
+
+@pytest.fixture
+def held():
+    factories.server()
+    return hands.active().allocations.get()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_gets_through_leaves_the_server_with_its_tenant(held, kind):
+    before = progress_of(held.reservation).operation
+    operation = order(actor=SYSTEM, allocation=held, kind=kind)
+
+    hands.work(held.reservation)
+
+    operation.refresh_from_db()
+    assert operation.state == OperationState.SUCCEEDED
+    assert states(held.reservation) == ACTIVE
+    assert progress_of(held.reservation).operation == before, "the reservation's own progress is that of its start"
+    assert told(held.reservation)[-2:] in (["server.asked", "server.switched"], ["server.asked", "server.reinstalled"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_fails_leaves_it_there_too_with_the_reason_and_a_way_out(held, kind):
+    order(actor=SYSTEM, allocation=held, kind=kind)
+
+    hands.work(held.reservation, failing=[0])
+
+    assert states(held.reservation) == ACTIVE
+    assert told(held.reservation)[-3:] == ["server.asked", "server.failed", "server.stays"]
+    assert order(actor=SYSTEM, allocation=held, kind=kind).state == OperationState.QUEUED, "it can be tried again"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_takes_too_long_leaves_it_there_too(held, kind):
+    operation = order(actor=SYSTEM, allocation=held, kind=kind)
+    Operation.objects.filter(pk=operation.pk).update(state_deadline_at=clock.now())
+
+    time_out_operations()
+
+    operation.refresh_from_db()
+    assert operation.state == OperationState.TIMED_OUT
+    assert states(held.reservation) == ACTIVE
+    assert told(held.reservation)[-2:] == ["server.failed", "server.stays"]
+
+
+def test_a_reinstallation_brings_new_host_keys(held):
+    operation = order(actor=SYSTEM, allocation=held, kind=OperationKind.REINSTALL)
+    operation.parts.update(host_keys=["ssh-ed25519 NEW"])
+    image = operation.image
+    image.default_user = "rocky"
+    image.save()
+
+    hands.work(held.reservation)
+
+    held.refresh_from_db()
+    assert (held.host_keys, held.ssh_user) == (["ssh-ed25519 NEW"], "rocky")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_server_that_was_taken_away_before_the_work_began_is_not_touched(held, kind):
+    operation = order(actor=SYSTEM, allocation=held, kind=kind)
+    Server.objects.update(state=ServerState.QUARANTINED)
+
+    assert not hands.begin(hands.take(operation), parts_of(operation)[0])
+
+
+def test_the_end_of_the_reservation_calls_off_what_is_open(held):
+    operation = order(actor=SYSTEM, allocation=held, kind=OperationKind.REINSTALL)
+    claim = hands.take(operation)
+
+    take_back(actor=SYSTEM, reservation=held.reservation, reason="over")
+
+    operation.refresh_from_db()
+    release = hands.open_operation(held.reservation)
+    assert operation.state == OperationState.CANCELLED
+    assert (release.kind, release.not_before) == ("release", claim.expires_at), "nobody acts for the other any more"
+    with pytest.raises(StateConflict):
+        order(actor=SYSTEM, allocation=held, kind=OperationKind.POWER_ON)
+
+
+def test_staff_says_why_and_the_tenant_reads_it(held):
+    order(actor=SYSTEM, allocation=held, kind=OperationKind.POWER_CYCLE, staff_reason="PDU swap")
+
+    event = events_of(held.reservation.public_id).last()
+    assert event.message == "Power cycle: asked for by our staff. The reason: PDU swap"
+
+
+def test_staff_stops_what_nobody_is_at(held):
+    operation = order(actor=SYSTEM, allocation=held, kind=OperationKind.REINSTALL)
+    claim = hands.take(operation)
+    with pytest.raises(StateConflict, match="just now"):
+        stop_operation(actor=SYSTEM, operation=operation, reason="test")
+    hands.claims.give_back(claim=claim)
+
+    stop_operation(actor=SYSTEM, operation=operation, reason="test")
+
+    assert states(held.reservation) == ACTIVE
+    assert told(held.reservation)[-1] == "server.stopped"
+
+
+def test_another_projects_server_is_not_there(held):
+    stranger = factories.scope()
+
+    with pytest.raises(NotFound):
+        switch_power(scope=stranger, actor=stranger.actor, allocation=held, action=PowerAction.OFF)
+    with pytest.raises(NotFound):
+        reinstall(scope=stranger, actor=stranger.actor, allocation=held, setup=Setup())
+    assert set(Operation.objects.values_list("kind", flat=True)) == {"deploy"}
+
+
+def test_every_power_action_has_its_kind():
+    assert set(actions.POWER_KINDS) == set(PowerAction)
