@@ -121,9 +121,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(port: int = 0):
+def serving(port: int = 0, kind: type[Portal] = Portal):
     """A running portal; stopped and its port freed at the end."""
-    portal = Portal(port)
+    portal = kind(port)
     thread = threading.Thread(target=portal.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

@@ -1,0 +1,45 @@
+# The seed: what cloud-init reads at first boot, in a file system of its own on the drive (data source NoCloud).
+# https://cloudinit.readthedocs.io/en/22.4.2/topics/datasources/nocloud.html
+
+SEED_FILES="meta-data user-data vendor-data network-config"
+
+# wait_for_seed_partition NAME: the seed's partition, once the kernel has read the new table.
+wait_for_seed_partition() {
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        blockdev --rereadpt "/dev/$1" 2>/dev/null
+        found=$(seed_partitions "$1" | head -n 1)
+        if [ -n "$found" ] && [ -b "/dev/$found" ]; then
+            echo "$found"
+            return 0
+        fi
+        sleep 1
+    done
+    return 1
+}
+
+# unpack_seed FOLDER: the seed's files out of the job.
+unpack_seed() {
+    mkdir -p "$1"
+    for name in $SEED_FILES; do
+        if jq -e --arg name "$name" '.seed.files | has($name)' "$JOB" >/dev/null; then
+            jq -r --arg name "$name" '.seed.files[$name]' "$JOB" | base64 -d >"$1/$name" || return 1
+        fi
+    done
+    [ -e "$1/meta-data" ] && [ -e "$1/user-data" ]
+}
+
+# write_seed NAME FOLDER: put the files on the drive, then read them back from it. A new file system, so that nothing
+# of what an image brings there is left.
+write_seed() {
+    partition=$(wait_for_seed_partition "$1") || fail agent_error "the image has no partition called $SEED_NAME"
+    mkfs.fat -n "$SEED_NAME" "/dev/$partition" >"$RUN/seed.log" 2>&1 &&
+        mount -t vfat "/dev/$partition" /mnt 2>"$RUN/seed.log" &&
+        cp "$2"/* /mnt/ 2>"$RUN/seed.log" &&
+        umount /mnt || fail write_failed "the seed cannot be written: $(last_line "$RUN/seed.log")"
+    forget_cache "$partition"
+    mount -t vfat -o ro "/dev/$partition" /mnt || fail write_failed "the seed cannot be read back"
+    for path in "$2"/*; do
+        cmp -s "$path" "/mnt/${path##*/}" || fail write_failed "the seed's ${path##*/} reads back otherwise"
+    done
+    umount /mnt
+}
