@@ -3,7 +3,7 @@
 LIB=${LIB:-/usr/lib/metalyard}
 # shellcheck source=failure.sh
 . "$LIB/failure.sh"
-for part in network medium portal progress drives partitions methods sanitize readback seed image erase inspect; do
+for part in programs network medium portal progress drives partitions methods sanitize readback seed image erase inspect; do
     # shellcheck source=/dev/null
     . "$LIB/$part.sh"
 done

@@ -33,7 +33,7 @@ attribute() {
     shift
     for file in "$@"; do
         if [ -r "$where/$file" ]; then
-            tr -cd '[:print:]' <"$where/$file" | sed 's/^ *//; s/ *$//'
+            tr -cd ' -~' <"$where/$file" | sed 's/^ *//; s/ *$//'
             return 0
         fi
     done
@@ -42,9 +42,9 @@ attribute() {
 # serial_of NAME: NVMe, virtio and SATA or SAS keep it in places of their own; the last has four bytes before it.
 serial_of() {
     if [ -r "$SYS_BLOCK/$1/device/vpd_pg80" ]; then
-        tail -c +5 "$SYS_BLOCK/$1/device/vpd_pg80" | tr -cd '[:print:]' | sed 's/^ *//; s/ *$//'
+        tail -c +5 "$SYS_BLOCK/$1/device/vpd_pg80" | tr -cd ' -~' | sed 's/^ *//; s/ *$//'
     elif [ -r "$SYS_BLOCK/$1/serial" ]; then
-        tr -cd '[:print:]' <"$SYS_BLOCK/$1/serial"
+        tr -cd ' -~' <"$SYS_BLOCK/$1/serial"
     else
         attribute "$1" serial
     fi
@@ -61,7 +61,7 @@ drive_as_json() {
 # them this time.
 by_size() {
     for name in $(drives); do
-        echo "$(size_of "$name") $(serial_of "$name" | tr ' ' _) $name"
+        echo "$(size_of "$name") -$(serial_of "$name" | tr ' ' _) $name"
     done | sort -k1,1n -k2,2 | awk '{print $3}'
 }
 

@@ -4,12 +4,12 @@
 use strict;
 use warnings;
 
-use constant BLOCK => 4096;
-use constant CHUNK => 4 * 1024 * 1024;
+my $BLOCK = 4096;
+my $CHUNK = 4 * 1024 * 1024;
 
 my ($path, $size, $mode, $blocks, $ends) = @ARGV;
 my ($read, $sampled, $residue, $first) = (0, 0, 0, -1);
-my $zeros = "\0" x CHUNK;
+my $zeros = "\0" x $CHUNK;
 
 open(my $drive, '<:raw', $path) or die "$path cannot be opened: $!\n";
 
@@ -23,7 +23,7 @@ sub examine {
         die "nothing can be read at offset $offset: $!\n" unless $got;
     }
     $read += $length;
-    return if $data eq ($length == CHUNK ? $zeros : "\0" x $length);
+    return if $data eq ($length == $CHUNK ? $zeros : "\0" x $length);
     $residue += ($data =~ tr/\0//c);
     $data =~ /[^\0]/;
     $first = $offset + $-[0] if $first < 0 || $offset + $-[0] < $first;
@@ -32,13 +32,13 @@ sub examine {
 sub examine_range {
     my ($from, $to) = @_;
     while ($from < $to) {
-        my $length = $to - $from < CHUNK ? $to - $from : CHUNK;
+        my $length = $to - $from < $CHUNK ? $to - $from : $CHUNK;
         examine($from, $length);
         $from += $length;
     }
 }
 
-my $all = int(($size - 2 * $ends) / BLOCK);
+my $all = int(($size - 2 * $ends) / $BLOCK);
 if ($mode eq 'full' || $all <= $blocks) {
     examine_range(0, $size);
 }
@@ -48,7 +48,7 @@ elsif ($mode eq 'sample') {
     my %chosen;
     $chosen{int(rand($all))} = 1 while keys(%chosen) < $blocks;
     # In order, because drives and their caches like that.
-    examine($ends + $_ * BLOCK, BLOCK) for sort { $a <=> $b } keys %chosen;
+    examine($ends + $_ * $BLOCK, $BLOCK) for sort { $a <=> $b } keys %chosen;
     $sampled = $blocks;
 }
 else {
