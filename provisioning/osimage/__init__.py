@@ -1,0 +1,1 @@
+"""The OS image that customers' servers are installed with. Built, not imported."""
