@@ -20,7 +20,7 @@ PACKAGES: dict[str, str] = {
     "zstd": "zstd",
 }
 """Program to the Debian package that has it."""
-LAST_WORDS = 300
+MOST_CHARS = 300
 
 
 class BuildFailed(Exception):
@@ -40,7 +40,7 @@ def require(names: Iterable[str]) -> None:
 
 
 def run(*argv: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> str:
-    """Run a program and return its standard output. Raises BuildFailed with the last line that it complained with."""
+    """Run a program and return its standard output. Raises BuildFailed with the line that it complained with."""
     program, *arguments = map(str, argv)
     command = [found(program) or program, *arguments]
     try:
@@ -53,7 +53,7 @@ def run(*argv: str | Path, env: Mapping[str, str] | None = None, cwd: Path | Non
 
 
 def _reason(output: str) -> str:
-    """Return the line that says what went wrong: the first error, else the last line."""
+    """Return the line that says what went wrong: the first one of an error, else the first."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith(("E:", "error"))]
-    return [*(errors[:1] or lines[-1:]), "no reason given"][0][:LAST_WORDS]
+    return [*errors, *lines, "no reason given"][0][:MOST_CHARS]

@@ -67,5 +67,3 @@ def _say(line: str) -> None:
 def _give_up(builder: Builder, reason: str) -> int:
     sys.stderr.write(f"{builder.artefact} cannot be built: {reason}\n")
     return 1
-
-

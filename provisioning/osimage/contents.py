@@ -13,6 +13,7 @@ PACKAGES = (
     "ca-certificates",
     "cloud-guest-utils",  # growpart
     "cloud-init",
+    "curl",  # what seeds phone home with
     "dbus",
     "e2fsprogs",
     "fdisk",  # growpart uses its sfdisk

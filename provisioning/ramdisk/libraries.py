@@ -16,7 +16,7 @@ def wanted_by(path: Path) -> list[str]:
 
 
 def closure(stage: Path, programs: Iterable[str]) -> dict[str, Path]:
-    """Return the libraries of the programs and of their libraries: name to file. Raises BuildFailed for a missing one."""
+    """Return what the programs and their libraries want: name to file. Raises BuildFailed for one that is missing."""
     found: dict[str, Path] = {}
     open_ends = [stage / program for program in programs]
     while open_ends:

@@ -65,7 +65,7 @@ def hybrid(partition: Path, target: Path, scratch: Path) -> None:
 
 
 def place_of(iso: Path) -> int:
-    """Return where the placeholder begins. Raises BuildFailed when it is not there just once, at the start of a sector."""
+    """Return where the placeholder begins. Raises BuildFailed unless it is there just once, at a sector's start."""
     with iso.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         place = data.find(PLACEHOLDER)
         if place < 0 or data.find(PLACEHOLDER, place + 1) >= 0 or place % SECTOR:

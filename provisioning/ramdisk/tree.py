@@ -1,4 +1,4 @@
-"""The ramdisk's file tree: programs and libraries out of Debian's packages, modules, certificates, and our own files."""
+"""The ramdisk's file tree: programs and libraries out of Debian's packages, modules, certificates, our own files."""
 
 import shutil
 from pathlib import Path

@@ -71,7 +71,12 @@ class VirtualMachine:
         command += ["-smbios", f"type=1,manufacturer=Metalyard,product=Virtual,serial={self.serial},uuid={self.uuid}"]
         command += ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={FIRMWARE}"]
         command += ["-drive", f"if=pflash,format=raw,unit=1,file={variables}"]
-        command += ["-netdev", f"user,id=net0{forward}", "-device", f"virtio-net-pci,netdev=net0,mac={self.mac},romfile="]
+        command += [
+            "-netdev",
+            f"user,id=net0{forward}",
+            "-device",
+            f"virtio-net-pci,netdev=net0,mac={self.mac},romfile=",
+        ]
         command += ["-serial", f"file:{self.folder / 'console.log'}", "-device", "virtio-rng-pci"]
         for number, drive in enumerate(self.drives):
             command += drive.arguments(number)

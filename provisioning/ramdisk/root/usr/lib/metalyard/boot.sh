@@ -1,12 +1,21 @@
 # The whole of one boot: find the network, fetch the job once, do it, tell the portal how it ended.
 
 LIB=${LIB:-/usr/lib/metalyard}
-# shellcheck source=failure.sh
 . "$LIB/failure.sh"
-for part in programs network medium portal progress drives partitions methods sanitize readback seed image erase inspect; do
-    # shellcheck source=/dev/null
-    . "$LIB/$part.sh"
-done
+. "$LIB/programs.sh"
+. "$LIB/network.sh"
+. "$LIB/medium.sh"
+. "$LIB/portal.sh"
+. "$LIB/progress.sh"
+. "$LIB/drives.sh"
+. "$LIB/partitions.sh"
+. "$LIB/methods.sh"
+. "$LIB/sanitize.sh"
+. "$LIB/readback.sh"
+. "$LIB/seed.sh"
+. "$LIB/image.sh"
+. "$LIB/erase.sh"
+. "$LIB/inspect.sh"
 
 # do_job: what the job asks for. Writes the result to $RESULT, or fails.
 do_job() {

@@ -7,14 +7,16 @@ do_erase() {
     names=$(drives)
     [ -n "$names" ] || fail erase_unproved "the machine shows no drive"
     methods=$(job '.methods | join(" ")') mode=$(job .verify.mode) blocks=$(job .verify.blocks)
-    [ -n "$methods" ] && [ -n "$mode" ] || fail agent_error "the job allows no method, or tells no way to verify"
+    if [ -z "$methods" ] || [ -z "$mode" ]; then
+        fail agent_error "the job allows no method, or tells no way to verify"
+    fi
     mkdir -p "$ERASE"
     total=0
     for name in $names; do
         total=$((total + $(size_of "$name")))
     done
     # shellcheck disable=SC2086 # a list of words
-    start_watch erase 0 99 $SECTORS_READ "$total" $names
+    start_watch erase 0 99 "$SECTORS_READ" "$total" $names
     running=
     for name in $names; do
         (erase_drive "$name") &

@@ -8,7 +8,9 @@ do_image() {
     read_image_job
     drive=$(smallest_with "$disk_bytes") || fail disk_too_small "no drive holds the $disk_bytes bytes of the image"
     unpack_seed "$RUN/seed" || fail agent_error "the seed of this job cannot be used"
-    forget_seeds && wipe_ends "$drive" || fail write_failed "$drive: $(last_line "$RUN/dd.log")"
+    if ! { forget_seeds && wipe_ends "$drive"; }; then
+        fail write_failed "$drive: $(last_line "$RUN/dd.log")"
+    fi
     if ! (put_image && verify_image && write_seed "$drive" "$RUN/seed"); then
         # What is not proved never starts.
         wipe_ends "$drive"
@@ -47,7 +49,7 @@ smallest_with() {
 
 # put_image: download and write; a download that is cut is begun again.
 put_image() {
-    start_watch download 0 60 $SECTORS_WRITTEN "$disk_bytes" "$drive"
+    start_watch download 0 60 "$SECTORS_WRITTEN" "$disk_bytes" "$drive"
     tries=1
     until stream_image; do
         reason="curl $(cat "$RUN/stream/curl"): $(last_line "$RUN/stream/curl.log")"
@@ -72,7 +74,7 @@ unpack() {
 stream_image() {
     s=$RUN/stream
     rm -rf "$s" && mkdir "$s" && mkfifo "$s/served"
-    sha256sum <"$s/served" >"$s/sha256" &
+    sha256sum - <"$s/served" >"$s/sha256" &
     digester=$!
     {
         request --fail --speed-limit 1000 --speed-time 60 --write-out '%{stderr}%{size_download}\n' "$url" 2>"$s/curl.log"
@@ -106,7 +108,7 @@ judge_stream() {
 
 # verify_image: read the drive back.
 verify_image() {
-    start_watch verify 60 100 $SECTORS_READ "$disk_bytes" "$drive"
+    start_watch verify 60 100 "$SECTORS_READ" "$disk_bytes" "$drive"
     read_back=$(digest_of_drive "$drive" "$disk_bytes")
     stop_watch
     [ "$read_back" = "$disk_sha256" ] ||

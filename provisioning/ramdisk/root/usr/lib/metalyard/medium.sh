@@ -19,8 +19,9 @@ read_medium() {
     [ -n "$given" ] || return 0
     # The portal's own authority replaces the public ones: nobody else can speak for the portal.
     CA_FILE=$RUN/ca.pem
-    if ! printf '%s' "$given" | base64 -d >"$CA_FILE"; then
-        say "CA_PEM_BASE64 on this medium is not Base64"
+    printf '%s' "$given" | base64 -d >"$CA_FILE"
+    if ! grep -q 'BEGIN CERTIFICATE' "$CA_FILE"; then
+        say "CA_PEM_BASE64 on this medium is no certificate"
         return 1
     fi
 }

@@ -28,14 +28,18 @@ unpack_seed() {
     [ -e "$1/meta-data" ] && [ -e "$1/user-data" ]
 }
 
+# fill_partition PARTITION FOLDER: a new file system with the files.
+fill_partition() {
+    mkfs.fat -n "$SEED_NAME" "/dev/$1" && mount -t vfat "/dev/$1" /mnt && cp "$2"/* /mnt/ && umount /mnt
+}
+
 # write_seed NAME FOLDER: put the files on the drive, then read them back from it. A new file system, so that nothing
 # of what an image brings there is left.
 write_seed() {
     partition=$(wait_for_seed_partition "$1") || fail agent_error "the image has no partition called $SEED_NAME"
-    mkfs.fat -n "$SEED_NAME" "/dev/$partition" >"$RUN/seed.log" 2>&1 &&
-        mount -t vfat "/dev/$partition" /mnt 2>"$RUN/seed.log" &&
-        cp "$2"/* /mnt/ 2>"$RUN/seed.log" &&
-        umount /mnt || fail write_failed "the seed cannot be written: $(last_line "$RUN/seed.log")"
+    if ! fill_partition "$partition" "$2" >"$RUN/seed.log" 2>&1; then
+        fail write_failed "the seed cannot be written: $(last_line "$RUN/seed.log")"
+    fi
     forget_cache "$partition"
     mount -t vfat -o ro "/dev/$partition" /mnt || fail write_failed "the seed cannot be read back"
     for path in "$2"/*; do
