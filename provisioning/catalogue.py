@@ -12,13 +12,17 @@ from portal.operations.states import OperationKind
 
 @dataclass(frozen=True)
 class PlaybookStep:
-    """One run of a playbook over all servers that are at this step. Every step is safe to repeat."""
+    """One run of a playbook over all servers that are at this step. Every step is safe to repeat.
+
+    ``checks_bmc``: its report says what the BMC is like, and is judged (`controllers`); it changes the password.
+    """
 
     stage: stages.Stage
     playbook: str
     time_limit: timedelta
     attempts: int
     boot: BootPurpose | None = None
+    checks_bmc: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ CATALOGUE: dict[OperationKind, Work] = {
         steps=(
             PlaybookStep(stages.ERASER, "erase_boot.yml", 5 * MINUTE, 3, BootPurpose.ERASE),
             AwaitStep(stages.ERASE, BootPurpose.ERASE, 10 * MINUTE, 120 * MINUTE, "agent_silent", "erase_timeout"),
+            PlaybookStep(stages.CONTROLLER, "bmc_baseline.yml", 5 * MINUTE, 3, checks_bmc=True),
             PlaybookStep(stages.POWER_OFF, "power_off.yml", 5 * MINUTE, 3),
         ),
         is_repeatable=True,

@@ -8,10 +8,11 @@ from portal.fleet.models import BMC
 
 @dataclass(frozen=True)
 class Login:
-    """User name and password of one BMC. Its representation shows no password."""
+    """User name and password of one BMC, and the next one, which it may have taken already; none is shown by repr."""
 
     username: str
     password: str
+    next_password: str = ""
 
     def __repr__(self) -> str:
         """Return a form that may be logged."""
@@ -20,4 +21,5 @@ class Login:
 
 def login_of(bmc: BMC) -> Login:
     """Return the login of a BMC. Raises ValueError when no configured key opens its secret."""
-    return Login(bmc.username, secrets.decrypt(bmc.password_encrypted))
+    following = bmc.next_password_encrypted
+    return Login(bmc.username, secrets.decrypt(bmc.password_encrypted), secrets.decrypt(following) if following else "")

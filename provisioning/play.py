@@ -13,6 +13,7 @@ from portal.operations.services import steps
 from portal.operations.states import PartState
 from provisioning.catalogue import PlaybookStep, ends_its_stage, scaled
 from provisioning.claim import Lease
+from provisioning.controllers import prepare, settle
 from provisioning.inventory import inventory_of
 from provisioning.runner import run
 from provisioning.runs import HostResult, Run, RunnerEvent, RunResult
@@ -40,11 +41,19 @@ def play(lease: Lease, operation: Operation, step: PlaybookStep, batch: Sequence
     if not begun:
         return
     parts = {part.server.public_id: part for part in begun}
+    if step.checks_bmc:
+        for part in begun:
+            prepare(lease, part)
     result = _run(lease, operation, step, begun)
-    done = {part.pk for public_id, part in parts.items() if result.hosts[public_id].ok}
+    done = set()
     for public_id, part in parts.items():
-        if part.pk not in done:
-            _settle_failed(lease, part, step, result.hosts[public_id], fail)
+        host = result.hosts[public_id]
+        if not host.ok:
+            _settle_failed(lease, part, step, host, fail)
+        elif step.checks_bmc and (findings := settle(lease, part, host.facts)):
+            fail(lease, part, findings[0].code, "; ".join(finding.detail for finding in findings))
+        else:
+            done.add(part.pk)
     announced = ends_its_stage(operation.kind, begun[0].step)
     steps.finish_steps(claim=lease.claim, part_pks=sorted(done), stage=step.stage.name, announce=announced)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from provisioning.runs import EventStatus, HostResult, RunnerEvent, RunStatus
 
-SECRET_VARIABLES = frozenset({"bmc_password", "ssh_verify_key", "boot_uri"})
+SECRET_VARIABLES = frozenset({"bmc_password", "bmc_next_password", "ssh_verify_key", "boot_uri"})
 REDACTED = "[redacted]"
 _KINDS: dict[str, EventStatus] = {
     "runner_on_start": "started",
@@ -21,6 +22,8 @@ _VALIDATION = "ansible.builtin.validate_argument_spec"
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _MAX_MESSAGE = 500
 _KEPT_LINES = 8
+# More members of a list than a plugin reads are not from a plugin of ours.
+_MAX_ENTRIES = 256
 
 
 class Recorder:
@@ -85,8 +88,8 @@ class Recorder:
         if isinstance(value, str):
             return self.clean(value)
         if isinstance(value, Mapping):
-            return {str(key): self._clean_value(item) for key, item in value.items()}
-        return [self._clean_value(item) for item in value] if isinstance(value, list) else value
+            return {str(key): self._clean_value(item) for key, item in islice(value.items(), _MAX_ENTRIES)}
+        return [self._clean_value(item) for item in value[:_MAX_ENTRIES]] if isinstance(value, list) else value
 
 
 def secrets_of(inventory: Any) -> Iterator[str]:

@@ -26,6 +26,7 @@ class HostVars(TypedDict, total=False):
     bmc_system_path: str
     bmc_username: str
     bmc_password: Unsafe
+    bmc_next_password: Unsafe
     bmc_ca_file: str
     server_serial: Unsafe
     boot_uri: str
@@ -58,6 +59,8 @@ def host_vars(part: OperationServer, boot_uri: str = "") -> HostVars:
         "ssh_host_keys": [unsafe(key) for key in part.host_keys],
         "tenant_hostname": unsafe(part.hostname),
     }
+    if login.next_password:
+        found["bmc_next_password"] = unsafe(login.next_password)
     if part.operation.image is not None:
         found["ssh_user"] = part.operation.image.default_user
     if part.verify_key_encrypted:

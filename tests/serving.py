@@ -18,7 +18,8 @@ from django.db import connection
 from tests.racing import PATIENCE_S, Runner
 
 
-def _database_url():
+def database_url():
+    """Return the address of the test's database, for processes of their own."""
     return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}"))
 
 
@@ -27,7 +28,7 @@ def serving(application="portal.wsgi:application", *, workers=2, threads=16):
     """Serve the application as a production host does; return its address. What tests it must be committed."""
     environment = {
         **os.environ,
-        "DATABASE_URL": _database_url(),
+        "DATABASE_URL": database_url(),
         "DJANGO_SETTINGS_MODULE": "portal.settings.test",
         "METALYARD_API_REQUESTS_PER_MINUTE": "100000",
     }

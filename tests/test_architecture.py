@@ -48,6 +48,7 @@ OWN = {
         "tokens": "the form of API tokens",
     },
     "fleet": {
+        "controllers": "the BMCs' passwords, and what they should be like",
         "erase_policy": "how a drive must be erased: pure",
         "erasures": "evidence of erasure, kept and judged",
         "spares": "the table of spares: pure",

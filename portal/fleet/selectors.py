@@ -5,7 +5,7 @@ from django.db import models
 from portal.core import clock
 from portal.core.errors import NotFound
 from portal.core.prepared import Given, Prepared
-from portal.fleet.models import POOL_STATES, Fabric, Region, Server, ServerType
+from portal.fleet.models import POOL_STATES, Fabric, FirmwareReading, Region, Server, ServerType
 
 _REGION = Prepared(lambda: Region.objects.filter(code=Given("code")))
 _SERVER_TYPE = Prepared(lambda: ServerType.objects.filter(slug=Given("slug")))
@@ -58,3 +58,9 @@ def pool(server_type: ServerType, region: Region) -> models.QuerySet[Server]:
 def overdue_servers() -> models.QuerySet[Server]:
     """Return servers whose working state has passed its deadline."""
     return Server.objects.filter(state_deadline_at__lt=clock.now()).order_by("pk")
+
+
+def firmware_of(server: Server, operation_id: str) -> list[FirmwareReading]:
+    """Return what the components of a server were found to run in one operation, by component."""
+    found = FirmwareReading.objects.filter(server=server, operation_id_text=operation_id)
+    return list(found.order_by("component"))

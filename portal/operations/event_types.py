@@ -36,6 +36,8 @@ EVENT_TYPES: dict[str, str] = {
     "step.erase.started": "Waiting for the disks to be erased and read back.",
     "step.erase.opened": "The eraser fetched its job.",
     "step.erase.done": "Disks erased and read back: nothing is left.",
+    "step.controller.started": "Checking the management controller and changing its password.",
+    "step.controller.done": "The management controller is as it should be; its password is a new one.",
     "step.power_off.started": "Switching off.",
     "step.power_off.done": "Switched off.",
     "step.shut_down.started": "Asking the operating system to shut down.",

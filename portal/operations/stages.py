@@ -20,6 +20,7 @@ VERIFY = Stage("verify", "SSH check")
 HAND_OVER = Stage("hand_over", "Hand-over")
 ERASER = Stage("eraser", "Network boot")
 ERASE = Stage("erase", "Erase and read back")
+CONTROLLER = Stage("controller", "Controller check")
 POWER_OFF = Stage("power_off", "Power off")
 POOL = Stage("pool", "Back in the pool")
 SHUT_DOWN = Stage("shut_down", "Shut down")
@@ -29,7 +30,7 @@ IMAGED = (INSTALLER, IMAGE, FIRST_BOOT, VERIFY, HAND_OVER)
 
 STAGES: dict[OperationKind, tuple[Stage, ...]] = {
     OperationKind.DEPLOY: IMAGED,
-    OperationKind.RELEASE: (ERASER, ERASE, POWER_OFF, POOL),
+    OperationKind.RELEASE: (ERASER, ERASE, CONTROLLER, POWER_OFF, POOL),
     OperationKind.POWER_ON: (POWER_ON,),
     OperationKind.POWER_OFF: (SHUT_DOWN,),
     OperationKind.POWER_CYCLE: (POWER_OFF, POWER_ON),

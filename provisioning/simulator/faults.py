@@ -19,6 +19,13 @@ class Fault(StrEnum):
     PROGRESS_STALL = "progress_stall"  # imaging and erasing stop at 40 percent
     ERASE_SKIPS = "erase_skips"  # one block in a thousand is not erased
     SSH_WRONG_HOST_KEY = "ssh_wrong_host_key"  # phones home with another host key than it serves
+    EXTRA_USER = "extra_user"  # the BMC has an account that nobody of ours made
+    BOOT_ORDER = "boot_order"  # the order in which the server looks for a system was turned round
+    MEDIA_INSERTED = "media_inserted"  # an image lies in the BMC's virtual drive
+    FIRMWARE_FLASHED = "firmware_flashed"  # the BMC runs another version than it was given
+    IPMI_ON = "ipmi_on"  # IPMI over LAN was switched on
+    PASSWORD_KEPT = "password_kept"  # noqa: S105 - a fault: the BMC takes the new password, and the old one still
+    PASSWORD_IGNORED = "password_ignored"  # noqa: S105 - a fault: the BMC says that it took the new password and did not
 
 
 class Faults:

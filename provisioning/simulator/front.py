@@ -4,8 +4,6 @@ All else that could change something is refused: sushy-tools would fetch media, 
 for whoever is logged in anywhere.
 """
 
-import hashlib
-import hmac
 import json
 import time
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import flask
 
 from provisioning.simulator.boot import TARGETS, merged
+from provisioning.simulator.controller import OWN, Controller, hashed
 from provisioning.simulator.driver import Driver
 from provisioning.simulator.faults import Fault
 from provisioning.simulator.journal import Journal
@@ -23,6 +22,7 @@ HANG_S = 120
 LOG_BYTES = 16 * 1024 * 1024
 _SERVICE = "/redfish/v1/"
 _RESET = ["Actions", "ComputerSystem.Reset"]
+_ACCOUNT = ("AccountService", ["Accounts", "1"])
 _READING = ("GET", "HEAD")
 Answer = flask.Response | None
 
@@ -33,45 +33,48 @@ class Front:
     def __init__(self, driver: Driver, log_file: Path) -> None:
         """Guard ``driver`` and log to ``log_file``."""
         self.driver = driver
+        self.controllers = {uuid: Controller(machine) for uuid, machine in driver.machines.items()}
         self.log = Journal(log_file, LOG_BYTES)
 
     def _asked(self, path: str) -> tuple[Machine | None, list[str]]:
         """Return whose system or manager a path is about, and the rest of the path."""
         kind, _, rest = path.removeprefix(_SERVICE).partition("/")
-        if kind not in ("Systems", "Managers") or not path.startswith(_SERVICE):
+        parts = [part for part in rest.split("/") if part]
+        if not path.startswith(_SERVICE):
             return None, []
-        identity, *more = [part for part in rest.split("/") if part] or [""]
+        if kind in OWN:
+            opened = flask.g.get("opened", [])
+            # Where a login opens several BMCs, nobody can tell whose account is meant.
+            return (opened[0] if len(opened) == 1 else None), [kind, *parts]
+        if kind not in ("Systems", "Managers"):
+            return None, []
+        identity, *more = parts or [""]
         return self.driver.look_up(identity), [kind, *more]
 
     def _opened_by(self, login: Any) -> list[Machine]:
         """Return the machines whose BMC takes this login."""
         if login is None or login.password is None or login.username is None:
             return []
-        given = hashlib.sha256(login.password.encode()).hexdigest()
-        return [
-            machine
-            for machine in self.driver.machines.values()
-            if hmac.compare_digest(given, machine.spec.bmc_password_sha256)
-            and hmac.compare_digest(login.username.encode(), machine.spec.bmc_user.encode())
-        ]
+        given = hashed(login.password)
+        return [item.machine for item in self.controllers.values() if item.opens(login.username, given)]
 
     def before(self) -> Answer:
         """Refuse, delay or answer a request before the emulator sees it."""
         request = flask.request
         if request.path.strip("/") in ("redfish", "redfish/v1"):
             return None  # open to everybody: DSP0266, service root
+        opened = flask.g.opened = self._opened_by(request.authorization)
         machine, rest = self._asked(request.path)
-        opened = self._opened_by(request.authorization)
         if not opened or (machine is not None and machine not in opened):
             answer = refusal(401, "log in with this BMC's credentials")
             answer.headers["WWW-Authenticate"] = 'Basic realm="BMC"'
             return answer
-        flask.g.opened = opened
         if machine is None:
             return None if request.method in _READING else refusal(405, "this emulated BMC cannot do that")
         hung = self._hang(machine)
         if request.method in _READING:
-            return None
+            found = self.controllers[machine.spec.uuid].resource(rest)
+            return None if found is None else flask.jsonify(found)
         if hung:
             return refusal(503, "the BMC did not answer in time")
         if machine.wrong(Fault.BMC_REFUSES):
@@ -91,6 +94,8 @@ class Front:
     def _write(self, machine: Machine, rest: list[str]) -> Answer:
         kind, *more = rest
         asked = (flask.request.method, kind, more)
+        if asked == ("PATCH", *_ACCOUNT):
+            return self._change_password(machine)
         if asked not in (("PATCH", "Systems", []), ("POST", "Systems", _RESET)):
             return refusal(405, "this emulated BMC cannot do that")
         body = _body()
@@ -108,6 +113,17 @@ class Front:
             return refusal(400, str(error))
         return flask.Response(status=204)
 
+    def _change_password(self, machine: Machine) -> Answer:
+        body = _body()
+        if body is None or set(body) != {"Password"} or not isinstance(body["Password"], str):
+            return refusal(400, "PATCH only works for Password")
+        flask.g.written = {"Password": "***"}
+        try:
+            self.controllers[machine.spec.uuid].change_password(body["Password"])
+        except ValueError as error:
+            return refusal(400, str(error))
+        return flask.Response(status=204)
+
     def after(self, response: flask.Response) -> flask.Response:
         """Add to the emulator's answer what it does not model, and log writes."""
         request = flask.request
@@ -116,9 +132,25 @@ class Front:
             return response
         if request.method not in _READING:
             self._log(machine, response.status_code)
-        elif rest == ["Systems"] and response.status_code == 200:
-            response.set_data(json.dumps(_completed(machine, json.loads(response.get_data()))))
+        elif response.status_code == 200 and request.method == "GET":
+            self._complete(machine, rest, response)
         return response
+
+    def _complete(self, machine: Machine, rest: list[str], response: flask.Response) -> None:
+        """Put into an answer of the emulator what it does not model."""
+        controller = self.controllers[machine.spec.uuid]
+        match rest:
+            case ["Systems"]:
+                more = _completed(machine, json.loads(response.get_data()))
+                more["Boot"]["BootOrder"] = controller.boot_order()
+            case ["Managers"]:
+                path = f"{flask.request.path.rstrip('/')}/NetworkProtocol"
+                more = json.loads(response.get_data()) | {"NetworkProtocol": {"@odata.id": path}}
+            case [_, "VirtualMedia", _]:
+                more = json.loads(response.get_data()) | controller.media()
+            case _:
+                return
+        response.set_data(json.dumps(more))
 
     def _log(self, machine: Machine, status: int) -> None:
         request = flask.request

@@ -28,6 +28,12 @@ RELEASE_FAULTS = {
     Fault.ERASE_SKIPS: "erase_incomplete",
     Fault.AGENT_SILENT: "agent_silent",
     Fault.BMC_REFUSES: "bmc_refused",
+    Fault.EXTRA_USER: "bmc_extra_user",
+    Fault.BOOT_ORDER: "bmc_boot_changed",
+    Fault.MEDIA_INSERTED: "bmc_media_inserted",
+    Fault.FIRMWARE_FLASHED: "firmware_differs",
+    Fault.IPMI_ON: "bmc_ipmi_on",
+    Fault.PASSWORD_KEPT: "bmc_password_unproved",
 }
 """The same for a machine that is being taken back."""
 

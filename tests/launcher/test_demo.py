@@ -15,7 +15,7 @@ from portal.catalog.models import OSImage, Price, PriceBook
 from portal.catalog.selectors import terms_of
 from portal.core.passwords import random_password
 from portal.core.secrets import decrypt
-from portal.fleet.models import BMC, Fabric, Rack, Region, Server, ServerType
+from portal.fleet.models import BMC, Fabric, FirmwareBaseline, Rack, Region, Server, ServerType
 from portal.fleet.states import ServerState
 from portal.launcher import secret_file
 from portal.launcher.demo import people, seed
@@ -26,6 +26,7 @@ from portal.quotas.models import Quota
 from portal.tenancy import tokens
 from portal.tenancy.models import APIToken, Membership, Organization, User
 from portal.tenancy.staff import StaffRole, role_of
+from provisioning.simulator import controller as emulated
 
 pytestmark = pytest.mark.django_db
 
@@ -79,6 +80,14 @@ def test_every_bmc_has_a_password_of_its_own_that_is_stored_encrypted() -> None:
     plain = {decrypt(text) for text in stored}
     assert len(plain) == len(stored) == Server.objects.count()
     assert not any(password in text for password, text in zip(plain, stored, strict=True))
+
+
+@pytest.mark.usefixtures("seeded")
+def test_every_bmc_is_recorded_as_the_emulated_ones_are() -> None:
+    types = ServerType.objects.count()
+    baselines = Counter((row.component, *row.versions) for row in FirmwareBaseline.objects.all())
+    assert baselines == dict.fromkeys(emulated.FIRMWARE.items(), types)
+    assert BMC.objects.exclude(boot_order=emulated.BOOT_ORDER).count() == 0
 
 
 @pytest.mark.usefixtures("seeded")

@@ -24,6 +24,7 @@ def part():
 def test_only_known_names_are_written(part):
     part.verify_key_encrypted = secrets.encrypt("key")
     part.host_keys = [HOSTILE]
+    part.server.bmc.next_password_encrypted = secrets.encrypt(HOSTILE)
 
     assert set(host_vars(part, "http://x")) == set(HostVars.__annotations__)
 
@@ -31,12 +32,14 @@ def test_only_known_names_are_written(part):
 def test_hostile_text_appears_only_tagged(part):
     part.hostname = HOSTILE
     part.host_keys = [HOSTILE]
+    part.server.bmc.next_password_encrypted = secrets.encrypt(HOSTILE)
 
     found = host_vars(part)
 
     assert found["tenant_hostname"] == unsafe(HOSTILE)
     assert found["ssh_host_keys"] == [unsafe(HOSTILE)]
-    rest = {key: value for key, value in found.items() if key not in ("tenant_hostname", "ssh_host_keys")}
+    assert found["bmc_next_password"] == unsafe(HOSTILE)
+    rest = {key: value for key, value in found.items() if value not in (unsafe(HOSTILE), [unsafe(HOSTILE)])}
     assert "{{" not in json.dumps(rest)
 
 

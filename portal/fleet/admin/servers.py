@@ -68,6 +68,7 @@ class ServerAdmin(RecordAdmin):
                 *PLACE,
                 columns.field("rack_unit", "Rack unit"),
                 columns.code("bmc__address", "BMC"),
+                columns.moment("bmc__password_changed_at", "BMC password changed"),
                 columns.column("SSH", lambda row: columns.coded(f"{row.ssh_host}:{row.ssh_port}")),
             ),
         ),

@@ -1,6 +1,7 @@
-"""The metal, and the evidence that it was erased."""
+"""The metal, the evidence that it was erased, and what it was found to run."""
 
 from portal.fleet.models.erasure import Erasure
+from portal.fleet.models.firmware import FirmwareBaseline, FirmwareReading
 from portal.fleet.models.metal import (
     BMC,
     NIC,
@@ -21,6 +22,8 @@ __all__ = [
     "Drive",
     "Erasure",
     "Fabric",
+    "FirmwareBaseline",
+    "FirmwareReading",
     "Rack",
     "Region",
     "Server",

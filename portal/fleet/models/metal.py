@@ -93,6 +93,10 @@ class ServerType(models.Model):
         help_text="How much of an erased drive is read back.",
     )
 
+    bmc_accounts = models.JSONField(
+        default=list, blank=True, help_text="Accounts beside ours that the BMCs of this type may have."
+    )
+
     class Meta:
         ordering = ["slug"]
         constraints = [
@@ -159,6 +163,13 @@ class BMC(models.Model):
     address = models.CharField(max_length=255, help_text="https://host:port")
     username = models.CharField(max_length=64)
     password_encrypted = models.TextField(help_text="Encrypted; never shown.")
+    next_password_encrypted = models.TextField(
+        default="", blank=True, help_text="Encrypted; kept before it is set, so that either one always opens the BMC."
+    )
+    password_changed_at = models.DateTimeField(null=True, blank=True)
+    boot_order = models.JSONField(
+        default=list, blank=True, help_text="As it was recorded: what the server boots from, first to last."
+    )
 
     class Meta:
         verbose_name = "BMC"

@@ -7,8 +7,17 @@ from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from portal.catalog.models import CancellationTerm, Price, PriceBook
 from portal.core import clock
-from portal.fleet.models import Fabric, Region, ServerType
-from portal.launcher.demo.offer import CANCELLATION, FABRICS, FLEET, GPUS_PER_SERVER, MACHINES, REGION_FACTOR, REGIONS
+from portal.fleet.models import Fabric, FirmwareBaseline, Region, ServerType
+from portal.launcher.demo.offer import (
+    CANCELLATION,
+    FABRICS,
+    FIRMWARE,
+    FLEET,
+    GPUS_PER_SERVER,
+    MACHINES,
+    REGION_FACTOR,
+    REGIONS,
+)
 
 CENT = Decimal("0.01")
 FAST_LEAD = timedelta(seconds=30)
@@ -21,6 +30,11 @@ def seed_catalogue(*, fast: bool) -> None:
     for fabric in FABRICS:
         Fabric.objects.create(region=regions[fabric.region], name=fabric.name, technology=fabric.technology)
     types = _types(fast=fast)
+    FirmwareBaseline.objects.bulk_create(
+        FirmwareBaseline(server_type=kind, component=component, versions=[version])
+        for kind in types.values()
+        for component, version in FIRMWARE.items()
+    )
     sold = sorted({(_region_of(fabric), slug) for fabric, slug, _count in FLEET})
     begins = clock.now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=30)
     for currency in ("USD", "EUR"):

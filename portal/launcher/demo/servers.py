@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from portal.core.secrets import encrypt
 from portal.fleet.models import BMC, NIC, Drive, Fabric, Rack, Server, ServerType
 from portal.fleet.states import ServerState
-from portal.launcher.demo.offer import FLEET, MACHINES, RACK_UNITS, Stock
+from portal.launcher.demo.offer import BOOT_ORDER, FLEET, MACHINES, RACK_UNITS, Stock
 
 DRIVE_BYTES = 32 * 1024 * 1024
 FAST_DRIVE_BYTES = 8 * 1024 * 1024
@@ -111,6 +111,7 @@ def _bmc(server: Server, addresses: Addresses) -> BMC:
         address=f"https://{addresses.bmc_host}:{addresses.bmc_port}",
         username=BMC_USER,
         password_encrypted=encrypt(secrets.token_urlsafe(18)),
+        boot_order=BOOT_ORDER,
     )
 
 

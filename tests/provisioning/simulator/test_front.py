@@ -269,3 +269,49 @@ def test_a_bmc_that_accepts_and_does_nothing(bmc, setting, faults, emulated, fau
     assert setting()[0] == reported
     bmc(1).post(SYSTEM + RESET, json={"ResetType": "ForceOff"})
     assert (console.read_text() if console.exists() else "") == before
+
+
+ACCOUNT = "/redfish/v1/AccountService/Accounts/1"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        (ACCOUNT, {"Password": "short"}, 400),
+        (ACCOUNT, {"Password": 7}, 400),
+        (ACCOUNT, {"Password": "long-enough-1", "Enabled": False}, 400),
+        (ACCOUNT, [], 400),
+        ("/redfish/v1/AccountService/Accounts/2", {"Password": "long-enough-1"}, 405),
+        ("/redfish/v1/AccountService", {"Password": "long-enough-1"}, 405),
+        ("/redfish/v1/UpdateService/FirmwareInventory/BMC", {"Version": "1"}, 405),
+    ],
+)
+def test_only_the_password_of_the_one_account_can_be_changed(bmc, path, body, status):
+    answer = bmc(1).patch(path, json=body)
+
+    assert answer.status_code == status
+    assert bmc(1).get(SYSTEM).status_code == 200
+    assert bmc(1, auth=("user1", "long-enough-1")).get(SYSTEM).status_code == 401
+
+
+def test_a_password_is_changed_at_once_and_is_in_no_log(bmc, emulated):
+    changed = bmc(3).patch(ACCOUNT, json={"Password": "long-enough-3"})
+    old, new = bmc(3), bmc(3, auth=("user3", "long-enough-3"))
+
+    assert changed.status_code == 204
+    assert (old.get(ACCOUNT).status_code, new.get(ACCOUNT).json()["UserName"]) == (401, "user3")
+    assert "long-enough-3" not in (emulated[0] / "bmc.log").read_text()
+    assert writes(emulated)[-1]["body"] == {"Password": "***"}
+    assert bmc(2).get(ACCOUNT).json()["UserName"] == "user2"
+    assert bmc().get(ACCOUNT).status_code == 401
+
+
+def test_what_a_bmc_says_of_itself_is_linked_from_its_system(bmc):
+    system = bmc(2).get(f"/redfish/v1/Systems/{uuid_of(2)}").json()
+    manager = bmc(2).get(system["Links"]["ManagedBy"][0]["@odata.id"]).json()
+    media = bmc(2).get(manager["VirtualMedia"]["@odata.id"]).json()["Members"]
+
+    assert system["Boot"]["BootOrder"] == ["Hdd", "Cd", "UefiHttp", "Pxe"]
+    assert bmc(2).get(manager["NetworkProtocol"]["@odata.id"]).json()["IPMI"]["ProtocolEnabled"] is False
+    assert [bmc(2).get(drive["@odata.id"]).json()["Inserted"] for drive in media] == [False] * len(media)
+    assert media

@@ -5,25 +5,30 @@ It runs inside the Ansible worker, so a batch costs one fork per host and no mod
 come from the host's variables, never from task arguments: arguments are shown in Ansible's output, and results carry
 only what `_result` puts there.
 
-Arguments: `steps` (list; see `System.steps`), `power_timeout_s` (seconds a power change may
+Arguments: `steps` (list; see `System.steps` and `Controller.steps`), `power_timeout_s` (seconds a power change may
 take), `grace_s` (seconds a server may take to switch itself off).
-Returns: `report` with serial, model, power_state and the seconds each step took; on failure `error_code` and `msg`.
+The host's variable `bmc_next_password` is a password that may have been set already: it is tried when the BMC refuses
+the other one with 401.
+Returns: `report` with serial, model, power_state and the seconds each step took, for `read_controller` what the BMC is
+like; on failure `error_code` and `msg`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.metalyard.metal.plugins.plugin_utils.controller import Controller, Logins
 from ansible_collections.metalyard.metal.plugins.plugin_utils.fence import Fence
 from ansible_collections.metalyard.metal.plugins.plugin_utils.refusal import Refusal
 from ansible_collections.metalyard.metal.plugins.plugin_utils.system import System, Target
 from ansible_collections.metalyard.metal.plugins.plugin_utils.transport import Transport
 
-_READING = frozenset({"identify"})
+_READING = frozenset({"identify", "read_controller"})
+_LOGIN_PROBE = "/redfish/v1/Systems"
 
 
 class ActionModule(ActionBase):
@@ -40,35 +45,55 @@ class ActionModule(ActionBase):
         took: list[dict[str, object]] = []
         system: System | None = None
         try:
-            transport = self._transport()
-            system = self._system(transport)
+            transport, is_next = self._login()
             try:
-                self._do(system, took)
+                system = self._system(transport)
+                controller = Controller(system, self._logins(is_next=is_next))
+                self._do({**system.steps, **controller.steps}, took)
             finally:
                 transport.close()
         except Refusal as refusal:
             return _result(system, took, refusal)
         return _result(system, took, None)
 
-    def _do(self, system: System, took: list[dict[str, object]]) -> None:
+    def _do(self, known: Mapping[str, Callable[[], None]], took: list[dict[str, object]]) -> None:
         steps = self._task.args.get("steps") or []
-        unknown = [step for step in steps if step not in system.steps]
+        unknown = [step for step in steps if step not in known]
         if unknown or not steps:
-            raise Refusal("bad_variables", f"steps must be some of {', '.join(system.steps)}.")
+            raise Refusal("bad_variables", f"steps must be some of {', '.join(known)}.")
         for step in steps:
             if self._task.check_mode and step not in _READING:
                 continue
             started = time.monotonic()
-            system.steps[step]()
+            known[step]()
             took.append({"step": step, "seconds": round(time.monotonic() - started, 3)})
 
-    def _transport(self) -> Transport:
+    def _login(self) -> tuple[Transport, bool]:
+        """The connection, and whether it was the next password that opened it."""
+        transport = self._transport("bmc_password")
+        if "bmc_next_password" not in self._vars or transport.status(_LOGIN_PROBE) != 401:
+            return transport, False
+        transport.close()
+        return self._transport("bmc_next_password"), True
+
+    def _logins(self, *, is_next: bool) -> Logins:
+        return Logins(
+            username=self._text("bmc_username"),
+            current=lambda: self._transport("bmc_password"),
+            following=lambda: self._transport("bmc_next_password"),
+            next_password=self._text("bmc_next_password") if "bmc_next_password" in self._vars else "",
+            is_next=is_next,
+        )
+
+    def _transport(self, password: str) -> Transport:
+        hidden = [self._text(name) for name in ("bmc_password", "bmc_next_password") if name in self._vars]
         return Transport(
             self._text("bmc_address"),
             username=self._text("bmc_username"),
-            password=self._text("bmc_password"),
+            password=self._text(password),
             ca_file=self._text("bmc_ca_file"),
             timeout_s=self._number("bmc_timeout_s"),
+            hidden=hidden,
         )
 
     def _system(self, transport: Transport) -> System:

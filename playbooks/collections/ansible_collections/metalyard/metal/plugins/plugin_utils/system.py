@@ -47,7 +47,7 @@ class System:
         self._identified = False
         self._seen: dict[str, Any] = {}
         self._seen_at = float("-inf")
-        self.report: dict[str, str] = {}
+        self.report: dict[str, Any] = {}
         self.steps: Mapping[str, Callable[[], None]] = {
             "identify": self.identify,
             "power_off": self.power_off,
@@ -59,17 +59,26 @@ class System:
             "boot_none": self.boot_none,
         }
 
+    @property
+    def path(self) -> str:
+        """The server's own resource."""
+        return self._target.path
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Another resource of the same BMC. Raises `Refusal`."""
+        return self._transport.get(path)
+
     def identify(self) -> None:
         """Prove that the BMC answers for the server in our records: serial number, and UUID where the path has one."""
         system = self._read()
-        serial = _text(system, "SerialNumber")
+        serial = text_of(system, "SerialNumber")
         if not serial or serial != self._target.serial:
             said = f"serial number {serial}" if serial else "no serial number"
             raise Refusal("bmc_wrong_identity", f"The BMC reports {said}, our record says {self._target.serial}.")
-        expected, reported = _uuid(self._target.path.rsplit("/", 1)[1]), _uuid(_text(system, "UUID"))
+        expected, reported = _uuid(self._target.path.rsplit("/", 1)[1]), _uuid(text_of(system, "UUID"))
         if expected and reported and expected != reported:
             raise Refusal("bmc_wrong_identity", f"The BMC reports UUID {reported}, asked was {expected}.")
-        self.report |= {"serial": serial, "model": _text(system, "Model")}
+        self.report |= {"serial": serial, "model": text_of(system, "Model")}
         self._identified = True
 
     def power_off(self) -> None:
@@ -125,7 +134,7 @@ class System:
 
     def _override(self, target: str, enabled: str, more: dict[str, str]) -> None:
         wanted = {"BootSourceOverrideTarget": target, "BootSourceOverrideEnabled": enabled, **more}
-        self._write("PATCH", self._target.path, {"Boot": wanted})
+        self.write("PATCH", self._target.path, {"Boot": wanted})
         boot = self._read().get("Boot")
         kept = boot if isinstance(boot, dict) else {}
         source, mode = kept.get("BootSourceOverrideTarget"), kept.get("BootSourceOverrideEnabled")
@@ -138,9 +147,9 @@ class System:
                 raise Refusal("bmc_refused", f"The BMC did not keep the {name} it was given.")
 
     def _reset(self, kind: str) -> None:
-        self._write("POST", self._target.path + "/Actions/ComputerSystem.Reset", {"ResetType": kind})
+        self.write("POST", self._target.path + "/Actions/ComputerSystem.Reset", {"ResetType": kind})
 
-    def _write(self, method: str, path: str, body: dict[str, Any]) -> None:
+    def write(self, method: str, path: str, body: dict[str, Any]) -> None:
         """The only way anything is changed on a BMC: identified first, and fenced at the last moment."""
         if not self._identified:
             raise Refusal("bmc_wrong_identity", "The server was not identified before a change to it.")
@@ -151,12 +160,12 @@ class System:
     def _read(self) -> dict[str, Any]:
         self._seen = self._transport.get(self._target.path)
         self._seen_at = time.monotonic()
-        self.report["power_state"] = _text(self._seen, "PowerState")
+        self.report["power_state"] = text_of(self._seen, "PowerState")
         return self._seen
 
     def _power_state(self) -> str:
         seen = self._seen if time.monotonic() - self._seen_at < _FRESH_S else self._read()
-        return _text(seen, "PowerState")
+        return text_of(seen, "PowerState")
 
     def _await_power(self, wanted: str, limit: float, code: str) -> None:
         deadline, pause = time.monotonic() + limit, _FIRST_POLL_S
@@ -169,7 +178,7 @@ class System:
             pause = min(pause * 1.5, _LONGEST_POLL_S)
 
 
-def _text(resource: Mapping[str, Any], name: str) -> str:
+def text_of(resource: Mapping[str, Any], name: str) -> str:
     """A property as short printable text; empty when absent or of another type."""
     value = resource.get(name)
     return printable(value, 100) if isinstance(value, str) else ""

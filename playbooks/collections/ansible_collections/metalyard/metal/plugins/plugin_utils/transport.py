@@ -12,7 +12,7 @@ import json
 import re
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -47,14 +47,27 @@ class _DeadlineSocket(ssl.SSLSocket):
 
 
 class Transport:
-    """One keep-alive connection to the BMC at `address` (https://host:port). `timeout_s` limits each exchange."""
+    """One keep-alive connection to the BMC at `address` (https://host:port). `timeout_s` limits each exchange.
 
-    def __init__(self, address: str, *, username: str, password: str, ca_file: str, timeout_s: float) -> None:
+    The password and what is `hidden` are blotted out of every message.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        username: str,
+        password: str,
+        ca_file: str,
+        timeout_s: float,
+        hidden: Sequence[str] = (),
+    ) -> None:
         parts = urlsplit(address)
         if parts.scheme != "https" or not parts.hostname or parts.username or parts.path not in ("", "/"):
             raise Refusal("bad_variables", "bmc_address must look like https://host:port.")
         self._timeout_s = timeout_s
-        self._secrets = [password]
+        # Longest first: one secret may be part of another.
+        self._secrets = sorted({password, *hidden}, key=len, reverse=True)
         self._authorization = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
         self._secrets.append(self._authorization.removeprefix("Basic "))
         self._connection = http.client.HTTPSConnection(
@@ -65,6 +78,17 @@ class Transport:
     def get(self, path: str) -> dict[str, Any]:
         """The JSON object at `path`. Raises `Refusal`."""
         return parse(self._exchange("GET", path, None, {}, self._timeout_s))
+
+    def status(self, path: str) -> int:
+        """The HTTP status with which `path` is answered; nothing else of the answer is used. Raises `Refusal`."""
+        seen: list[int] = []
+
+        def note(status: int, _content_type: str, _body: bytes) -> bytes:
+            seen.append(status)
+            return b""
+
+        self._exchange("GET", path, None, {}, self._timeout_s, note)
+        return seen[0]
 
     def write(
         self, method: str, path: str, body: Mapping[str, Any], headers: Mapping[str, str], *, within_s: float
@@ -77,10 +101,16 @@ class Transport:
         self._connection.close()
 
     def _exchange(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], limit_s: float
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        limit_s: float,
+        take: Callable[[int, str, bytes], bytes] | None = None,
     ) -> bytes:
         try:
-            return self._checked(*self._send(method, path, body, headers, limit_s))
+            return (take or self._checked)(*self._send(method, path, body, headers, limit_s))
         except ssl.SSLCertVerificationError as error:
             raise self._refusal(
                 "bmc_wrong_identity", f"Its certificate is not trusted: {error.verify_message}"
