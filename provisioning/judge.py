@@ -48,7 +48,7 @@ def _judge_report(part: OperationServer, boot: BootToken) -> Verdict:
 
 def _judge_image(part: OperationServer, result: dict[str, object]) -> Verdict:
     image = part.operation.image
-    if image is None or result.get("sha256") != image.sha256 or result.get("bytes_written") != image.size_bytes:
+    if image is None or result.get("sha256") != image.disk_sha256 or result.get("bytes_written") != image.disk_bytes:
         return Verdict(error_code="image_checksum_mismatch", detail=f"read back {str(result.get('sha256'))[:64]}")
     return Verdict(passed=True)
 

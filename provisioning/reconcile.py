@@ -5,9 +5,13 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import TypeVar
 
+from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db.models import Model
 
+from portal.catalog import selectors as catalog
+from portal.catalog.models import ImageImport
+from portal.catalog.services import images
 from portal.core.actors import SYSTEM
 from portal.core.errors import DomainError
 from portal.fleet import services as fleet
@@ -51,6 +55,19 @@ def wake_waiting() -> int:
     for operation in waiting:
         wake(operation.pk)
     return len(waiting)
+
+
+def fetch_waiting() -> int:
+    """Wake a worker for the image imports that wait, and fail those that are overdue."""
+    _each(list(catalog.overdue_imports()[:BATCH]), _interrupt_import)
+    waiting = list(catalog.waiting_imports()[:BATCH])
+    for row in waiting[: settings.METALYARD_IMPORTS_AT_ONCE]:
+        images.wake_fetcher(row.pk)
+    return len(waiting)
+
+
+def _interrupt_import(row: ImageImport) -> None:
+    images.fail_import(actor=SYSTEM, import_pk=row.pk, code="interrupted")
 
 
 def take_lost_claims_away() -> int:

@@ -28,6 +28,7 @@ SCHEDULE: tuple[Entry, ...] = (
     Entry("provisioning.offer_waiting", 6),
     Entry("provisioning.overrun_servers", 6),
     Entry("provisioning.announce_ends", 6),
+    Entry("provisioning.fetch_waiting", 6),
     Entry("provisioning.rebind_broken", 6),
     Entry("provisioning.report_contradictions", 12),
     Entry("provisioning.remove_leftovers", 60),

@@ -9,7 +9,7 @@ from portal.operations.services import measured
 from portal.operations.services.pulse import note_pulse
 from portal.reservations import calendar, enquiries
 from portal.reservations.services import spares
-from provisioning import reconcile
+from provisioning import fetch, reconcile
 from provisioning.drive import drive
 from provisioning.workspace import remove_leftovers
 
@@ -23,6 +23,18 @@ def worker_name() -> str:
 def run_operation(operation_pk: int) -> None:
     """Move an operation on as far as it goes now."""
     drive(operation_pk, worker_name())
+
+
+@shared_task(name="provisioning.fetch_image")
+def fetch_image(import_pk: int) -> None:
+    """Fetch a customer's own image."""
+    fetch.fetch_image(import_pk)
+
+
+@shared_task(name="provisioning.fetch_waiting")
+def fetch_waiting() -> None:
+    """Wake workers for images that wait to be fetched, and end what takes too long."""
+    reconcile.fetch_waiting()
 
 
 @shared_task(name="provisioning.pulse")

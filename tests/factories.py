@@ -9,6 +9,7 @@ from decimal import Decimal
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from portal.catalog.models import OSImage, Price, PriceBook
+from portal.catalog.services.images import Fetched, begin_import, finish_import, request_import
 from portal.core import clock, secrets
 from portal.core.actors import SYSTEM
 from portal.fleet.erasures import DriveReport
@@ -32,6 +33,7 @@ _counter = itertools.count(1)
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEE4MZ0oqEvEEDnMtIsAGVbc2RRrFCOOhRyM2Xtl7Yr2 ana@lab"
 KEY_FINGERPRINT = "SHA256:test-fingerprint"
 HOST_KEY = "ssh-ed25519 AAAAHOSTKEY"
+DIGEST = "5f" * 32
 PASSWORD = "correct horse battery"
 DISK_BYTES = 16 * 1024 * 1024
 ERASED_AT = datetime(2030, 1, 15, 12, 0, tzinfo=UTC)
@@ -153,7 +155,22 @@ def image(**kwargs):
         "sha256": "0" * 64,
         **kwargs,
     }
+    fields = {"disk_bytes": fields["size_bytes"], "disk_sha256": fields["sha256"], **fields}
     return OSImage.objects.create(**fields)
+
+
+def image_import(for_scope=None, **kwargs):
+    who = for_scope or scope()
+    fields = {"name": "base", "url": "https://images.example.com/base.raw", "sha256": DIGEST, "default_user": "ubuntu"}
+    return request_import(scope=who, actor=who.actor, **{**fields, **kwargs})
+
+
+def own_image(for_scope=None, **kwargs):
+    """Return an image of the project's own, imported as a worker does it."""
+    row = image_import(for_scope, **kwargs)
+    begin_import(actor=SYSTEM, import_pk=row.pk)
+    fetched = Fetched(f"{row.public_id}.img", 1024, DIGEST, "none", 1024, DIGEST)
+    return finish_import(actor=SYSTEM, import_pk=row.pk, fetched=fetched)
 
 
 def price(of_type=None, in_region=None, rate="2.50", currency="USD"):

@@ -74,6 +74,7 @@ def world(servers=2):
     factories.token(scope.project)
     factories.quota_request(scope)
     factories.quote(scope)
+    factories.own_image(scope)
     factories.waitlist_entry(scope)
     factories.enquiry(scope.organization)
     reservation = starting(scope)

@@ -54,6 +54,7 @@ OWN = {
         "spares": "the table of spares: pure",
     },
     "catalog": {
+        "import_failures": "the table of reasons why an image was not imported, in plain words",
         "terms": "what calling off costs: pure",
     },
     "operations": {

@@ -9,13 +9,17 @@ from typing import Any, Self
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
 
-from portal.catalog.models import CancellationTerm, OSImage, Price, PriceBook
+from portal.catalog.models import CancellationTerm, ImageImport, OSImage, Price, PriceBook
+from portal.catalog.states import ImportState
 from portal.catalog.terms import CancellationTerms
+from portal.core import clock
 from portal.core.errors import NoPrice, NotFound
 from portal.core.money import Money
 from portal.core.periods import Period
 from portal.core.prepared import Given, Prepared
 from portal.fleet.models import Region, ServerType
+from portal.tenancy.models import Project
+from portal.tenancy.scope import Scope
 
 
 @dataclass(frozen=True)
@@ -58,20 +62,68 @@ class PriceQuote:
         return self.total.currency
 
 
-def images() -> models.QuerySet[OSImage]:
-    """Return the published OS images by name."""
-    return OSImage.objects.filter(is_published=True).order_by("name", "pk")
+def images(project: Project) -> models.QuerySet[OSImage]:
+    """Return the images that a project may choose by name: those for everybody, and its own."""
+    own = models.Q(project=None) | models.Q(project=project)
+    return _offered().select_related("project").filter(own).order_by("name", "pk")
 
 
-_IMAGE = Prepared(lambda: images().filter(models.Q(public_id=Given("name")) | models.Q(slug=Given("name"))))
+def _offered() -> models.QuerySet[OSImage]:
+    return OSImage.objects.filter(is_published=True)
 
 
-def image_of(public_id_or_slug: str) -> OSImage:
-    """Return a published image by public id or slug. Raises NotFound."""
-    image = _IMAGE.first(name=public_id_or_slug)
+def own_images(project: Project) -> models.QuerySet[OSImage]:
+    """Return the images of a project's own that it may choose."""
+    return _offered().filter(project=project)
+
+
+_IMAGE = Prepared(
+    lambda: _offered().filter(
+        models.Q(project=None) | models.Q(project=Given("project")),
+        models.Q(public_id=Given("name")) | models.Q(slug=Given("name")),
+    )
+)
+
+
+def image_of(project: Project, public_id_or_slug: str) -> OSImage:
+    """Return an image that a project may choose by public id or slug. Raises NotFound."""
+    image = _IMAGE.first(name=public_id_or_slug, project=project.pk)
     if image is None:
         raise NotFound(f"There is no OS image {public_id_or_slug!r}.")
     return image
+
+
+def own_image_of(scope: Scope, public_id: str) -> OSImage:
+    """Return an image of the project's own, withdrawn ones too. Raises NotFound."""
+    image = OSImage.objects.filter(project=scope.project, public_id=public_id).first()
+    if image is None:
+        raise NotFound("This project has no such image of its own.")
+    return image
+
+
+def imports_of(scope: Scope) -> models.QuerySet[ImageImport]:
+    """Return the project's imports, newest first."""
+    return ImageImport.objects.select_related("image", "project").filter(project=scope.project).order_by("-pk")
+
+
+def import_of(scope: Scope, public_id: str) -> ImageImport:
+    """Return one import of the project. Raises NotFound."""
+    row = imports_of(scope).filter(public_id=public_id).first()
+    if row is None:
+        raise NotFound("This project has no such import.")
+    return row
+
+
+def waiting_imports() -> models.QuerySet[ImageImport]:
+    """Return the imports that wait for a worker, oldest first."""
+    return ImageImport.objects.filter(state=ImportState.QUEUED).order_by("pk")
+
+
+def overdue_imports() -> models.QuerySet[ImageImport]:
+    """Return open imports past their deadline."""
+    return ImageImport.objects.filter(
+        state__in=(ImportState.QUEUED, ImportState.FETCHING), state_deadline_at__lt=clock.now()
+    ).order_by("pk")
 
 
 def not_sold(server_type: ServerType, region: Region, currency: str) -> NoPrice:

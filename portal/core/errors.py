@@ -128,6 +128,13 @@ class WaitlistLimitReached(DomainError):
     title = "Too many entries in the waiting list"
 
 
+class ImageLimitReached(DomainError):
+    """The project has as many images of its own as it may; the reply has ``limit``."""
+
+    code = "image_limit_reached"
+    title = "Too many images"
+
+
 class NoPrice(DomainError):
     """The price book does not sell this server type in this region at this time."""
 

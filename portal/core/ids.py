@@ -30,6 +30,7 @@ class Prefix(StrEnum):
     FABRIC = "fab"
     SERVER = "srv"
     IMAGE = "img"
+    IMAGE_IMPORT = "imi"
     RESERVATION = "res"
     ALLOCATION = "alo"
     OPERATION = "op"

@@ -34,6 +34,9 @@ TONES: dict[str, str] = {
     "running": "busy",
     "succeeded": "ok",
     "timed_out": "bad",
+    # own images
+    "fetching": "busy",
+    "imported": "ok",
     # requests for quota
     "pending": "busy",
     "approved": "ok",

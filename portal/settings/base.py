@@ -20,6 +20,12 @@ METALYARD_IMAGE_DIR = Path(env.str("METALYARD_IMAGE_DIR", str(METALYARD_STATE_DI
 METALYARD_PUBLIC_URL = env.str("METALYARD_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 METALYARD_AGENT_URL = env.str("METALYARD_AGENT_URL", METALYARD_PUBLIC_URL).rstrip("/")
 METALYARD_IMAGE_URL = env.str("METALYARD_IMAGE_URL", "").rstrip("/")
+METALYARD_OWN_IMAGES = env.int("METALYARD_OWN_IMAGES", 20)
+METALYARD_IMPORTS_AT_ONCE = env.int("METALYARD_IMPORTS_AT_ONCE", 1)
+METALYARD_IMPORT_MOST_BYTES = env.int("METALYARD_IMPORT_MOST_BYTES", 20 * 1024**3)
+METALYARD_IMPORT_MOST_DISK_BYTES = env.int("METALYARD_IMPORT_MOST_DISK_BYTES", 100 * 1024**3)
+METALYARD_IMPORT_NETWORKS = env.list("METALYARD_IMPORT_NETWORKS", default=[])
+METALYARD_IMPORT_CA_FILE = env.str("METALYARD_IMPORT_CA_FILE", "")
 METALYARD_SECRETS_KEYS = env.list("METALYARD_SECRETS_KEYS", default=[])
 METALYARD_BMC_CA_FILE = env.str("METALYARD_BMC_CA_FILE", "/etc/ssl/certs/ca-certificates.crt")
 METALYARD_BMC_TIMEOUT_S = env.int("METALYARD_BMC_TIMEOUT_S", 10)
@@ -189,6 +195,8 @@ SPECTACULAR_SETTINGS = {
         "WaitlistState": "portal.api.serializers.choices.WAITLIST_STATES",
         "QuotaRequestState": "portal.api.serializers.quotas.QUOTA_REQUEST_STATES",
         "QuotaScope": "portal.api.serializers.quotas.QUOTA_SCOPES",
+        "ImageEncoding": "portal.api.serializers.catalogue.IMAGE_ENCODINGS",
+        "ImageImportState": "portal.api.serializers.imports.IMPORT_STATES",
     },
 }
 

@@ -25,6 +25,7 @@ class Verb(StrEnum):
     OPERATE = "operate"
     APPROVE = "approve"
     MANAGE_KEYS = "manage_keys"
+    MANAGE_IMAGES = "manage_images"
     MANAGE_TOKENS = "manage_tokens"
     MANAGE_MEMBERS = "manage_members"
 
@@ -32,7 +33,9 @@ class Verb(StrEnum):
 MAY: dict[Role, frozenset[Verb]] = {
     Role.OWNER: frozenset(Verb),
     Role.ADMIN: frozenset(Verb),
-    Role.OPERATOR: frozenset({Verb.VIEW, Verb.RESERVE, Verb.RELEASE, Verb.OPERATE, Verb.MANAGE_KEYS}),
+    Role.OPERATOR: frozenset(
+        {Verb.VIEW, Verb.RESERVE, Verb.RELEASE, Verb.OPERATE, Verb.MANAGE_KEYS, Verb.MANAGE_IMAGES}
+    ),
     Role.BILLING: frozenset({Verb.VIEW}),
     Role.VIEWER: frozenset({Verb.VIEW}),
 }

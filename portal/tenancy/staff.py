@@ -26,6 +26,7 @@ SEES: dict[StaffRole, tuple[str, ...]] = {
     StaffRole.OPERATIONS: (
         "audit",
         "catalog.osimage",
+        "catalog.imageimport",
         "fleet",
         "operations",
         "reservations",

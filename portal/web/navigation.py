@@ -56,6 +56,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Project",
         (
             Entry("ssh-keys", "SSH keys", "key-round"),
+            Entry("images", "Images", "hard-drive"),
             Entry("quotas", "Quotas", "gauge"),
         ),
     ),

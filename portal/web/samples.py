@@ -25,7 +25,7 @@ STATES = (
 ICONS = (
     "layout-dashboard", "calendar-days", "ticket-check", "server", "key-round", "gauge", "search", "folder",
     "terminal", "clock", "circle-check", "circle-alert", "triangle-alert", "info", "copy", "trash-2", "plus",
-    "network", "cpu", "map-pin", "refresh-cw", "power", "bell", "download",
+    "network", "cpu", "map-pin", "refresh-cw", "power", "bell", "download", "hard-drive",
 )  # fmt: skip
 
 

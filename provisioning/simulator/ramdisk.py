@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import zstandard
+
 from provisioning.simulator.agent import FIRST_PAUSE_S, Agent, DownloadFailed, Refused, Unreachable
 from provisioning.simulator.disk import BLOCK, CHUNK, Disk, packed
 from provisioning.simulator.faults import Fault
@@ -44,6 +46,33 @@ class Body:
     power: Power
     wrong: Callable[[Fault], bool]
     console: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Image:
+    """The file that an image job names, and how many bytes of disk it holds."""
+
+    url: str
+    sha256: str
+    size_bytes: int
+    encoding: str
+    disk_bytes: int
+
+    def unpacker(self) -> Callable[[bytes], bytes]:
+        """Return what unpacks the file as it comes. Raises JobFailed for an encoding that the ramdisk does not know."""
+        if self.encoding == "none":
+            return bytes
+        if self.encoding != "zstd":
+            raise JobFailed("agent_error", f"unknown encoding {self.encoding}")
+        frames = zstandard.ZstdDecompressor().decompressobj(read_across_frames=True)
+
+        def unpack(data: bytes) -> bytes:
+            try:
+                return frames.decompress(data)
+            except zstandard.ZstdError as error:
+                raise JobFailed("image_checksum_mismatch", f"the image cannot be unpacked: {error}") from error
+
+        return unpack
 
 
 class Ramdisk:
@@ -99,15 +128,14 @@ class Ramdisk:
             self.agent.note(self.report["progress"], self.token, {"stage": stage, "percent": percent})
 
     def _image(self, job: dict[str, Any]) -> dict[str, Any]:
-        image, started, disk = job["image"], time.monotonic(), self.body.disk
-        url, size, expected = str(image["url"]), int(image["size_bytes"]), str(image["sha256"])
-        seed = _seed_of(job)
+        image, started, disk = _image_of(job["image"]), time.monotonic(), self.body.disk
+        size, seed = image.disk_bytes, _seed_of(job)
         room = size - 1 if self.body.wrong(Fault.DISK_TOO_SMALL) else disk.room
         if size > room:
             raise JobFailed("disk_too_small", f"the image has {size} bytes, the disk room for {room}")
         # Whatever happens from here on, half of this image is never started with what an earlier one was given.
         disk.forget_seed()
-        self._download(url, size, expected)
+        self._download(image)
         self._spread(started, self.body.timings.image_min_s, "write", 60, 80)
         read_back = hashlib.sha256()
         for data in disk.chunks(size):
@@ -117,10 +145,10 @@ class Ramdisk:
         self._progress("verify", 100)
         return {"ok": True, "sha256": read_back.hexdigest(), "bytes_written": size}
 
-    def _download(self, url: str, size: int, expected: str) -> None:
+    def _download(self, image: Image) -> None:
         for last in [False] * (DOWNLOADS - 1) + [True]:
             try:
-                self._write(url, size, expected)
+                self._write(image)
                 return
             except DownloadFailed as error:
                 self.body.console(f"image download: {error}")
@@ -128,22 +156,28 @@ class Ramdisk:
                     raise JobFailed("image_download_failed", str(error)) from error
                 self.body.power.pause(FIRST_PAUSE_S)
 
-    def _write(self, url: str, size: int, expected: str) -> None:
-        digest, written = hashlib.sha256(), 0
-        for data in self.agent.stream(url, CHUNK):
+    def _write(self, image: Image) -> None:
+        """Write what the file holds to the disk while it comes, and compare the file with what was announced."""
+        announced, size, unpack = image.size_bytes, image.disk_bytes, image.unpacker()
+        digest, came, written = hashlib.sha256(), 0, 0
+        for data in self.agent.stream(image.url, CHUNK):
             piece = data
-            if written == 0 and self.body.wrong(Fault.CHECKSUM_WRONG):
+            if came == 0 and self.body.wrong(Fault.CHECKSUM_WRONG):
                 piece = bytes([data[0] ^ 1]) + data[1:]
-            if written + len(piece) > size:
-                raise JobFailed("image_checksum_mismatch", f"the image is longer than the {size} bytes announced")
+            came += len(piece)
+            if came > announced:
+                raise JobFailed("image_checksum_mismatch", f"the image is longer than the {announced} bytes announced")
             digest.update(piece)
-            self.body.disk.write(written, piece)
-            written += len(piece)
-            self._progress("download", written * 60 // size)
-        if written < size:
-            raise JobFailed("image_checksum_mismatch", f"the image has {written} bytes of the {size} announced")
-        if digest.hexdigest() != expected:
-            raise JobFailed("image_checksum_mismatch", f"expected {expected}, got {digest.hexdigest()}")
+            out = unpack(piece)
+            if written + len(out) > size:
+                raise JobFailed("image_checksum_mismatch", f"the image unpacks to more than the {size} bytes announced")
+            self.body.disk.write(written, out)
+            written += len(out)
+            self._progress("download", came * 60 // announced)
+        if came < announced or written < size:
+            raise JobFailed("image_checksum_mismatch", f"the image has {came} bytes of the {announced} announced")
+        if digest.hexdigest() != image.sha256:
+            raise JobFailed("image_checksum_mismatch", f"expected {image.sha256}, got {digest.hexdigest()}")
 
     def _spread(self, started: float, least_s: float, stage: str, low: int, high: int) -> None:
         """Take at least ``least_s`` in all, reporting on the way: emulated disks are quicker than real ones."""
@@ -203,3 +237,15 @@ def _seed_of(job: dict[str, Any]) -> dict[str, Any]:
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise JobFailed("agent_error", f"the seed cannot be used: {error}") from error
     return seed
+
+
+def _image_of(given: dict[str, Any]) -> Image:
+    """Return the image of a job, which without more says that the file is the disk."""
+    size = int(given["size_bytes"])
+    return Image(
+        str(given["url"]),
+        str(given["sha256"]),
+        size,
+        str(given.get("encoding", "none")),
+        int(given.get("disk_bytes", size)),
+    )

@@ -7,7 +7,7 @@ import pytest
 import time_machine
 
 from portal.catalog.models import PriceBook
-from portal.catalog.services import set_terms
+from portal.catalog.services.books import set_terms
 from portal.catalog.terms import CancellationTerms
 from portal.core import clock
 from portal.core.actors import SYSTEM

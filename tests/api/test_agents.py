@@ -98,6 +98,9 @@ def test_the_job_of_an_imaging_boot(booted, settings):
             "url": f"{agent}/images/{image.public_id}",
             "sha256": "0" * 64,
             "size_bytes": 1024,
+            "encoding": "none",
+            "disk_sha256": "0" * 64,
+            "disk_bytes": 1024,
         },
         "seed": {
             "hostname": "now-1-01",

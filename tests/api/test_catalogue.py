@@ -72,6 +72,10 @@ def test_only_published_images_are_listed(api):
                 "default_user": "ubuntu",
                 "size_bytes": 1024,
                 "sha256": "0" * 64,
+                "encoding": "none",
+                "disk_bytes": 1024,
+                "disk_sha256": "0" * 64,
+                "project": None,
             }
         ],
         "next_cursor": None,

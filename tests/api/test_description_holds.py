@@ -30,6 +30,8 @@ def named(buyer, active):
         "request_id": factories.quota_request(buyer).public_id,
         "file": "report.json",
         "quote_id": factories.quote(buyer).public_id,
+        "image_id": factories.own_image(buyer).public_id,
+        "import_id": buyer.project.image_imports.get().public_id,
         "entry_id": factories.waitlist_entry(buyer).public_id,
     }
 
@@ -63,6 +65,12 @@ def test_replies_have_the_shapes_that_are_described(api, buyer, named, described
         "join_waitlist": {name: body[name] for name in ("server_type", "region", "count")} | {"hours": 24},
         "add_ssh_key": {
             "public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJfqPLZWKeuiWSS2xUPmRAz3p5ULYFX1gbTNMq0CRpsU"
+        },
+        "import_image": {
+            "name": "base",
+            "url": "https://images.example.com/base.raw",
+            "sha256": factories.DIGEST,
+            "default_user": "ubuntu",
         },
         "create_quota_request": {
             "server_type": "h100x8",

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from portal.catalog.models import PriceBook
-from portal.catalog.services import set_terms
+from portal.catalog.services.books import set_terms
 from portal.catalog.terms import CancellationTerms
 from portal.core.actors import SYSTEM
 from portal.reservations.models import Quote, Reservation

@@ -16,6 +16,8 @@ from portal.catalog.selectors import (
     image_of,
     images,
     list_prices,
+    own_image_of,
+    own_images,
     quote_price,
     terms_of,
 )
@@ -232,7 +234,8 @@ def test_an_image_is_found_by_id_and_by_slug():
     image = factories.image(slug="ubuntu-24")
     factories.image()
 
-    assert image_of(image.public_id) == image_of("ubuntu-24") == image
+    project = factories.project()
+    assert image_of(project, image.public_id) == image_of(project, "ubuntu-24") == image
 
 
 @pytest.mark.parametrize("name", ["", "UBUNTU-24", "img_nothing", "ubuntu"])
@@ -240,14 +243,27 @@ def test_an_unknown_image_is_told_missing(name):
     factories.image(slug="ubuntu-24")
 
     with pytest.raises(NotFound, match="There is no OS image"):
-        image_of(name)
+        image_of(factories.project(), name)
 
 
 def test_a_withdrawn_image_is_neither_listed_nor_found():
     shown = [factories.image(name=name) for name in ("Ubuntu", "Debian")]
     hidden = factories.image(is_published=False)
 
-    assert list(images()) == shown[::-1]
+    project = factories.project()
+    assert list(images(project)) == shown[::-1]
     for name in (hidden.public_id, hidden.slug):
         with pytest.raises(NotFound):
-            image_of(name)
+            image_of(project, name)
+
+
+def test_an_own_image_is_there_for_its_project_alone():
+    scope, stranger = factories.scope(), factories.scope()
+    image = factories.own_image(scope)
+
+    assert list(images(scope.project)) == list(own_images(scope.project)) == [image]
+    assert image_of(scope.project, image.public_id) == own_image_of(scope, image.public_id) == image
+    assert [*images(stranger.project), *own_images(stranger.project)] == []
+    for ask in (lambda: image_of(stranger.project, image.slug), lambda: own_image_of(stranger, image.public_id)):
+        with pytest.raises(NotFound):
+            ask()

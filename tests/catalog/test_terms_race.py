@@ -7,9 +7,9 @@ import pytest
 from django.db import transaction
 
 from portal.audit.models import AuditEvent
-from portal.catalog import services
 from portal.catalog.models import PriceBook
 from portal.catalog.selectors import terms_of
+from portal.catalog.services import books as services
 from portal.catalog.terms import CancellationTerms
 from portal.core.actors import SYSTEM
 from tests import factories

@@ -23,7 +23,7 @@ STEPS = {
 
 
 def waiting_part():
-    image = OSImage(sha256=DIGEST, size_bytes=100)
+    image = OSImage(disk_sha256=DIGEST, disk_bytes=100)
     return OperationServer(operation=Operation(image=image), hostname="gpu-01", step_started_at=START)
 
 

@@ -8,7 +8,7 @@ from portal.tenancy.models import APIToken, Membership, Organization, Project
 from portal.tenancy.roles import CHOICES, MAY, Role, Verb
 from portal.tenancy.scope import Scope
 
-RENTING = {Verb.RESERVE, Verb.RELEASE, Verb.OPERATE, Verb.MANAGE_KEYS}
+RENTING = {Verb.RESERVE, Verb.RELEASE, Verb.OPERATE, Verb.MANAGE_KEYS, Verb.MANAGE_IMAGES}
 EXPECTED = {
     Role.OWNER: set(Verb),
     Role.ADMIN: set(Verb),

@@ -35,6 +35,7 @@ PAGES = {
         "/availability?view=quarter&type=h100x8&placement=any",
     ],
     "reserve": [ORDER],
+    "images": ["/images"],
     "reservations": ["/reservations", "/reservations?show=all"],
     "reservation": [
         f"/reservations/{{{state}}}"
@@ -66,6 +67,7 @@ PAGES = {
 NO_PAGES = {
     "hold",
     "quote-withdraw",
+    "image-withdraw",
     "waitlist-leave",
     "logout",
     "theme",

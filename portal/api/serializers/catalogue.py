@@ -5,9 +5,12 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from portal.api.fields import MoneyOut, Rate
-from portal.catalog.models import OSImage, Price
+from portal.api.fields import DRY_RUN, MoneyOut, Rate
+from portal.api.serializers.choices import choices_of
+from portal.catalog.models import Encoding, OSImage, Price
 from portal.fleet.models import Fabric, Region, ServerType
+
+IMAGE_ENCODINGS = choices_of(Encoding)
 
 
 class FabricOut(serializers.Serializer[Fabric]):
@@ -80,5 +83,17 @@ class ImageOut(serializers.Serializer[OSImage]):
     name = serializers.CharField()
     version = serializers.CharField()
     default_user = serializers.CharField(help_text="Who logs in by SSH.")
-    size_bytes = serializers.IntegerField()
-    sha256 = serializers.CharField()
+    size_bytes = serializers.IntegerField(help_text="Of the file.")
+    sha256 = serializers.CharField(help_text="Of the file.")
+    encoding = serializers.ChoiceField(choices=IMAGE_ENCODINGS, help_text="How the file holds the disk.")
+    disk_bytes = serializers.IntegerField(help_text="Of what is written to the disk.")
+    disk_sha256 = serializers.CharField(help_text="Of what is written to the disk, and read back from it.")
+    project = serializers.CharField(
+        source="project.public_id", allow_null=True, default=None, help_text="Null: everybody may choose it."
+    )
+
+
+class WrittenImageOut(ImageOut):
+    """An image after a write, or as it would be after it."""
+
+    dry_run = DRY_RUN

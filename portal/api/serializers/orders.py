@@ -1,6 +1,7 @@
 """What is sent to make a reservation."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from rest_framework import serializers
@@ -27,7 +28,7 @@ class NamedMixin(serializers.Serializer[Any]):
 
     def validate_image(self, name: str) -> OSImage:
         """Return the image. Raises ValidationError."""
-        return found(image_of, name)
+        return found(partial(image_of, self.context["scope"].project), name)
 
     def validate_ssh_keys(self, ids: list[str]) -> Sequence[SSHKey]:
         """Return the keys. Raises ValidationError for each that is not the project's."""

@@ -80,6 +80,9 @@ def job_document(job: BootJob) -> dict[str, Any]:
             "url": image_url(image),
             "sha256": image.sha256,
             "size_bytes": image.size_bytes,
+            "encoding": image.encoding,
+            "disk_sha256": image.disk_sha256,
+            "disk_bytes": image.disk_bytes,
         },
         "seed": {
             "hostname": part.hostname,

@@ -45,7 +45,7 @@ class ImagesView(TenantView):
 
     @reads(list_doc("list_images", TAG, "List OS images", ImageOut, PageQuery))
     def get(self, request: Request) -> Response:
-        """List the published OS images."""
-        self.scope_for(Verb.VIEW)
+        """List the OS images that the project may choose."""
+        scope = self.scope_for(Verb.VIEW)
         query = read_query(PageQuery, request)
-        return page_reply(images(), query, lambda rows: documents(ImageOut, rows))
+        return page_reply(images(scope.project), query, lambda rows: documents(ImageOut, rows))

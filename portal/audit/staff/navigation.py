@@ -45,6 +45,7 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         (
             ("fleet.servertype", "Server types", "memory"),
             ("catalog.osimage", "OS images", "album"),
+            ("catalog.imageimport", "Imports of own images", "download"),
             ("catalog.pricebook", "Price books", "sell"),
         ),
     ),

@@ -1,5 +1,5 @@
 """Staff's view of what is sold."""
 
-from portal.catalog.admin import images, prices
+from portal.catalog.admin import images, imports, prices
 
-__all__ = ["images", "prices"]
+__all__ = ["images", "imports", "prices"]

@@ -7,7 +7,7 @@ from portal.audit.staff.acts import Act, On, act_on
 from portal.audit.staff.forms import ActForm
 from portal.audit.staff.pages import RecordAdmin
 from portal.catalog.models import OSImage
-from portal.catalog.services import publish_image
+from portal.catalog.services.images import publish_image
 
 OFFERED = columns.column(
     "Offered", lambda row: columns.label("published", "ok") if row.is_published else columns.label("withdrawn", "warn")
@@ -25,8 +25,10 @@ class OSImageAdmin(RecordAdmin):
         columns.field("default_user", "User"),
         columns.size("size_bytes", "Size"),
         columns.code("file_name", "File"),
+        columns.link("project", "Own image of", "project__name"),
     )
     list_filter = ("is_published",)
+    list_select_related = ("project",)
     search_fields = ("name", "slug", "version", "file_name", "sha256", "public_id")
     search_help_text = "Name, version, file, digest or id"
     facts = (
@@ -38,8 +40,12 @@ class OSImageAdmin(RecordAdmin):
                 columns.code("slug", "Short name"),
                 columns.field("default_user", "User who logs in"),
                 columns.code("file_name", "File"),
-                columns.size("size_bytes", "Size"),
-                columns.code("sha256", "SHA-256 of the image"),
+                columns.size("size_bytes", "Size of the file"),
+                columns.code("sha256", "SHA-256 of the file"),
+                columns.field("encoding", "Compression"),
+                columns.size("disk_bytes", "Size on the disk"),
+                columns.code("disk_sha256", "SHA-256 of the disk"),
+                columns.link("project", "Own image of"),
                 columns.code("public_id", "Id"),
             ),
         ),

@@ -8,7 +8,7 @@ from django import forms
 from portal.audit.staff.forms import ActForm, Moment
 from portal.catalog.admin.term_forms import TermsField, terms_text
 from portal.catalog.models import PriceBook
-from portal.catalog.services import BOOK_NAME_LENGTH, PriceLine
+from portal.catalog.services.books import BOOK_NAME_LENGTH, PriceLine
 from portal.core.money import MINOR_UNITS
 from portal.fleet.models import Server
 

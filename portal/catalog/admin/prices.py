@@ -11,7 +11,7 @@ from portal.catalog.admin.price_forms import EndBookForm, PriceBookForm, success
 from portal.catalog.admin.term_forms import TermsForm, terms_form_of
 from portal.catalog.models import Price, PriceBook
 from portal.catalog.selectors import terms_of
-from portal.catalog.services import create_price_book, end_price_book, set_terms
+from portal.catalog.services.books import create_price_book, end_price_book, set_terms
 from portal.core import clock
 from portal.core.actors import Actor
 from portal.fleet.models import ServerType

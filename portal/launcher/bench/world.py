@@ -44,7 +44,14 @@ def build() -> dict[str, Any]:
     Price.objects.create(book=book, server_type=server_type, region=region, per_gpu_hour=Decimal("2.49"))
     CancellationTerm.objects.create(book=book, notice=timedelta(days=7), percent=Decimal(50))
     image = OSImage.objects.create(
-        slug="ubuntu-24-04", name="Ubuntu", version="24.04", file_name="u.img", size_bytes=1, sha256="0" * 64
+        slug="ubuntu-24-04",
+        name="Ubuntu",
+        version="24.04",
+        file_name="u.img",
+        size_bytes=1,
+        sha256="0" * 64,
+        disk_bytes=1,
+        disk_sha256="0" * 64,
     )
     buyer, filler = (_project(name) for name in ("buyer", "others"))
     Quota.objects.create(organization=buyer.organization, server_type=server_type, region=region, limit=2_000_000_000)

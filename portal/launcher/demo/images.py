@@ -53,14 +53,17 @@ def seed_images(*, fast: bool) -> None:
         if system.slug in known:
             continue
         data = content(system, FAST_PAYLOAD_BYTES if fast else PAYLOAD_BYTES)
+        size, digest = len(data), hashlib.sha256(data).hexdigest()
         OSImage.objects.create(
             slug=system.slug,
             name=system.name,
             version=system.version,
             default_user=system.default_user,
             file_name=f"{system.slug}.img",
-            size_bytes=len(data),
-            sha256=hashlib.sha256(data).hexdigest(),
+            size_bytes=size,
+            sha256=digest,
+            disk_bytes=size,
+            disk_sha256=digest,
         )
 
 

@@ -27,7 +27,7 @@ from portal.operations.states import OperationKind
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.request import check_setup
 from portal.reservations.services.alter import locked, require
-from portal.reservations.services.reserve import require_own_keys
+from portal.reservations.services.reserve import require_own
 from portal.reservations.states import AllocationState, ReservationState
 from portal.tenancy.models import SSHKey
 from portal.tenancy.roles import Verb
@@ -72,12 +72,12 @@ def switch_power(*, scope: Scope, actor: Actor, allocation: Allocation, action: 
 def reinstall(*, scope: Scope, actor: Actor, allocation: Allocation, setup: Setup) -> Operation:
     """Write a server's system anew: what is on its system disk is lost.
 
-    Raises NotFound for another project's, Forbidden, InvalidInput on ``ssh_keys`` or ``user_data``, and StateConflict
-    as ``order`` does.
+    Raises NotFound for another project's, Forbidden, InvalidInput on ``image``, ``ssh_keys`` or ``user_data``, and
+    StateConflict as ``order`` does.
     """
     require(scope, allocation.reservation, Verb.OPERATE)
     check_setup(setup.ssh_keys, setup.user_data)
-    require_own_keys(scope.project, setup.ssh_keys or ())
+    require_own(scope.project, setup.image, setup.ssh_keys or ())
     return order(actor=actor, allocation=allocation, kind=OperationKind.REINSTALL, setup=setup)
 
 

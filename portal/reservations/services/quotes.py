@@ -26,7 +26,7 @@ from portal.reservations.quota_check import check_quotas
 from portal.reservations.request import Particulars, QuoteRequest, check_particulars, check_quote
 from portal.reservations.services.booking import Pick, Wording, allocate, as_quoted, pick, with_room, write_reservation
 from portal.reservations.services.holds import asked_by, note_abandoned, release_hold
-from portal.reservations.services.reserve import confirm, require_own_keys
+from portal.reservations.services.reserve import confirm, require_own
 from portal.reservations.services.settling import follow_offer
 from portal.reservations.services.start import begin_provisioning
 from portal.reservations.states import QuoteState, ReservationState
@@ -205,7 +205,7 @@ def accept(*, scope: Scope, actor: Actor, quote: Quote, particulars: Particulars
     """
     _require(scope, quote)
     check_particulars(particulars)
-    require_own_keys(scope.project, particulars.ssh_keys)
+    require_own(scope.project, particulars.image, particulars.ssh_keys)
     return noted(Enquiry.Kind.RESERVE, scope, asked_by(quote), lambda: _accept(scope, actor, quote, particulars))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from portal.audit.services import record
+from portal.catalog.models import OSImage
 from portal.catalog.selectors import quote_price
 from portal.core import clock
 from portal.core.actors import Actor
@@ -33,7 +34,7 @@ def reserve(*, scope: Scope, actor: Actor, request: ReservationRequest) -> Reser
     """
     scope.require(Verb.RESERVE)
     period = check(request)
-    require_own_keys(scope.project, request.ssh_keys)
+    require_own(scope.project, request.image, request.ssh_keys)
     demand = Demand(
         request.server_type, request.region, request.count, period, request.placement, fabric=request.fabric
     )
@@ -45,8 +46,10 @@ def reserve(*, scope: Scope, actor: Actor, request: ReservationRequest) -> Reser
     )
 
 
-def require_own_keys(project: Project, keys: Iterable[SSHKey]) -> None:
-    """Raise InvalidInput on ``ssh_keys`` for a key of another project."""
+def require_own(project: Project, image: OSImage | None, keys: Iterable[SSHKey]) -> None:
+    """Raise InvalidInput on ``image`` for another project's own image, on ``ssh_keys`` for a key of another project."""
+    if image is not None and image.project_id not in (None, project.pk):
+        raise InvalidInput.of("image", "unknown", "Choose an OS image that this project may use.")
     if any(key.project_id != project.pk for key in keys):
         raise InvalidInput.of("ssh_keys", "unknown", "Choose SSH keys of this project.")
 

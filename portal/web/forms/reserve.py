@@ -69,7 +69,7 @@ class ReserveForm(forms.Form):
         """Offer the published images and the project's keys."""
         super().__init__(*args, **kwargs)
         self.initial.setdefault("opened_at", clock.as_rfc3339(clock.now()))
-        self.images: dict[str, OSImage] = {row.public_id: row for row in images()}
+        self.images: dict[str, OSImage] = {row.public_id: row for row in images(scope.project)}
         self.keys: dict[str, SSHKey] = {row.public_id: row for row in ssh_keys_of(scope)}
         for name, rows in (("image", self.images), ("ssh_keys", self.keys)):
             cast(forms.ChoiceField, self.fields[name]).choices = [(key, row.name) for key, row in rows.items()]

@@ -1,4 +1,4 @@
-"""Changing what is sold: images offered and withdrawn, price books made and ended."""
+"""Price books: made, ended, given other terms."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -7,15 +7,14 @@ import pytest
 import time_machine
 
 from portal.audit.models import AuditEvent
-from portal.catalog.models import CancellationTerm, OSImage, Price, PriceBook
+from portal.catalog.models import CancellationTerm, Price, PriceBook
 from portal.catalog.selectors import terms_of
-from portal.catalog.services import (
+from portal.catalog.services.books import (
     BOOK_NAME_LENGTH,
     MOST_PER_GPU_HOUR,
     PriceLine,
     create_price_book,
     end_price_book,
-    publish_image,
     set_terms,
 )
 from portal.catalog.terms import FREE, CancellationTerms
@@ -66,27 +65,6 @@ def refused(act, field, code):
         act()
     assert [(error.field, error.code) for error in refusal.value.errors] == [(field, code)]
     assert written() == before
-
-
-@pytest.mark.parametrize("published, verb", [(True, "image.published"), (False, "image.withdrawn")])
-def test_an_image_is_offered_or_withdrawn_and_recorded_once(published, verb):
-    image = factories.image(is_published=not published)
-    same = OSImage.objects.get(pk=image.pk)
-
-    publish_image(actor=SYSTEM, image=image, published=published)
-    publish_image(actor=SYSTEM, image=same, published=published)
-
-    assert OSImage.objects.get().is_published == image.is_published == same.is_published == published
-    assert list(AuditEvent.objects.values_list("verb", "target")) == [(verb, image.public_id)]
-
-
-def test_only_that_image_changes():
-    image, other = factories.image(), factories.image()
-
-    publish_image(actor=SYSTEM, image=image, published=False)
-
-    other.refresh_from_db()
-    assert other.is_published
 
 
 def test_a_book_begins_now_and_for_ever_unless_told_otherwise():

@@ -1,4 +1,4 @@
-"""Changes to what is sold."""
+"""Price books: made, ended, given other terms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from portal.audit.services import record, target_of
-from portal.catalog.models import CancellationTerm, OSImage, Price, PriceBook
+from portal.catalog.models import CancellationTerm, Price, PriceBook
 from portal.catalog.selectors import terms_of
 from portal.catalog.terms import FREE, CancellationTerms, notice_words
 from portal.core import clock
@@ -24,14 +24,6 @@ from portal.fleet.models import Region, ServerType
 BOOK_NAME_LENGTH = 80
 MOST_PER_GPU_HOUR = Decimal(100_000)
 RATE_PLACES = 6
-
-
-@transaction.atomic
-def publish_image(*, actor: Actor, image: OSImage, published: bool) -> None:
-    """Offer an image to tenants, or withdraw it. Reservations that already chose it keep it."""
-    if OSImage.objects.filter(pk=image.pk).exclude(is_published=published).update(is_published=published):
-        record(actor=actor, verb="image.published" if published else "image.withdrawn", target=image.public_id)
-    image.is_published = published
 
 
 @dataclass(frozen=True)

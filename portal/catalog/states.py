@@ -1,0 +1,36 @@
+"""The life of an import: a customer's own image on its way into the catalogue."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from portal.core.states import Nature, State, StateTable
+
+
+class ImportState(StrEnum):
+    """Names of the states of an import."""
+
+    QUEUED = "queued"
+    FETCHING = "fetching"
+    IMPORTED = "imported"
+    FAILED = "failed"
+
+
+I = ImportState  # noqa: E741 - the table reads best with one letter
+
+FETCH_LIMIT = timedelta(minutes=25)
+"""Longest that a download may take: less than after what a broker gives its message to another worker."""
+IMAGE_IMPORT = StateTable.of(
+    "image_import",
+    [I.QUEUED],
+    State(I.QUEUED, "Waits for a worker.", Nature.WORKING, (I.FETCHING, I.FAILED), timedelta(hours=6), I.FAILED),
+    State(
+        I.FETCHING,
+        "Being downloaded and checked.",
+        Nature.WORKING,
+        (I.IMPORTED, I.FAILED),
+        FETCH_LIMIT + timedelta(minutes=10),
+        I.FAILED,
+    ),
+    State(I.IMPORTED, "In the catalogue of the project.", Nature.FINAL),
+    State(I.FAILED, "Not imported; the reason says why.", Nature.FINAL),
+)

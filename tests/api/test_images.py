@@ -1,0 +1,83 @@
+"""A project's own images over the API."""
+
+import pytest
+
+from portal.catalog.models import ImageImport, OSImage
+from portal.catalog.services.images import fail_import
+from portal.core.actors import SYSTEM
+from tests import factories
+from tests.api.client import Api, assert_problem, order
+from tests.api.world import nothing_changes
+
+WISH = {
+    "name": "Training base",
+    "url": "https://images.example.com/base.raw.zst?signature=x",
+    "sha256": factories.DIGEST,
+    "default_user": "ubuntu",
+}
+
+
+def test_an_import_is_asked_for_and_followed(api, buyer):
+    reply = api.post("/image-imports", WISH)
+
+    row = ImageImport.objects.get()
+    made = reply.json()
+    assert (reply.status_code, reply.headers["Location"]) == (201, f"/api/v1/image-imports/{row.public_id}")
+    assert {**made, **WISH} == made
+    assert (made["state"], made["image"], made["project"]) == ("queued", None, buyer.project.public_id)
+
+    fail_import(actor=SYSTEM, import_pk=row.pk, code="digest_mismatch")
+
+    found = api.get(f"/image-imports/{row.public_id}").json()
+    assert (found["state"], found["error_code"]) == ("failed", "digest_mismatch")
+    assert "check both" in found["state_reason"]
+    assert api.get("/image-imports", {"state": "failed"}).json()["data"] == [found]
+    assert api.get("/image-imports", {"state": "queued"}).json()["data"] == []
+
+
+def test_every_wrong_field_is_named(api):
+    with nothing_changes():
+        reply = api.post("/image-imports", {"name": "", "url": "http://x", "sha256": "5f", "default_user": "Root"})
+
+    assert set(assert_problem(reply, 422, "invalid_input")) == {"/name", "/url", "/sha256", "/default_user"}
+
+
+def test_the_limit_is_told(api, settings):
+    settings.METALYARD_OWN_IMAGES = 0
+
+    with nothing_changes():
+        reply = api.post("/image-imports", WISH)
+
+    assert_problem(reply, 409, "image_limit_reached")
+    assert reply.json()["limit"] == 0
+
+
+def test_an_own_image_is_reserved_with_by_its_project_alone(api, buyer):
+    image = factories.own_image(buyer)
+    other = factories.buyer()
+
+    assert image.public_id in [row["id"] for row in api.get("/images").json()["data"]]
+    assert api.post("/reservations", order(buyer.project, image=image.public_id)).status_code == 201
+    stranger = Api.of(other.project)
+    assert image.public_id not in [row["id"] for row in stranger.get("/images").json()["data"]]
+    with nothing_changes():
+        reply = stranger.post("/reservations", order(other.project, image=image.slug))
+    assert assert_problem(reply, 422, "invalid_input")["/image"] == "unknown"
+
+
+def test_an_own_image_is_withdrawn_once(api, buyer):
+    image = factories.own_image(buyer)
+    address = f"/images/{image.public_id}/withdraw"
+
+    assert api.post(address, {}).json()["id"] == image.public_id
+    assert not OSImage.objects.get(pk=image.pk).is_published
+    with nothing_changes():
+        assert_problem(api.post(address, {}), 409, "state_conflict")
+
+
+@pytest.mark.parametrize("name", ["ubuntu-24-04", "img_nothing"])
+def test_what_belongs_to_everybody_is_nobodys_to_withdraw(api, name):
+    image = OSImage.objects.filter(slug=name).first()
+
+    with nothing_changes():
+        assert_problem(api.post(f"/images/{image.public_id if image else name}/withdraw", {}), 404, "not_found")
