@@ -43,6 +43,8 @@ def _judge_report(part: OperationServer, boot: BootToken) -> Verdict:
         return _judge_image(part, result)
     if boot.purpose == BootPurpose.FIRST_BOOT and result.get("hostname") != part.hostname:
         return Verdict(error_code="ssh_wrong_hostname", detail=str(result.get("hostname"))[:200])
+    if boot.purpose == BootPurpose.FIRST_BOOT and not _has_its_host_key(part, result):
+        return Verdict(error_code="host_key_unexpected", detail=str(result.get("host_keys"))[:200])
     return Verdict(passed=True)
 
 
@@ -51,6 +53,13 @@ def _judge_image(part: OperationServer, result: dict[str, object]) -> Verdict:
     if image is None or result.get("sha256") != image.disk_sha256 or result.get("bytes_written") != image.disk_bytes:
         return Verdict(error_code="image_checksum_mismatch", detail=f"read back {str(result.get('sha256'))[:64]}")
     return Verdict(passed=True)
+
+
+def _has_its_host_key(part: OperationServer, result: dict[str, object]) -> bool:
+    """Tell whether a machine has the host key that it was given, and no other; the comments of keys do not count."""
+    reported = result.get("host_keys")
+    keys = {" ".join(str(line).split()[:2]) for line in reported} if isinstance(reported, list) else set()
+    return not part.expected_host_key or keys == {part.expected_host_key}
 
 
 def waiting_time(step: AwaitStep) -> timedelta:

@@ -79,6 +79,7 @@ def extra_vars(fence: Path, epoch: int) -> dict[str, Any]:
     return {
         "fence_file": str(fence),
         "fence_epoch": epoch,
+        "boot_media_url": boot_media_url(),
         "bmc_timeout_s": settings.METALYARD_BMC_TIMEOUT_S,
         "shut_down_grace_s": settings.METALYARD_SHUT_DOWN_GRACE_S,
         **{f"{role}_power_timeout_s": settings.METALYARD_BMC_POWER_TIMEOUT_S for role in POWER_ROLES},
@@ -103,8 +104,13 @@ def boot_valid_for(step: PlaybookStep) -> timedelta:
 
 
 def boot_uri(token: str) -> str:
-    """Return the address that a machine boots from."""
-    return f"{settings.METALYARD_AGENT_URL}/agent/v1/boot/{token}"
+    """Return the address of the medium that a machine boots from."""
+    return f"{boot_media_url()}{token}.iso"
+
+
+def boot_media_url() -> str:
+    """Return what the addresses of all boot media begin with."""
+    return f"{settings.METALYARD_MEDIA_URL}/agent/v1/media/"
 
 
 def _settle_failed(lease: Lease, part: OperationServer, step: PlaybookStep, host: HostResult, fail: Fail) -> None:

@@ -32,6 +32,7 @@ SCHEDULE: tuple[Entry, ...] = (
     Entry("provisioning.rebind_broken", 6),
     Entry("provisioning.report_contradictions", 12),
     Entry("provisioning.remove_leftovers", 60),
+    Entry("provisioning.sweep_media", 6),
     Entry("provisioning.top_up_spares", 60),
     Entry("provisioning.purge_enquiries", 60),
     Entry("provisioning.check_calendar", 360),

@@ -5,7 +5,7 @@ import socket
 
 from celery import shared_task
 
-from portal.operations.services import measured
+from portal.operations.services import measured, media
 from portal.operations.services.pulse import note_pulse
 from portal.reservations import calendar, enquiries
 from portal.reservations.services import spares
@@ -47,6 +47,12 @@ def pulse() -> None:
 def remove_leftover_folders() -> None:
     """Remove the private folders of runs whose worker died."""
     remove_leftovers()
+
+
+@shared_task(name="provisioning.sweep_media")
+def sweep_media() -> None:
+    """Remove the boot media of boots that are over."""
+    media.sweep_media()
 
 
 @shared_task(name="provisioning.wake_waiting")

@@ -29,6 +29,7 @@ class HostVars(TypedDict, total=False):
     bmc_next_password: Unsafe
     bmc_ca_file: str
     server_serial: Unsafe
+    boot_method: str
     boot_uri: str
     ssh_host: str
     ssh_port: int
@@ -53,6 +54,7 @@ def host_vars(part: OperationServer, boot_uri: str = "") -> HostVars:
         "bmc_username": login.username,
         "bmc_password": unsafe(login.password),
         "bmc_ca_file": settings.METALYARD_BMC_CA_FILE,
+        "boot_method": server.bmc.boot_method,
         "server_serial": unsafe(server.serial),
         "ssh_host": server.ssh_host,
         "ssh_port": server.ssh_port,

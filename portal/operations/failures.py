@@ -22,6 +22,7 @@ FAILURES: dict[str, str] = {
     "disk_too_small": "The server's disk is too small for the OS image.",
     "write_failed": "The server could not write its disk.",
     "no_phone_home": "The server did not finish its first boot.",
+    "host_key_unexpected": "The server reported another SSH host key than it was given.",
     "ssh_unreachable": "The server does not answer on SSH.",
     "ssh_host_key_mismatch": "The server answered on SSH with a host key that is not its own.",
     "ssh_auth_failed": "The server does not accept the keys that it was given.",

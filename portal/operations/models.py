@@ -66,6 +66,9 @@ class OperationServer(Stateful):
     percent = models.PositiveSmallIntegerField(default=0, help_text="Of the stage.")
     error_code = models.CharField(max_length=40, blank=True, default="")
     host_keys = models.JSONField(default=list, blank=True, help_text="SSH host keys that it phoned home with.")
+    expected_host_key = models.TextField(
+        blank=True, default="", help_text="Public SSH host key that it was given; what it phones home with must be it."
+    )
     verify_key_encrypted = models.TextField(blank=True, default="", help_text="Private half of the one-time check key.")
 
     class Meta:

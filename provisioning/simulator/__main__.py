@@ -10,11 +10,13 @@ import threading
 from pathlib import Path
 
 from provisioning.simulator import bmc
+from provisioning.simulator.chassis import Chassis, Place
 from provisioning.simulator.faults import Faults
-from provisioning.simulator.fleet import Fleet, Timings, load
-from provisioning.simulator.machine import Machine, Place
+from provisioning.simulator.fleet import EMULATED, QEMU, Fleet, Timings, load
+from provisioning.simulator.machine import Machine
 from provisioning.simulator.server import TLSServer
 from provisioning.simulator.sshd import Loop
+from provisioning.simulator.virtual import VirtualMachine
 
 log = logging.getLogger("provisioning.simulator")
 
@@ -51,15 +53,18 @@ def claim(folder: Path) -> int:
     return handle
 
 
-def make_machines(fleet: Fleet, folder: Path) -> dict[str, Machine]:
-    """Return the fleet's machines by UUID."""
+MAKERS: dict[str, type[Chassis]] = {EMULATED: Machine, QEMU: VirtualMachine}
+
+
+def make_machines(fleet: Fleet, folder: Path) -> dict[str, Chassis]:
+    """Return the fleet's machines by UUID. Raises OSError when one of a kind cannot be made on this host."""
     loop, gate, faults = Loop(), threading.Semaphore(AT_ONCE), Faults(folder / "faults")
 
     def timings() -> Timings:
         return fleet.timings
 
-    place = Place(folder, faults, timings, loop, gate)
-    return {spec.uuid: Machine(spec, place) for spec in fleet.specs}
+    place = Place(folder, faults, timings, loop, gate, fleet.guests)
+    return {spec.uuid: MAKERS[spec.kind](spec, place) for spec in fleet.specs}
 
 
 def main(argv: list[str]) -> int:
@@ -86,6 +91,8 @@ def main(argv: list[str]) -> int:
     log.info("%d machines, BMCs at https://%s:%d", len(machines), fleet.host, fleet.port)
     stop.wait()
     ready.unlink(missing_ok=True)
+    for machine in machines.values():
+        machine.halt()
     return 0
 
 

@@ -6,15 +6,15 @@ from typing import Any
 
 from sushy_tools.emulator import main as emulator
 
+from provisioning.simulator.chassis import Chassis
 from provisioning.simulator.driver import Driver
 from provisioning.simulator.front import Front
-from provisioning.simulator.machine import Machine
 
 MOST_BYTES = 64 * 1024
 """Longest request body that a BMC reads."""
 
 
-def build(machines: dict[str, Machine], folder: Path) -> Callable[..., Any]:
+def build(machines: dict[str, Chassis], folder: Path) -> Callable[..., Any]:
     """Return the emulator as a WSGI application over ``machines``. Once in a process: it is sushy-tools' own module."""
     driver = Driver(machines)
     front = Front(driver, folder / "bmc.log")

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from provisioning.simulator.machine import Setting
+from provisioning.simulator.chassis import Setting
 
-TARGETS = ("None", "Pxe", "Hdd", "UefiHttp")
+TARGETS = ("None", "Pxe", "Cd", "Hdd", "UefiHttp")
 ENABLED = ("Disabled", "Once", "Continuous")
 _KNOWN = {"BootSourceOverrideTarget", "BootSourceOverrideEnabled", "BootSourceOverrideMode", "HttpBootUri"}
 

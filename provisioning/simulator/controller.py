@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from provisioning.simulator import virtual_media
+from provisioning.simulator.chassis import Chassis
 from provisioning.simulator.faults import Fault
-from provisioning.simulator.machine import Machine
 
 ROLE = "Administrator"
 FIRMWARE = {"BMC": "2.14.0", "BIOS": "3.7.1", "CPLD": "1.09", "NIC": "28.41.1000", "GPU": "96.00.99.00.01"}
@@ -41,7 +42,7 @@ def hashed(password: str) -> str:
 class Controller:
     """The BMC of one machine."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Chassis) -> None:
         """Take up the BMC as it was left."""
         self.machine = machine
         self.passwords = self._remembered()
@@ -103,7 +104,7 @@ class Controller:
                 return self._firmware().get(component)
             case ["Managers", "NetworkProtocol"]:
                 return self._protocols()
-        return None
+        return virtual_media.resource(self.machine, rest)
 
     def _accounts(self) -> dict[str, dict[str, Any]]:
         names = [self.machine.spec.bmc_user, *([STRANGER] if self.machine.wrong(Fault.EXTRA_USER) else [])]

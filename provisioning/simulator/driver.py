@@ -7,22 +7,22 @@ import flask
 from sushy_tools import error
 from sushy_tools.emulator.resources.systems.base import AbstractSystemsDriver
 
-from provisioning.simulator.machine import Machine
+from provisioning.simulator.chassis import Chassis
 
 
 class Driver(AbstractSystemsDriver):  # type: ignore[misc]
     """The emulator's view of our machines, by UUID or name."""
 
-    def __init__(self, machines: dict[str, Machine]) -> None:
+    def __init__(self, machines: dict[str, Chassis]) -> None:
         """Serve ``machines``, keyed by UUID."""
         self.machines = machines
         self.by_name = {machine.spec.name: machine for machine in machines.values()}
 
-    def look_up(self, identity: str) -> Machine | None:
+    def look_up(self, identity: str) -> Chassis | None:
         """Return the machine of that UUID or name, if there is one."""
         return self.machines.get(identity) or self.by_name.get(identity)
 
-    def find(self, identity: str) -> Machine:
+    def find(self, identity: str) -> Chassis:
         """Return the machine of that UUID or name. Raises the emulator's NotFound."""
         machine = self.look_up(identity)
         if machine is None:

@@ -14,6 +14,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KINDS = {str: "a text", int: "a whole number", float: "a number", Path: "a text"}
 
 
+EMULATED, QEMU = "emulated", "qemu"
+KINDS = (EMULATED, QEMU)
+
+
 @dataclass(frozen=True)
 class Timings:
     """How long machines take for things, in seconds."""
@@ -45,6 +49,19 @@ class Spec:
     gpu_count: int
     cpu: str
     memory_gb: int
+    kind: str = EMULATED
+    tap: str = ""
+    """Interface that a virtual machine's port is plugged into; empty for a network of its own with nothing in it."""
+    netns: str = ""
+    """Network namespace in which that interface is."""
+
+
+@dataclass(frozen=True)
+class Guests:
+    """The one address that virtual machines on networks of their own reach: the portal's, as this host reaches it."""
+
+    portal_host: str
+    portal_port: int
 
 
 @dataclass(frozen=True)
@@ -57,6 +74,7 @@ class Fleet:
     key: Path
     timings: Timings
     specs: list[Spec] = field(default_factory=list)
+    guests: Guests | None = None
 
 
 def load(path: Path) -> Fleet:
@@ -78,6 +96,7 @@ def _fleet(data: dict[str, Any]) -> Fleet:
     _require_port(bmc["port"], "bmc.port")
     given = _object(data.get("timings", {}), "timings")
     timings = Timings(**_values(given, {item.name: float for item in fields(Timings)}, "timings", optional=True))
+    guests = _guests(data)
     servers = data.get("servers")
     if not isinstance(servers, list):
         raise ValueError("servers must be a list")
@@ -89,12 +108,25 @@ def _fleet(data: dict[str, Any]) -> Fleet:
     }.items():
         if twice := [value for value, count in Counter(values).items() if count > 1]:
             raise ValueError(f"two servers have the {what} {twice[0]}")
-    return Fleet(**bmc, timings=timings, specs=specs)
+    return Fleet(**bmc, timings=timings, specs=specs, guests=guests)
+
+
+def _guests(data: dict[str, Any]) -> Guests | None:
+    if "guests" not in data:
+        return None
+    found = _values(_object(data["guests"], "guests"), {"portal_host": str, "portal_port": int}, "guests")
+    _require_port(found["portal_port"], "guests.portal_port")
+    return Guests(**found)
 
 
 def _spec(entry: Any, where: str) -> Spec:
+    given = _object(entry, where)
     kinds = {item.name: item.type for item in fields(Spec) if isinstance(item.type, type)}
-    spec = Spec(**_values(_object(entry, where), kinds, where))
+    optional = {item.name: kinds[item.name] for item in fields(Spec) if item.default is not MISSING}
+    needed = {name: kind for name, kind in kinds.items() if name not in optional}
+    spec = Spec(**_values(given, needed, where), **_values(given, optional, where, optional=True))
+    if spec.kind not in KINDS:
+        raise ValueError(f"{where}.kind must be {' or '.join(KINDS)}")
     if not _NAME.fullmatch(spec.name):
         raise ValueError(f"{where}.name must be letters, digits, dots, hyphens and underscores")
     if spec.disk_bytes < SEED_BYTES:

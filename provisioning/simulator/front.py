@@ -1,4 +1,4 @@
-"""What stands in front of the emulator: one login per BMC, faults, HTTP boot, and the log of writes.
+"""What stands in front of the emulator: one login per BMC, faults, HTTP boot, virtual media, and the log of writes.
 
 All else that could change something is refused: sushy-tools would fetch media, replace certificates and flash firmware
 for whoever is logged in anywhere.
@@ -11,12 +11,14 @@ from typing import Any
 
 import flask
 
+from provisioning.simulator import virtual_media
 from provisioning.simulator.boot import TARGETS, merged
+from provisioning.simulator.chassis import Chassis
 from provisioning.simulator.controller import OWN, Controller, hashed
 from provisioning.simulator.driver import Driver
 from provisioning.simulator.faults import Fault
+from provisioning.simulator.fleet import EMULATED, QEMU
 from provisioning.simulator.journal import Journal
-from provisioning.simulator.machine import Machine
 
 HANG_S = 120
 LOG_BYTES = 16 * 1024 * 1024
@@ -24,6 +26,7 @@ _SERVICE = "/redfish/v1/"
 _RESET = ["Actions", "ComputerSystem.Reset"]
 _ACCOUNT = ("AccountService", ["Accounts", "1"])
 _READING = ("GET", "HEAD")
+MAKERS = {EMULATED: "Emulated", QEMU: "QEMU"}
 Answer = flask.Response | None
 
 
@@ -36,7 +39,7 @@ class Front:
         self.controllers = {uuid: Controller(machine) for uuid, machine in driver.machines.items()}
         self.log = Journal(log_file, LOG_BYTES)
 
-    def _asked(self, path: str) -> tuple[Machine | None, list[str]]:
+    def _asked(self, path: str) -> tuple[Chassis | None, list[str]]:
         """Return whose system or manager a path is about, and the rest of the path."""
         kind, _, rest = path.removeprefix(_SERVICE).partition("/")
         parts = [part for part in rest.split("/") if part]
@@ -51,7 +54,7 @@ class Front:
         identity, *more = parts or [""]
         return self.driver.look_up(identity), [kind, *more]
 
-    def _opened_by(self, login: Any) -> list[Machine]:
+    def _opened_by(self, login: Any) -> list[Chassis]:
         """Return the machines whose BMC takes this login."""
         if login is None or login.password is None or login.username is None:
             return []
@@ -82,7 +85,7 @@ class Front:
         return self._write(machine, rest)
 
     @staticmethod
-    def _hang(machine: Machine) -> bool:
+    def _hang(machine: Chassis) -> bool:
         """Give no answer while the BMC hangs; tell whether it did. What it was asked meanwhile it does not do later."""
         started = time.monotonic()
         hung = False
@@ -91,17 +94,20 @@ class Front:
             time.sleep(0.2)
         return hung
 
-    def _write(self, machine: Machine, rest: list[str]) -> Answer:
+    def _write(self, machine: Chassis, rest: list[str]) -> Answer:
         kind, *more = rest
         asked = (flask.request.method, kind, more)
         if asked == ("PATCH", *_ACCOUNT):
             return self._change_password(machine)
-        if asked not in (("PATCH", "Systems", []), ("POST", "Systems", _RESET)):
+        is_media = flask.request.method == "POST" and virtual_media.is_action(rest)
+        if not is_media and asked not in (("PATCH", "Systems", []), ("POST", "Systems", _RESET)):
             return refusal(405, "this emulated BMC cannot do that")
         body = _body()
         if body is None:
             return refusal(400, "send a JSON object")
         flask.g.written = body
+        if is_media:
+            return self._change_media(machine, rest, body)
         if flask.request.method == "POST":
             return None if isinstance(body.get("ResetType"), str) else refusal(400, "ResetType is missing")
         if not isinstance(body.get("Boot"), dict) or len(body) > 1:
@@ -113,7 +119,15 @@ class Front:
             return refusal(400, str(error))
         return flask.Response(status=204)
 
-    def _change_password(self, machine: Machine) -> Answer:
+    @staticmethod
+    def _change_media(machine: Chassis, rest: list[str], body: dict[str, Any]) -> Answer:
+        try:
+            virtual_media.act(machine, rest, body)
+        except ValueError as error:
+            return refusal(400, str(error))
+        return flask.Response(status=204)
+
+    def _change_password(self, machine: Chassis) -> Answer:
         body = _body()
         if body is None or set(body) != {"Password"} or not isinstance(body["Password"], str):
             return refusal(400, "PATCH only works for Password")
@@ -136,23 +150,26 @@ class Front:
             self._complete(machine, rest, response)
         return response
 
-    def _complete(self, machine: Machine, rest: list[str], response: flask.Response) -> None:
+    def _complete(self, machine: Chassis, rest: list[str], response: flask.Response) -> None:
         """Put into an answer of the emulator what it does not model."""
         controller = self.controllers[machine.spec.uuid]
         match rest:
             case ["Systems"]:
                 more = _completed(machine, json.loads(response.get_data()))
                 more["Boot"]["BootOrder"] = controller.boot_order()
+                more["VirtualMedia"] = {"@odata.id": virtual_media.shelf_of(machine)}
             case ["Managers"]:
                 path = f"{flask.request.path.rstrip('/')}/NetworkProtocol"
-                more = json.loads(response.get_data()) | {"NetworkProtocol": {"@odata.id": path}}
+                links = {"NetworkProtocol": path, "VirtualMedia": virtual_media.shelf_of(machine)}
+                own = {name: {"@odata.id": target} for name, target in links.items()}
+                more = json.loads(response.get_data()) | own
             case [_, "VirtualMedia", _]:
                 more = json.loads(response.get_data()) | controller.media()
             case _:
                 return
         response.set_data(json.dumps(more))
 
-    def _log(self, machine: Machine, status: int) -> None:
+    def _log(self, machine: Chassis, status: int) -> None:
         request = flask.request
         line = {
             "at": time.time(),
@@ -184,11 +201,16 @@ def refusal(status: int, message: str) -> flask.Response:
     return answer
 
 
-def _completed(machine: Machine, found: dict[str, Any]) -> dict[str, Any]:
+def _completed(machine: Chassis, found: dict[str, Any]) -> dict[str, Any]:
     setting = machine.setting
     boot = found.setdefault("Boot", {})
     boot["BootSourceOverrideTarget"] = setting.target
     boot["BootSourceOverrideEnabled"] = setting.enabled
     boot["HttpBootUri"] = setting.uri
     boot["BootSourceOverrideTarget@Redfish.AllowableValues"] = list(TARGETS)
-    return {**found, "SerialNumber": machine.spec.serial, "Model": machine.spec.model, "Manufacturer": "Emulated"}
+    return {
+        **found,
+        "SerialNumber": machine.spec.serial,
+        "Model": machine.spec.model,
+        "Manufacturer": MAKERS[machine.KIND],
+    }

@@ -15,6 +15,7 @@ from provisioning.simulator.agent import FIRST_PAUSE_S, Agent, DownloadFailed, R
 from provisioning.simulator.disk import BLOCK, CHUNK, Disk, packed
 from provisioning.simulator.faults import Fault
 from provisioning.simulator.fleet import Spec, Timings
+from provisioning.simulator.medium import job_address
 from provisioning.simulator.power import Power
 
 REPORT_EVERY_S = 0.5
@@ -79,10 +80,9 @@ class Ramdisk:
     """One network boot."""
 
     def __init__(self, body: Body, uri: str) -> None:
-        """Boot ``body`` from ``uri``; the last part of the address is the one-time token."""
+        """Boot ``body`` from ``uri``, which holds the one-time token."""
         self.body = body
-        self.uri = uri
-        self.token = uri.rstrip("/").rsplit("/", 1)[-1]
+        self.uri, self.token = job_address(uri)
         self.reported_at = 0.0
         self.report: dict[str, str] = {}
 

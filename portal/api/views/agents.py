@@ -20,8 +20,9 @@ from portal.api.serializers.agents import DoneReport, PhoneHome, ProgressReport
 from portal.catalog.models import OSImage
 from portal.core.errors import NotFound
 from portal.fleet.erase_policy import SAMPLE_BLOCKS
+from portal.operations import seed
 from portal.operations.models import BootPurpose
-from portal.operations.services import agents
+from portal.operations.services import agents, media
 from portal.operations.services.agents import BootJob
 
 
@@ -89,9 +90,27 @@ def job_document(job: BootJob) -> dict[str, Any]:
             "ssh_user": image.default_user,
             "ssh_authorized_keys": [*operation.ssh_keys, job.verify_key_line],
             "user_data_base64": base64.b64encode(operation.user_data.encode()).decode(),
+            "host_key": job.host_key,
             "phone_home": {"url": _url("phone-home"), "token": job.phone_home_token},
+            "files": {name: base64.b64encode(data).decode() for name, data in seed.files_of(_first_boot(job)).items()},
         },
     }
+
+
+def _first_boot(job: BootJob) -> seed.FirstBoot:
+    part, image = job.part, job.part.operation.image
+    return seed.FirstBoot(
+        instance_id=f"{part.operation.public_id}-{part.position}",
+        hostname=part.hostname,
+        user=image.default_user if image else "",
+        authorized_keys=[*part.operation.ssh_keys, job.verify_key_line],
+        host_key=job.host_key,
+        host_key_public=job.host_key_public,
+        phone_home_url=_url("phone-home"),
+        phone_home_token=job.phone_home_token,
+        ca_pem=media.ca_pem(),
+        user_data=part.operation.user_data.encode(),
+    )
 
 
 @extend_schema(exclude=True)

@@ -156,6 +156,13 @@ class Server(Identified, Stateful):
         return self.name
 
 
+class BootMethod(models.TextChoices):
+    """How a server is made to boot our medium."""
+
+    VIRTUAL_MEDIA = "virtual_media", "virtual media"
+    UEFI_HTTP = "uefi_http", "UEFI HTTP"
+
+
 class BMC(models.Model):
     """The way to switch a server from outside: its Redfish address and its encrypted credentials."""
 
@@ -166,6 +173,12 @@ class BMC(models.Model):
     next_password_encrypted = models.TextField(
         default="", blank=True, help_text="Encrypted; kept before it is set, so that either one always opens the BMC."
     )
+    boot_method = models.CharField(
+        max_length=16,
+        choices=BootMethod.choices,
+        default=BootMethod.VIRTUAL_MEDIA,
+        help_text="Virtual media needs no DHCP; UEFI HTTP is for BMCs without a virtual drive.",
+    )
     password_changed_at = models.DateTimeField(null=True, blank=True)
     boot_order = models.JSONField(
         default=list, blank=True, help_text="As it was recorded: what the server boots from, first to last."
@@ -173,7 +186,10 @@ class BMC(models.Model):
 
     class Meta:
         verbose_name = "BMC"
-        constraints = [models.CheckConstraint(condition=Q(address__startswith="https://"), name="bmc_speaks_tls")]
+        constraints = [
+            models.CheckConstraint(condition=Q(address__startswith="https://"), name="bmc_speaks_tls"),
+            models.CheckConstraint(condition=Q(boot_method__in=sorted(BootMethod)), name="bmc_boot_method_known"),
+        ]
 
     def __str__(self) -> str:
         """Return the address."""

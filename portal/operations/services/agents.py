@@ -37,6 +37,9 @@ class BootJob:
     purpose: BootPurpose
     phone_home_token: str = ""
     verify_key_line: str = ""
+    host_key: str = ""
+    """Private SSH host key, made for this deployment and kept nowhere."""
+    host_key_public: str = ""
 
 
 def _agent(address: str) -> Actor:
@@ -101,10 +104,11 @@ def _open(token: str, address: str) -> BootJob:
         )
     if boot.purpose == BootPurpose.ERASE:
         return BootJob(part, BootPurpose.ERASE)
-    key = Ed25519PrivateKey.generate()
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
-    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-    OperationServer.objects.filter(pk=part.pk).update(verify_key_encrypted=secrets.encrypt(private))
+    private, public = _key_pair()
+    host_private, host_public = _key_pair()
+    OperationServer.objects.filter(pk=part.pk).update(
+        verify_key_encrypted=secrets.encrypt(private), expected_host_key=host_public
+    )
     return BootJob(
         part,
         BootPurpose.IMAGE,
@@ -112,7 +116,16 @@ def _open(token: str, address: str) -> BootJob:
             part.pk
         ],
         verify_key_line=_restricted(public, clock.now() + FIRST_BOOT_TTL),
+        host_key=host_private,
+        host_key_public=host_public,
     )
+
+
+def _key_pair() -> tuple[str, str]:
+    """Return a fresh SSH key, private and public, in OpenSSH's forms."""
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    return private, key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
 
 
 def _restricted(public: str, until: datetime) -> str:

@@ -10,10 +10,11 @@ from dataclasses import replace
 import pytest
 
 from portal.launcher import tls
+from provisioning.simulator.chassis import Place
 from provisioning.simulator.disk import IMAGE_HEADER_BYTES, IMAGE_MAGIC, Disk
 from provisioning.simulator.faults import Faults
 from provisioning.simulator.fleet import Spec, Timings
-from provisioning.simulator.machine import Machine, Place
+from provisioning.simulator.machine import Machine
 from provisioning.simulator.power import Power
 from provisioning.simulator.ramdisk import Body
 from provisioning.simulator.sshd import Loop

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioning.simulator.boot import ENABLED, TARGETS, merged
-from provisioning.simulator.machine import Setting
+from provisioning.simulator.chassis import Setting
 
 T, E, U, M = "BootSourceOverrideTarget", "BootSourceOverrideEnabled", "HttpBootUri", "BootSourceOverrideMode"
 NOW = Setting("Off", "UefiHttp", "Continuous", "http://now/")
@@ -19,6 +19,7 @@ NONE = ("None", "Disabled", "")
     [
         ({T: "UefiHttp", E: "Once", U: "http://x/"}, ("UefiHttp", "Once", "http://x/")),
         ({T: "Hdd"}, ("Hdd", "Once", "")),
+        ({T: "Cd", E: "Once", U: "http://x/"}, ("Cd", "Once", "")),
         ({T: "Pxe", E: "Continuous", M: "UEFI"}, ("Pxe", "Continuous", "")),
         ({T: "Hdd", E: "Once", U: "http://x/"}, ("Hdd", "Once", "")),
         ({T: "UefiHttp"}, ("UefiHttp", "Once", "http://now/")),
@@ -36,7 +37,7 @@ def test_what_is_named_changes_and_the_rest_stays(boot, after):
 
 
 @pytest.mark.parametrize(
-    "boot", [{}, {T: "Cd"}, {T: 1}, {T: None}, {E: "Maybe"}, {M: "Legacy"}, {"BootNext": "Boot0001"}, {U: ["x"]}]
+    "boot", [{}, {T: "Usb"}, {T: 1}, {T: None}, {E: "Maybe"}, {M: "Legacy"}, {"BootNext": "Boot0001"}, {U: ["x"]}]
 )
 def test_what_it_cannot_do_is_refused(boot):
     with pytest.raises(ValueError, match=r"unsupported|takes texts|by UEFI only"):

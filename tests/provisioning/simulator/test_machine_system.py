@@ -109,11 +109,11 @@ def test_a_taken_address_and_a_broken_host_key_are_on_the_console(machine, place
     twin = Machine(spec, place)
     other = Machine(spec, place)
 
-    twin._start("Hdd", "")
+    twin._begin("Hdd", "")
     until(lambda: any("sshd cannot start" in line and "in use" in line for line in console(machine)))
     machine.reset("ForceOff")
     install(machine, host_key="no key")
-    other._start("Hdd", "")
+    other._begin("Hdd", "")
     until(lambda: sum("sshd cannot start" in line for line in console(machine)) == 2)
 
     assert (twin.sshd, other.sshd) == (None, None)
@@ -153,7 +153,7 @@ def test_only_a_lasting_override_survives_a_restart_as_boot_source(machine, plac
     portal.offer("erase")
     machine.override("UefiHttp", "Continuous", portal.boot_uri)
     machine.setting.power = "On"
-    machine._remember()
+    machine.remember()
 
     again = Machine(spec, place)
     again.resume()

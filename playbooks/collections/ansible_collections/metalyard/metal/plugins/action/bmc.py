@@ -5,8 +5,8 @@ It runs inside the Ansible worker, so a batch costs one fork per host and no mod
 come from the host's variables, never from task arguments: arguments are shown in Ansible's output, and results carry
 only what `_result` puts there.
 
-Arguments: `steps` (list; see `System.steps` and `Controller.steps`), `power_timeout_s` (seconds a power change may
-take), `grace_s` (seconds a server may take to switch itself off).
+Arguments: `steps` (list; see `System.steps`, `Media.steps` and `Controller.steps`), `power_timeout_s` (seconds a power
+change may take), `grace_s` (seconds a server may take to switch itself off).
 The host's variable `bmc_next_password` is a password that may have been set already: it is tried when the BMC refuses
 the other one with 401.
 Returns: `report` with serial, model, power_state and the seconds each step took, for `read_controller` what the BMC is
@@ -23,6 +23,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible_collections.metalyard.metal.plugins.plugin_utils.controller import Controller, Logins
 from ansible_collections.metalyard.metal.plugins.plugin_utils.fence import Fence
+from ansible_collections.metalyard.metal.plugins.plugin_utils.media import Media
 from ansible_collections.metalyard.metal.plugins.plugin_utils.refusal import Refusal
 from ansible_collections.metalyard.metal.plugins.plugin_utils.system import System, Target
 from ansible_collections.metalyard.metal.plugins.plugin_utils.transport import Transport
@@ -49,7 +50,8 @@ class ActionModule(ActionBase):
             try:
                 system = self._system(transport)
                 controller = Controller(system, self._logins(is_next=is_next))
-                self._do({**system.steps, **controller.steps}, took)
+                media = Media(system, image=self._optional("boot_uri"), ours=self._optional("boot_media_url"))
+                self._do({**system.steps, **media.steps, **controller.steps}, took)
             finally:
                 transport.close()
         except Refusal as refusal:
@@ -81,7 +83,7 @@ class ActionModule(ActionBase):
             username=self._text("bmc_username"),
             current=lambda: self._transport("bmc_password"),
             following=lambda: self._transport("bmc_next_password"),
-            next_password=self._text("bmc_next_password") if "bmc_next_password" in self._vars else "",
+            next_password=self._optional("bmc_next_password"),
             is_next=is_next,
         )
 
@@ -101,12 +103,15 @@ class ActionModule(ActionBase):
         target = Target(
             path=self._text("bmc_system_path"),
             serial=self._text("server_serial"),
-            boot_uri=self._text("boot_uri") if "boot_uri" in self._vars else "",
+            boot_uri=self._optional("boot_uri"),
             power_timeout_s=_positive("power_timeout_s", power_timeout_s),
             grace_s=_positive("grace_s", self._task.args.get("grace_s", 10)),
         )
         fence = Fence(Path(self._text("fence_file")), epoch=int(self._number("fence_epoch")))
         return System(transport, target, fence)
+
+    def _optional(self, name: str) -> str:
+        return self._text(name) if name in self._vars else ""
 
     def _text(self, name: str) -> str:
         value = self._value(name)

@@ -6,19 +6,23 @@ reports chosen values. It judges nothing: what is right is not known here. The o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.metalyard.metal.plugins.plugin_utils.links import (
+    MAX_MEMBERS,
+    checked,
+    link,
+    manager_of,
+    members,
+)
 from ansible_collections.metalyard.metal.plugins.plugin_utils.refusal import Refusal, printable
 from ansible_collections.metalyard.metal.plugins.plugin_utils.system import System, text_of
 from ansible_collections.metalyard.metal.plugins.plugin_utils.transport import Transport
 
 ACCOUNTS = "/redfish/v1/AccountService"
 UPDATES = "/redfish/v1/UpdateService"
-MAX_MEMBERS = 64
-_LINK = re.compile(r"/redfish/v1/[A-Za-z0-9_~%-][A-Za-z0-9._~%/-]{0,250}")
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Controller:
     def read_controller(self) -> None:
         """Report accounts, boot settings, inserted media, firmware versions and whether IPMI over LAN is on."""
         system = self._system.get(self._system.path)
-        manager = self._manager(system)
+        manager = manager_of(self._system.get, system)
         self._system.report["controller"] = {
             "accounts": [
                 {
@@ -87,54 +91,39 @@ class Controller:
     def _own_account(self) -> str:
         for item in self._accounts():
             if item.get("UserName") == self._logins.username:
-                return _checked(item.get("@odata.id"))
+                return checked(item.get("@odata.id"))
         raise Refusal("bmc_refused", "The BMC does not list the account that we are logged in with.")
 
     def _accounts(self) -> Iterator[dict[str, Any]]:
         """The accounts; places for one that are neither named nor enabled are left out."""
-        for item in self._members(_link(self._system.get(ACCOUNTS), "Accounts")):
+        for item in members(self._system.get, link(self._system.get(ACCOUNTS), "Accounts")):
             if text_of(item, "UserName") or item.get("Enabled") is not False:
                 yield item
 
-    def _manager(self, system: Mapping[str, Any]) -> dict[str, Any]:
-        links = system.get("Links")
-        managers = links.get("ManagedBy") if isinstance(links, dict) else None
-        if not isinstance(managers, list) or len(managers) != 1 or not isinstance(managers[0], dict):
-            raise Refusal("bmc_refused", "The BMC does not name the one manager of this server.")
-        return self._system.get(_checked(managers[0].get("@odata.id")))
-
     def _media(self, system: Mapping[str, Any], manager: Mapping[str, Any]) -> list[dict[str, str]]:
-        shelves = {_link(item, "VirtualMedia") for item in (system, manager) if "VirtualMedia" in item}
+        shelves = {link(item, "VirtualMedia") for item in (system, manager) if "VirtualMedia" in item}
         if not shelves:
             raise Refusal("bmc_refused", "The BMC does not say what is in its virtual drives.")
         return [
             {"device": text_of(drive, "Id"), "image": text_of(drive, "Image")}
             for shelf in sorted(shelves)
-            for drive in self._members(shelf)
+            for drive in members(self._system.get, shelf)
             if drive.get("Inserted") is not False or text_of(drive, "Image")
         ]
 
     def _firmware(self) -> list[dict[str, str]]:
-        inventory = _link(self._system.get(UPDATES), "FirmwareInventory")
+        inventory = link(self._system.get(UPDATES), "FirmwareInventory")
         return [
-            {"component": text_of(item, "Id"), "version": text_of(item, "Version")} for item in self._members(inventory)
+            {"component": text_of(item, "Id"), "version": text_of(item, "Version")}
+            for item in members(self._system.get, inventory)
         ]
 
     def _ipmi(self, manager: Mapping[str, Any]) -> str:
-        service = self._system.get(_link(manager, "NetworkProtocol")).get("IPMI")
+        service = self._system.get(link(manager, "NetworkProtocol")).get("IPMI")
         if service is None:
             return "absent"
         enabled = service.get("ProtocolEnabled") if isinstance(service, dict) else None
         return {True: "on", False: "off"}.get(enabled, "unclear") if isinstance(enabled, bool) else "unclear"
-
-    def _members(self, path: str) -> list[dict[str, Any]]:
-        found = self._system.get(path)
-        members = found.get("Members")
-        if not isinstance(members, list) or "Members@odata.nextLink" in found or len(members) > MAX_MEMBERS:
-            raise Refusal("bmc_refused", f"{path} is not a list of at most {MAX_MEMBERS} members.")
-        return [
-            self._system.get(_checked(item.get("@odata.id") if isinstance(item, dict) else None)) for item in members
-        ]
 
 
 def _boot(system: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,15 +135,3 @@ def _boot(system: Mapping[str, Any]) -> dict[str, Any]:
         "enabled": text_of(boot, "BootSourceOverrideEnabled"),
         "order": [printable(str(item), 100) for item in order[:MAX_MEMBERS]] if isinstance(order, list) else [],
     }
-
-
-def _link(resource: Mapping[str, Any], name: str) -> str:
-    link = resource.get(name)
-    return _checked(link.get("@odata.id") if isinstance(link, dict) else None)
-
-
-def _checked(path: object) -> str:
-    """A link that the BMC gave, if it leads to a Redfish resource of that BMC."""
-    if not isinstance(path, str) or not _LINK.fullmatch(path) or ".." in path:
-        raise Refusal("bmc_refused", f"The BMC links to {printable(str(path), 80)}, which is no resource.")
-    return path

@@ -55,6 +55,7 @@ class System:
             "shut_down": self.shut_down,
             "power_on": self.power_on,
             "boot_http": self.boot_http,
+            "boot_cd": self.boot_cd,
             "boot_disk": self.boot_disk,
             "boot_none": self.boot_none,
         }
@@ -124,12 +125,16 @@ class System:
             raise Refusal("bad_variables", "boot_uri is needed for a network boot.")
         self._override("UefiHttp", "Once", {"HttpBootUri": self._target.boot_uri})
 
+    def boot_cd(self) -> None:
+        """Boot from what is in the virtual drive at the next start, once."""
+        self._override("Cd", "Once", {})
+
     def boot_disk(self) -> None:
         """Boot from the server's own disk at the next start."""
         self._override("Hdd", "Once", {})
 
     def boot_none(self) -> None:
-        """Take any boot override away: the twin of the two others."""
+        """Take any boot override away: the twin of the others."""
         self._override("None", "Disabled", {})
 
     def _override(self, target: str, enabled: str, more: dict[str, str]) -> None:
