@@ -60,6 +60,7 @@ OWN = {
     "operations": {
         "event_types": "the table of what is told to customers",
         "failures": "the table of reasons in plain words",
+        "seed": "what a first boot is given: pure",
         "stages": "the table of stages that people see",
     },
     "reservations": {

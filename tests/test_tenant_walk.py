@@ -303,11 +303,13 @@ def test_a_tenants_token_is_no_boot_token(mine):
         "agent/v1/done": {"ok": True},
         "agent/v1/phone-home": {"hostname": "a", "host_keys": [factories.KEY]},
     }
-    boot, image = "agent/v1/boot/<str:token>", "agent/v1/images/<slug:public_id>"
+    boot, medium = "agent/v1/boot/<str:token>", "agent/v1/media/<str:token>.iso"
+    image = "agent/v1/images/<slug:public_id>"
 
     # The files of OS images are no tenant's.
-    assert {route for route in routes() if route.startswith(OF_MACHINES)} == {*reports, boot, image}
+    assert {route for route in routes() if route.startswith(OF_MACHINES)} == {*reports, boot, medium, image}
     for address, body in reports.items():
         reply = Client().post(f"/{address}", body, content_type="application/json", headers=mine.bearer)
         assert_problem(reply, 403, "boot_token_refused")
     assert_problem(Client().get(f"/agent/v1/boot/{mine.token}"), 403, "boot_token_refused")
+    assert_problem(Client().get(f"/agent/v1/media/{mine.token}.iso"), 404, "not_found")

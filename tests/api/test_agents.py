@@ -3,6 +3,7 @@
 import base64
 import json
 from datetime import timedelta
+from email import message_from_bytes
 from hashlib import sha256
 
 import pytest
@@ -84,6 +85,8 @@ def test_the_job_of_an_imaging_boot(booted, settings):
     job = reply.json()
     verify_key = job["seed"]["ssh_authorized_keys"].pop()
     phone_home = job["seed"]["phone_home"].pop("token")
+    host_key = job["seed"].pop("host_key")
+    files = {name: base64.b64decode(text) for name, text in job["seed"].pop("files").items()}
 
     assert reply.status_code == 200
     assert reply.headers["Cache-Control"] == "no-store"
@@ -110,6 +113,13 @@ def test_the_job_of_an_imaging_boot(booted, settings):
             "phone_home": {"url": f"{agent}/phone-home"},
         },
     }
+    part = OperationServer.objects.get(pk=booted.pk)
+    assert host_key.startswith("-----BEGIN OPENSSH PRIVATE KEY-----")
+    assert part.expected_host_key.startswith("ssh-ed25519 ")
+    assert host_key not in str(vars(part))
+    assert files["user-data"] == b"#cloud-config\n"
+    ours = b"".join(item.get_payload(decode=True) for item in message_from_bytes(files["vendor-data"]).get_payload())
+    assert all(text.encode() in ours for text in (part.expected_host_key, phone_home))
     assert verify_key.startswith('restrict,command="hostname",expiry-time="20300115140000Z" ssh-ed25519 ')
     assert BootToken.objects.get(purpose="first_boot").token_sha256 == sha256(phone_home.encode()).hexdigest()
 

@@ -29,6 +29,7 @@ class Fleet(ThreadingHTTPServer):
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(cert, key)
         self.systems: dict[str, dict] = {}
+        self.drives: dict[str, dict] = {}
         self.faults: dict[str, str] = {}
         self.writes: list[dict] = []
         self.after_write = None
@@ -45,7 +46,9 @@ class Fleet(ThreadingHTTPServer):
             "Model": "HGX H100",
             "PowerState": power,
             "Boot": {},
+            "Links": {"ManagedBy": [{"@odata.id": f"/redfish/v1/Managers/{uuid}"}]},
         }
+        self.drives[uuid] = {"Image": None, "Inserted": False}
 
     def finish_request(self, request, client_address):
         # The handshake belongs to the thread of the connection, or one slow client would stop all.
@@ -66,7 +69,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         if (system := self._system()) is not None:
-            self._answer(200, json.dumps(system).encode())
+            about_manager = "/Managers/" in self.path
+            self._answer(200, json.dumps(self._manager() if about_manager else system).encode())
             if self.server.after_read:
                 self.server.after_read()
 
@@ -80,6 +84,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         if (system := self._system()) is not None:
+            if "/VirtualMedia/" in self.path:
+                self._change_drive()
+                self._wrote()
+                return
             asked = self._body["ResetType"]
             if asked == "GracefulShutdown" and self._fault == "cannot_ask":
                 self._answer(400, b"{}")
@@ -87,6 +95,24 @@ class _Handler(BaseHTTPRequestHandler):
             if self._fault != "power_lie" and (asked, self._fault) != ("GracefulShutdown", "hangs_on"):
                 system["PowerState"] = "On" if asked == "On" else "Off"
             self._wrote()
+
+    def _manager(self):
+        """The manager, its one virtual drive, or the list of drives."""
+        root = f"/redfish/v1/Managers/{self._uuid}"
+        if self._fault == "no_drive":
+            return {}
+        if self.path == root:
+            return {"VirtualMedia": {"@odata.id": f"{root}/VirtualMedia"}}
+        cd = f"{root}/VirtualMedia/Cd"
+        if self.path != cd:
+            return {"Members": [{"@odata.id": cd}]}
+        actions = {f"#VirtualMedia.{name}Media": {"target": f"{cd}/Actions/{name}"} for name in ("Insert", "Eject")}
+        return {"@odata.id": cd, "Id": "Cd", "MediaTypes": ["CD"], "Actions": actions, **self.server.drives[self._uuid]}
+
+    def _change_drive(self):
+        if self._fault != "ignores_media":
+            image = self._body.get("Image")
+            self.server.drives[self._uuid] = {"Image": image, "Inserted": image is not None}
 
     def _wrote(self):
         epoch = self.headers["X-Metalyard-Epoch"]

@@ -23,6 +23,9 @@ from tests.playbooks.bmc_stand_in import PASSWORD, USER, serving
 sys.path.insert(0, str(PLAYBOOKS / "collections"))
 
 
+MEDIA = "http://127.0.0.1:8000/agent/v1/media/"
+
+
 def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
     """A self-signed certificate for 127.0.0.1 (it is its own CA)."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -87,7 +90,9 @@ def host_vars(fleet, certificate):
             "bmc_ca_file": str(certificate[0]),
             "bmc_timeout_s": 60,
             "server_serial": f"SN{number:04d}",
-            "boot_uri": f"http://127.0.0.1:8000/agent/v1/boot/token-{number:04d}",
+            "boot_uri": f"{MEDIA}token-{number:04d}.iso",
+            "boot_media_url": MEDIA,
+            "boot_method": "virtual_media",
             **changes,
         }
 

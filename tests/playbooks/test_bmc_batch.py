@@ -29,14 +29,30 @@ def play(private_data_dir, fence_file):
 
 
 @pytest.mark.parametrize("playbook", ["deploy_boot.yml", "erase_boot.yml"])
-def test_a_batch_boots_from_the_network(fleet, host_vars, play, playbook):
+def test_a_batch_boots_from_virtual_media(fleet, host_vars, play, playbook):
     hosts = {f"srv_{number}": host_vars(number) for number in range(4)}
+
+    result, _ = play(playbook, hosts)
+
+    assert result.status == "successful"
+    assert [system["PowerState"] for system in fleet.systems.values()] == ["On"] * 4
+    assert {system["Boot"]["BootSourceOverrideTarget"] for system in fleet.systems.values()} == {"Cd"}
+    assert [drive["Image"] for drive in fleet.drives.values()] == [host["boot_uri"] for host in hosts.values()]
+    steps = [step["step"] for step in result.hosts["srv_2"].facts["steps"]]
+    assert steps == ["identify", "power_off", "insert_media", "boot_cd", "power_on"]
+
+
+@pytest.mark.parametrize("playbook", ["deploy_boot.yml", "erase_boot.yml"])
+def test_a_batch_boots_from_the_network(fleet, host_vars, play, playbook):
+    hosts = {f"srv_{number}": host_vars(number, boot_method="uefi_http") for number in range(4)}
 
     result, events = play(playbook, hosts)
 
     assert result.status == "successful"
     assert [system["PowerState"] for system in fleet.systems.values()] == ["On"] * 4
-    assert [system["Boot"]["HttpBootUri"][-4:] for system in fleet.systems.values()] == ["0000", "0001", "0002", "0003"]
+    assert [system["Boot"]["HttpBootUri"] for system in fleet.systems.values()] == [
+        host["boot_uri"] for host in hosts.values()
+    ]
     facts = result.hosts["srv_2"].facts
     assert (facts["serial"], facts["power_state"]) == ("SN0002", "On")
     assert [step["step"] for step in facts["steps"]] == ["identify", "power_off", "boot_http", "power_on"]
@@ -106,6 +122,7 @@ def test_power_off_unmakes_both_boots_and_may_be_repeated(fleet, host_vars, play
     hosts = {"srv_1": host_vars(1), "srv_2": host_vars(2)}
     boot = {"BootSourceOverrideTarget": "UefiHttp", "BootSourceOverrideEnabled": "Once", "HttpBootUri": "http://x/"}
     fleet.systems[uuid_of(hosts["srv_1"])] |= {"PowerState": "On", "Boot": boot}
+    fleet.drives[uuid_of(hosts["srv_2"])] = {"Image": hosts["srv_2"]["boot_uri"], "Inserted": True}
 
     result, _ = play("power_off.yml", hosts)
 
@@ -113,3 +130,4 @@ def test_power_off_unmakes_both_boots_and_may_be_repeated(fleet, host_vars, play
     for system in fleet.systems.values():
         assert system["PowerState"] == "Off"
         assert system["Boot"]["BootSourceOverrideEnabled"] == "Disabled"
+    assert {drive["Inserted"] for drive in fleet.drives.values()} == {False}

@@ -14,7 +14,8 @@ from provisioning.workspace import workspace
 from tests.provisioning.simulator.emulator import entry, running, uuid_of, write_fleet
 
 NAMES = ["srv_good", "srv_busy", "srv_stuck", "srv_hangs", "srv_swapped"]
-URI = "http://127.0.0.1:1/agent/v1/boot/nobody-answers"
+MEDIA = "http://127.0.0.1:1/agent/v1/media/"
+URI = f"{MEDIA}nobody-answers.iso"
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,8 @@ def hosts_of(port, certificate):
             "bmc_timeout_s": 60,
             "server_serial": f"SN{number}",
             "boot_uri": URI,
+            "boot_media_url": MEDIA,
+            "boot_method": "virtual_media",
         }
         for number, name in enumerate(NAMES)
     }
@@ -76,13 +79,21 @@ def test_a_server_boots_once_from_the_network_and_power_off_unmakes_it(emulated,
     assert (booted.status, ended.status) == ("successful", "successful")
     # The override was for one boot, and that boot took it.
     assert (on["power"], on["enabled"]) == ("On", "Disabled")
-    assert "boot from UefiHttp" in (folder / "console" / "srv_good.log").read_text()
-    assert setting_of(folder, "srv_good") == {"power": "Off", "target": "None", "enabled": "Disabled", "uri": ""}
+    assert "boot from Cd" in (folder / "console" / "srv_good.log").read_text()
+    assert on["image"] == URI
+    assert setting_of(folder, "srv_good") == {
+        "power": "Off",
+        "target": "None",
+        "enabled": "Disabled",
+        "uri": "",
+        "image": "",
+    }
     assert [line["body"] for line in writes_of(folder, 11)] == [
-        {"Boot": {"BootSourceOverrideTarget": "UefiHttp", "BootSourceOverrideEnabled": "Once", "HttpBootUri": URI}},
+        {"Image": URI, "Inserted": True, "WriteProtected": True},
+        {"Boot": {"BootSourceOverrideTarget": "Cd", "BootSourceOverrideEnabled": "Once"}},
         {"ResetType": "On"},
     ]
-    assert [line["status"] for line in writes_of(folder, 11) + writes_of(folder, 12)] == [204] * 4
+    assert [line["status"] for line in writes_of(folder, 11) + writes_of(folder, 12)] == [204] * 6
 
 
 def test_each_broken_bmc_fails_alone_with_its_own_reason(emulated, tmp_path):
