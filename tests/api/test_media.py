@@ -1,6 +1,7 @@
 """The boot medium of one boot, as BMCs and firmware fetch it."""
 
 import json
+import os
 from hashlib import sha256
 
 import pytest
@@ -132,7 +133,9 @@ def test_a_boot_that_is_over_or_none_has_no_medium(folder, token, change):
 
 def test_the_sweep_keeps_what_is_waited_for_and_what_is_being_made(folder, token):
     medium_of(token)
-    (folder / "boots" / "young.part").write_bytes(b"")
+    young = folder / "boots" / "young.part"
+    young.write_bytes(b"")
+    os.utime(young, (clock.now().timestamp(),) * 2)
 
     assert sweep_media() == 0
     assert [path.name for path in media(folder)] == [f"{sha256(token.encode()).hexdigest()}.iso", "young.part"]

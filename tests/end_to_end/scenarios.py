@@ -20,7 +20,7 @@ START_FAULTS = {
     Fault.AGENT_SILENT: "agent_silent",
     Fault.PROGRESS_STALL: "image_timeout",
     Fault.NO_PHONE_HOME: "no_phone_home",
-    Fault.SSH_WRONG_HOST_KEY: "ssh_host_key_mismatch",
+    Fault.SSH_WRONG_HOST_KEY: "host_key_unexpected",
 }
 """What is wrong with a machine that is being handed over, and the reason that the customer is given."""
 
