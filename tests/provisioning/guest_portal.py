@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import ssl
 
 from provisioning.ramdisk.medium import PLACEHOLDER
 from tests.provisioning.simulator.portal_stand_in import TOKEN, Portal
@@ -14,8 +15,17 @@ from tests.provisioning.virtual_machine import HOST
 class GuestPortal(Portal):
     """Like the other stand-in, with addresses that are right inside a machine, and the newer jobs."""
 
+    scheme = "http"
+
     def url(self, path: str) -> str:
-        return f"http://{HOST}:{self.server_address[1]}/{path}"
+        return f"{self.scheme}://{HOST}:{self.server_address[1]}/{path}"
+
+    def secure(self, certificate, key) -> None:
+        """Speak TLS from now on."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate, key)
+        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        self.scheme = "https"
 
     def offer_image(self, served: bytes, disk: bytes, seed: dict[str, bytes], **changes) -> None:
         """Offer an image; ``changes`` are of its description."""

@@ -59,7 +59,8 @@ class VirtualMachine:
 
     @property
     def console(self) -> str:
-        return (self.folder / "console.log").read_text(errors="replace")
+        path = self.folder / "console.log"
+        return path.read_text(errors="replace") if path.exists() else ""
 
     def command(self) -> list[str]:
         variables = self.folder / "vars.fd"

@@ -29,6 +29,7 @@ fetch_job() {
             say "no job: $(last_line "$RUN/curl.log")"
             return 1
         fi
+        say "no answer yet: $(last_line "$RUN/curl.log")"
         tries=$((tries + 1))
         sleep "$FETCH_PAUSE_S"
     done
