@@ -40,7 +40,7 @@ def test_the_table_is_whole_with_the_root_last(disk):
     assert [(row[6], row[5]) for row in rows] == [("esp", "EF00"), ("cidata", "0700"), ("root", "8304")]
     assert "No problems found" in told("sgdisk", "--verify", str(disk))
     assert disk.stat().st_size == (1 + layout.ESP_MIB + layout.SEED_MIB + 8 + 1) * MIB
-    assert disk.stat().st_blocks * 512 < 8 * MIB, "what is zero takes no room"
+    assert disk.stat().st_blocks * 512 < 20 * MIB, "most of what is zero takes no room"
 
 
 def test_what_is_in_the_partitions_is_what_was_given(disk):
