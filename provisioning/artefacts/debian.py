@@ -11,6 +11,14 @@ SUITE = "bookworm"
 MIRROR = "http://deb.debian.org/debian"
 SECURITY = "http://deb.debian.org/debian-security"
 
+EPOCH = 1_700_000_000
+"""The time stamp of all files: builds of the same packages differ in less."""
+ENVIRONMENT = {
+    "SOURCE_DATE_EPOCH": str(EPOCH),
+    "DEBIAN_FRONTEND": "noninteractive",
+    "INITRD": "No",  # Debian's kernel packages make no initial ramdisk then; we have our own, or none
+}
+
 
 @dataclass(frozen=True)
 class Sources:
@@ -29,7 +37,7 @@ class Sources:
 
 
 def build_tree(
-    target: Path, packages: Sequence[str], sources: Sources, *, variant: str, epoch: int, options: Sequence[str] = ()
+    target: Path, packages: Sequence[str], sources: Sources, *, variant: str, options: Sequence[str] = ()
 ) -> None:
     """Put the packages and what they depend on into ``target``, a folder or a tar file.
 
@@ -45,7 +53,7 @@ def build_tree(
         SUITE,
         target,
         *sources.lines(),
-        env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch), "DEBIAN_FRONTEND": "noninteractive"},
+        env={**os.environ, **ENVIRONMENT},
     )
 
 

@@ -2,18 +2,11 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-CHUNK = 1 << 20
-
-
-def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+from provisioning.artefacts.files import digest_of
 
 
 def digest_of_inputs(folders: Iterable[Path], options: Mapping[str, str]) -> str:
@@ -50,8 +43,3 @@ def publish(unfinished: Path, artefact: Path, description: Path, facts: Mapping[
     half = description.with_name(description.name + ".part")
     half.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     half.replace(description)
-
-
-def stretch(path: Path, size: int) -> None:
-    """Make the file ``size`` bytes long; what is added reads as zeros and takes no room."""
-    os.truncate(path, size)

@@ -4,7 +4,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from provisioning.artefacts import debian, published
@@ -42,7 +42,8 @@ def parse(builder: Builder, argv: list[str]) -> argparse.Namespace:
 def main(builder: Builder, argv: list[str]) -> int:
     """Build what is not there yet; 1 with one line on standard error when that cannot be done."""
     options = parse(builder, argv)
-    inputs = published.digest_of_inputs([SHARED, builder.folder], {"mirror": options.mirror})
+    sources = debian.Sources(options.mirror, options.security)
+    inputs = published.digest_of_inputs([SHARED, builder.folder], asdict(sources))
     artefact, description = options.out / builder.artefact, options.out / builder.description
     if not options.force and published.is_current(artefact, description, inputs):
         _say(f"{artefact} is current")
@@ -51,7 +52,7 @@ def main(builder: Builder, argv: list[str]) -> int:
         require(builder.programs)
         options.out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="unfinished-", dir=options.out) as scratch:
-            builder.make(Path(scratch), options.out, debian.Sources(options.mirror, options.security), inputs)
+            builder.make(Path(scratch), options.out, sources, inputs)
     except BuildFailed as error:
         return _give_up(builder, str(error))
     except OSError as error:

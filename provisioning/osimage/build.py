@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from provisioning.artefacts import debian, published
+from provisioning.artefacts.files import digest_of
 from provisioning.artefacts.programs import run
 from provisioning.artefacts.terminal import Builder
 from provisioning.osimage import contents, layout, rootfs
@@ -38,7 +39,7 @@ def make(scratch: Path, out: Path, sources: debian.Sources, inputs: str) -> None
         "file_name": FILE,
         "encoding": "zstd",
         "disk_bytes": raw.stat().st_size,
-        "disk_sha256": published.digest_of(raw),
+        "disk_sha256": digest_of(raw),
         "inputs": inputs,
     }
     published.publish(part, out / FILE, out / DESCRIPTION, facts)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from provisioning.artefacts.files import stretch
 from provisioning.artefacts.programs import run
-from provisioning.artefacts.published import stretch
 
 MIB = 1 << 20
 SECTOR = 512
@@ -43,7 +43,6 @@ def write(partitions: list[Partition], target: Path) -> None:
         table += [f"--partition-guid={number}:{id_of(number)}"]
         places.append(start * MIB)
         start += size
-    target.touch()
     stretch(target, (start + 1) * MIB)
     run("sgdisk", "--clear", "--set-alignment=1", *table, target)
     for partition, place in zip(partitions, places, strict=True):
@@ -63,7 +62,6 @@ def _copy(content: Path, target: Path, place: int) -> None:
 def boot_partition(loader: Path, kernel: Path, scratch: Path) -> Path:
     """Return a FAT file system with systemd-boot and the kernel, which starts at once. Raises BuildFailed."""
     image = scratch / "esp.img"
-    image.touch()
     stretch(image, ESP_MIB * MIB)
     run("mkfs.vfat", "-F", "32", "-s", "1", "-i", "4d455441", "-n", "ESP", image)
     entry = f"title Debian\nlinux /vmlinuz\noptions {COMMAND_LINE}\n"
@@ -81,7 +79,6 @@ def boot_partition(loader: Path, kernel: Path, scratch: Path) -> Path:
 def seed_partition(scratch: Path) -> Path:
     """Return an empty FAT file system with the label that cloud-init looks for. Raises BuildFailed."""
     image = scratch / "cidata.img"
-    image.touch()
     stretch(image, SEED_MIB * MIB)
     run("mkfs.vfat", "-i", "4d455442", "-n", "cidata", image)
     return image

@@ -8,7 +8,6 @@ from provisioning.artefacts.programs import run
 from provisioning.osimage import contents
 
 HERE = Path(__file__).parent
-EPOCH = 1_700_000_000
 
 
 def install(target: Path, sources: debian.Sources) -> None:
@@ -16,10 +15,7 @@ def install(target: Path, sources: debian.Sources) -> None:
     excluded = [f"--dpkgopt=path-exclude={pattern}" for pattern in contents.LEFT_OUT]
     included = [f"--dpkgopt=path-include={pattern}" for pattern in contents.KEPT]
     hook = f"--customize-hook={HERE / 'customise.sh'}"
-    os.environ["INITRD"] = "No"  # Debian's kernel packages make no initial ramdisk then
-    debian.build_tree(
-        target, contents.PACKAGES, sources, variant="minbase", epoch=EPOCH, options=[*excluded, *included, hook]
-    )
+    debian.build_tree(target, contents.PACKAGES, sources, variant="minbase", options=[*excluded, *included, hook])
 
 
 def take(archive: Path, pattern: str, scratch: Path) -> Path:

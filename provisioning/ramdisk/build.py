@@ -8,8 +8,6 @@ from provisioning.artefacts.programs import run
 from provisioning.artefacts.terminal import Builder
 from provisioning.ramdisk import contents, cpio, medium, tree
 
-EPOCH = 1_700_000_000
-"""The time stamp of all files: builds of the same packages give the same ramdisk."""
 ISO = "deploy.iso"
 DESCRIPTION = "deploy.iso.json"
 
@@ -19,7 +17,7 @@ def initramfs(stage: Path, scratch: Path) -> Path:
     root, archive, packed = scratch / "root", scratch / "ramdisk.cpio", scratch / "ramdisk.cpio.zst"
     tree.build(stage, root)
     with archive.open("wb") as file:
-        cpio.write(root, file, EPOCH)
+        cpio.write(root, file, debian.EPOCH)
     run("zstd", "-q", "-15", archive, "-o", packed)
     return packed
 
@@ -27,7 +25,7 @@ def initramfs(stage: Path, scratch: Path) -> Path:
 def make(scratch: Path, out: Path, sources: debian.Sources, inputs: str) -> None:
     """Build the ISO and the JSON beside it in ``out``. Raises BuildFailed."""
     stage = scratch / "stage"
-    debian.build_tree(stage, contents.PACKAGES, sources, variant="extract", epoch=EPOCH)
+    debian.build_tree(stage, contents.PACKAGES, sources, variant="extract")
     kernel = debian.only(stage, "boot/vmlinuz-*")
     efi = medium.program(stage / contents.STUB, kernel, initramfs(stage, scratch), scratch)
     part = scratch / (ISO + ".part")

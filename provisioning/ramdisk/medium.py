@@ -9,8 +9,8 @@ https://www.freedesktop.org/software/systemd/man/252/systemd-stub.html
 import mmap
 from pathlib import Path
 
+from provisioning.artefacts.files import stretch
 from provisioning.artefacts.programs import BuildFailed, run
-from provisioning.artefacts.published import stretch
 
 PLACEHOLDER = b"METALYARD-BOOT-PLACEHOLDER".ljust(4096, b"\n")
 SECTOR = 2048
@@ -44,7 +44,6 @@ def system_partition(efi: Path, scratch: Path) -> Path:
     """Return a FAT file system with the EFI program and the placeholder. Raises BuildFailed."""
     image, placeholder = scratch / "esp.img", scratch / "boot.cred"
     placeholder.write_bytes(PLACEHOLDER)
-    image.touch()
     stretch(image, (efi.stat().st_size // MIB + 2) * MIB)
     # Clusters of a CD's sector, so that the placeholder begins where one does.
     run("mkfs.vfat", "-F", "16", "-s", str(SECTOR // 512), "-R", "4", "-i", "4d455441", "-n", "DEPLOY", image)
