@@ -40,7 +40,12 @@ class Drive:
         where = self.node or f"driver=raw,discard=unmap,file.driver=file,file.filename={self.path}"
         device = {"nvme": "nvme", "sata": f"ide-hd,bus=ide.{number + 1}", "virtio": "virtio-blk-pci"}[self.kind]
         blockdev = f"{where},node-name=drive{number}"
-        return ["-blockdev", blockdev, "-device", f"{device},drive=drive{number},serial={self.serial}"]
+        return [
+            "-blockdev",
+            blockdev,
+            "-device",
+            f"{device},drive=drive{number},serial={self.serial},bootindex={number + 1}",
+        ]
 
 
 @dataclass

@@ -59,12 +59,22 @@ def vendor_data(portal):
     return parts.as_bytes()
 
 
+# By address and with a name: this cloud-init writes the entry's own name into networkd's match where no name is set.
+NETWORK = f"""version: 2
+ethernets:
+  eth0:
+    match: {{macaddress: "{VirtualMachine.mac}"}}
+    set-name: eth0
+    dhcp4: true
+"""
+
+
 def seed(portal):
     return {
         "meta-data": b"instance-id: operation-7\nlocal-hostname: gpu-07\n",
         "user-data": USER_DATA.encode(),
         "vendor-data": vendor_data(portal),
-        "network-config": b'version: 2\nethernets:\n  all:\n    match: {name: "e*"}\n    dhcp4: true\n',
+        "network-config": NETWORK.encode(),
     }
 
 

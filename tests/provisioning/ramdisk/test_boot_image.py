@@ -133,6 +133,7 @@ def test_a_download_that_is_always_cut_leaves_no_earlier_seed(boot, portal, tmp_
     boot(Drive(drive))
 
     assert portal.result["error"] == "image_download_failed"
+    assert portal.result["detail"].startswith("curl: (18) ")
     assert portal.asked.count("image") == 3
     assert b"OLD-SEED" not in drive.read_bytes()
     assert drive.read_bytes()[:MIB] == bytes(MIB)

@@ -27,6 +27,11 @@ failure_as_json() {
         '{ok: false, error: $error, detail: $detail}'
 }
 
+# first_line FILE: what curl says is in its first line, advice follows.
+first_line() {
+    head -n 1 "$1" 2>/dev/null
+}
+
 # last_line FILE: the last words of a program that failed.
 last_line() {
     tail -n 1 "$1" 2>/dev/null

@@ -52,7 +52,7 @@ put_image() {
     start_watch download 0 60 "$SECTORS_WRITTEN" "$disk_bytes" "$drive"
     tries=1
     until stream_image; do
-        reason="curl $(cat "$RUN/stream/curl"): $(last_line "$RUN/stream/curl.log")"
+        reason=$(first_line "$RUN/stream/curl.log")
         say "download $tries: $reason"
         [ "$tries" -lt $DOWNLOADS ] || fail image_download_failed "$reason"
         tries=$((tries + 1))

@@ -26,10 +26,10 @@ fetch_job() {
         status=$?
         [ "$status" -eq 0 ] && break
         if ! never_arrived "$status" || [ "$tries" -ge "$FETCH_TRIES" ]; then
-            say "no job: $(last_line "$RUN/curl.log")"
+            say "no job: $(first_line "$RUN/curl.log")"
             return 1
         fi
-        say "no answer yet: $(last_line "$RUN/curl.log")"
+        say "no answer yet: $(first_line "$RUN/curl.log")"
         tries=$((tries + 1))
         sleep "$FETCH_PAUSE_S"
     done
