@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from portal.core.actors import SYSTEM
 from portal.core.locks import lock_row
 from portal.fleet import services as fleet
+from portal.fleet.certificates import LeftBy
 from portal.fleet.erasures import flaws_of
 from portal.fleet.models import Server
 from portal.fleet.states import ServerState
@@ -74,7 +75,13 @@ def _begin_release(part: OperationServer) -> bool:
 
 
 def _released(part: OperationServer) -> None:
-    fleet.return_to_pool(actor=SYSTEM, server=_fresh(part), operation_id=part.operation.public_id)
+    operation = part.operation
+    fleet.return_to_pool(
+        actor=SYSTEM,
+        server=_fresh(part),
+        operation_id=operation.public_id,
+        left_by=LeftBy(operation.subject, operation.project),
+    )
     reservations.server_returned(part=part)
 
 

@@ -12,7 +12,8 @@ from portal.catalog.models import OSImage, Price, PriceBook
 from portal.catalog.services.images import Fetched, begin_import, finish_import, request_import
 from portal.core import clock, secrets
 from portal.core.actors import SYSTEM
-from portal.fleet.erasures import DriveReport
+from portal.fleet.certificates import LeftBy, issue_certificates
+from portal.fleet.erasures import DriveReport, record_erasure
 from portal.fleet.models import BMC, Drive, Fabric, Rack, Region, Server, ServerType
 from portal.fleet.states import ServerState
 from portal.operations.models import OperationServer
@@ -142,6 +143,17 @@ def said_of_drives(*reports):
 
 def _times(report):
     return {"started_at": report.started_at.isoformat(), "ended_at": report.ended_at.isoformat()}
+
+
+def certificate(for_scope, of_reservation, server):
+    """Certify the first drive of a server as left by a reservation."""
+    number = next(_counter)
+    operation_id = f"op_{number}"
+    record_erasure(
+        actor=SYSTEM, server=server, operation_id=operation_id, report=drive_report(server.drives.order_by("pk")[0])
+    )
+    left_by = LeftBy(of_reservation.public_id, for_scope.project)
+    return issue_certificates(actor=SYSTEM, server=server, operation_id=operation_id, left_by=left_by)[0]
 
 
 def image(**kwargs):

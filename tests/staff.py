@@ -9,7 +9,6 @@ from django.urls import reverse
 
 from portal.core import clock
 from portal.core.actors import SYSTEM
-from portal.fleet.erasures import record_erasure
 from portal.fleet.models import BMC, NIC, Server
 from portal.operations.models import BootPurpose, BootToken, Operation, OperationServer, WorkerPulse
 from portal.reservations.models import Reservation
@@ -85,12 +84,7 @@ def world(servers=2):
         token_sha256=f"{SECRETS['token_sha256']}-{part.pk}",
         expires_at=clock.now() + timedelta(hours=1),
     )
-    record_erasure(
-        actor=SYSTEM,
-        server=part.server,
-        operation_id=part.operation.public_id,
-        report=factories.drive_report(part.server.drives.get()),
-    )
+    factories.certificate(scope, reservation, part.server)
     WorkerPulse.objects.create(name=f"worker-{part.pk}")
     _mark()
     return scope

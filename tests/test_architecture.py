@@ -48,10 +48,13 @@ OWN = {
         "tokens": "the form of API tokens",
     },
     "fleet": {
+        "certificate_pdf": "a certificate on paper: pure",
+        "certificates": "signed certificates of erasure",
         "controllers": "the BMCs' passwords, and what they should be like",
         "erase_policy": "how a drive must be erased: pure",
         "erasures": "evidence of erasure, kept and judged",
         "spares": "the table of spares: pure",
+        "verify": "form, signature and chain of certificates: pure, and a command",
     },
     "catalog": {
         "import_failures": "the table of reasons why an image was not imported, in plain words",

@@ -24,6 +24,7 @@ OPEN: dict[str, str] = {
     "api/v1/openapi.json": "the API's description, the same for everybody",
     "api/v1/docs": "the same as a page",
     "api/v1/docs/": "the same as a page",
+    "api/v1/certificate-keys": "public keys, the same for everybody",
     "api/v1/problems": "the list of codes, the same for everybody",
     "login": "where one logs in",
     "logout": "ends one's own session",
@@ -50,6 +51,11 @@ NAMED: dict[str, str] = {
     "api/v1/reservations/<slug:reservation_id>/events": "reservation",
     "api/v1/reservations/<slug:reservation_id>/handover": "reservation",
     "api/v1/reservations/<slug:reservation_id>/handover/<str:file>": "reservation",
+    "api/v1/reservations/<slug:reservation_id>/certificates": "reservation",
+    "api/v1/certificates/<slug:certificate_id>": "certificate",
+    "api/v1/certificates/<slug:certificate_id>.pdf": "certificate",
+    "certificates/<slug:public_id>.json": "certificate",
+    "certificates/<slug:public_id>.pdf": "certificate",
     "api/v1/servers/<slug:server_id>": "server",
     "api/v1/servers/<slug:server_id>/power": "server",
     "api/v1/servers/<slug:server_id>/reinstall": "server",
@@ -137,6 +143,7 @@ class Tenant:
             "waitlist_entry": factories.waitlist_entry(self.scope).public_id,
             "project": self.scope.project.public_id,
             "organization": self.scope.organization.public_id,
+            "certificate": factories.certificate(self.scope, row, held.server).public_id,
         }
         self.token = factories.token(self.scope.project, Role.OWNER)[1]
         self.bearer = {"Authorization": f"Bearer {self.token}"}

@@ -28,6 +28,7 @@ from portal.core.errors import DomainError, Forbidden, InvalidInput
 View = TypeVar("View", bound=Callable[..., Any])
 Out = type[serializers.Serializer[Any]]
 JSON = "application/json"
+PDF = "application/pdf"
 
 ALWAYS = ("malformed_request", "unauthenticated", "invalid_token", "not_acceptable", "internal_error", "unavailable")
 OF_ALL = (Forbidden, InvalidInput, RateLimited)
@@ -63,7 +64,7 @@ class Doc:
     operation_id: str
     tag: str
     summary: str
-    out: Out
+    out: Out | None
     text: str = ""
     query: type[Query] = Query
     body: Out | None = None
@@ -110,7 +111,8 @@ def _described(doc: Doc, parameters: list[Any], codes: Sequence[str], text: str)
     kinds = [PROBLEM_TYPES[code] for code in dict.fromkeys([*codes, *_codes(doc.refuses)])]
     statuses = sorted({kind.status for kind in kinds})
     replies: dict[Any, Any] = {(status, MEDIA_TYPE): _refusals(status, kinds) for status in statuses}
-    replies[(200, JSON)] = doc.out
+    if doc.out is not None:
+        replies[(200, JSON)] = doc.out
     replies.update({(200, media): OpenApiTypes.BINARY for media in doc.media})
     if doc.status != 200:
         replies[doc.status] = doc.out if doc.status in (201, 202) else None

@@ -9,6 +9,7 @@ from portal.api.views import (
     availability,
     calendar,
     catalogue,
+    certificates,
     changes,
     documentation,
     events,
@@ -60,6 +61,14 @@ urlpatterns = [
     path(
         "reservations/<slug:reservation_id>/handover/<str:file>", handover.KitFileView.as_view(), name="handover-file"
     ),
+    path(
+        "reservations/<slug:reservation_id>/certificates",
+        certificates.ReservationCertificatesView.as_view(),
+        name="reservation-certificates",
+    ),
+    path("certificates/<slug:certificate_id>", certificates.CertificateView.as_view(), name="certificate"),
+    path("certificates/<slug:certificate_id>.pdf", certificates.CertificatePageView.as_view(), name="certificate-pdf"),
+    path("certificate-keys", certificates.CertificateKeysView.as_view(), name="certificate-keys"),
     path("servers", servers.ServersView.as_view(), name="servers"),
     path("servers/<slug:server_id>", servers.ServerView.as_view(), name="server"),
     path("servers/<slug:server_id>/power", actions.PowerView.as_view(), name="server-power"),

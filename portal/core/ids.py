@@ -39,6 +39,7 @@ class Prefix(StrEnum):
     QUOTA_REQUEST = "qtr"
     QUOTE = "quo"
     WAITLIST = "wai"
+    CERTIFICATE = "crt"
 
 
 def encode_base32(number: int, length: int) -> str:

@@ -12,6 +12,7 @@ from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.errors import FieldError, InvalidInput, StateConflict
 from portal.core.locks import lock_row
+from portal.fleet.certificates import NOBODY, LeftBy, issue_certificates
 from portal.fleet.erase_policy import EraseMethod, ErasePolicy, VerifyMode
 from portal.fleet.erasures import flaws_of
 from portal.fleet.models import Server, ServerType
@@ -42,8 +43,8 @@ def begin_release(*, actor: Actor, server: Server, reason: str) -> None:
 
 
 @transaction.atomic
-def return_to_pool(*, actor: Actor, server: Server, operation_id: str) -> None:
-    """Make a releasing server available again.
+def return_to_pool(*, actor: Actor, server: Server, operation_id: str, left_by: LeftBy = NOBODY) -> None:
+    """Make a releasing server available again, with a certificate for each drive.
 
     Raises StateConflict unless the operation left proof for every drive of the server.
     """
@@ -51,6 +52,7 @@ def return_to_pool(*, actor: Actor, server: Server, operation_id: str) -> None:
     if flaws:
         raise StateConflict(f"{server.name} has no proof of erasure ({'; '.join(flaws)}): quarantine it.")
     advance(server, ServerState.AVAILABLE, actor=actor, reason=f"erased and read back by {operation_id}")
+    issue_certificates(actor=actor, server=server, operation_id=operation_id, left_by=left_by)
 
 
 @transaction.atomic

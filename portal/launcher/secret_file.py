@@ -1,5 +1,6 @@
 """The secrets of one state folder, made at random on the first start and kept in a file only its owner can read."""
 
+import base64
 import contextlib
 import os
 import secrets
@@ -41,6 +42,7 @@ def _fresh(fleet_network: str) -> dict[str, str]:
     return {
         "SECRET_KEY": secrets.token_urlsafe(50),
         "METALYARD_SECRETS_KEYS": Fernet.generate_key().decode(),
+        "METALYARD_CERTIFICATE_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         **{name: random_password() for name in PASSWORDS},
         FLEET_NETWORK: fleet_network,
     }

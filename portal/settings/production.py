@@ -5,6 +5,7 @@ from portal.settings.base import *  # noqa: F403
 SECRET_KEY = env.str("SECRET_KEY")  # noqa: F405
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")  # noqa: F405
 METALYARD_SECRETS_KEYS = env.list("METALYARD_SECRETS_KEYS")  # noqa: F405
+METALYARD_CERTIFICATE_KEY = env.str("METALYARD_CERTIFICATE_KEY")  # noqa: F405
 DEBUG = False
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", True)  # noqa: F405
 # Servers on the provisioning network have no certificates yet when they boot.

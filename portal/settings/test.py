@@ -9,6 +9,9 @@ SECRET_KEY = env.str("SECRET_KEY", "test-only-key-test-only-key-test-only-key-te
 METALYARD_SECRETS_KEYS = env.list(  # noqa: F405
     "METALYARD_SECRETS_KEYS", default=["zqjGJGhTOsc8wAPyOGMDRi4JwJGQeAkYPqGRWPh0pPE="]
 )
+METALYARD_CERTIFICATE_KEY = env.str(  # noqa: F405
+    "METALYARD_CERTIFICATE_KEY", "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A="
+)
 ALLOWED_HOSTS = ["*"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 METALYARD_STATE_DIR = Path(env.str("METALYARD_STATE_DIR", tempfile.gettempdir() + "/metalyard-tests"))  # noqa: F405

@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.html import format_html
 
 from portal.core import clock
+from portal.fleet.certificates import certificates_of
 from portal.operations.selectors import events_of
 from portal.reservations.charges import cancellation_of
 from portal.reservations.handover.kit import KIT
@@ -41,6 +42,14 @@ CANCELLABLE = (ReservationState.SCHEDULED, ReservationState.PROVISIONING)
 """What can be called off. A hold is not: its quote is given up."""
 
 NO_CHARGE = "You are not charged."
+
+CERTIFIED = (
+    ReservationState.ENDING,
+    ReservationState.ENDED,
+    ReservationState.CANCELLED,
+    ReservationState.FAILED,
+)
+"""States in which servers are or were taken back."""
 
 SENTENCES = {
     ReservationState.HELD: "The capacity is kept while you decide.",
@@ -136,6 +145,7 @@ def live_context(reservation: Reservation) -> dict[str, Any]:
         "failures": [item for item in allocations if item.state == AllocationState.FAILED],
         "log": log_lines(newest[:LOG_LENGTH]),
         "log_is_cut": len(newest) > LOG_LENGTH,
+        "certificates": list(certificates_of(reservation.public_id)) if state in CERTIFIED else [],
         **_access(reservation, state, allocations),
         **ending_terms(reservation),
         "can_move": state in TRANSFERABLE,

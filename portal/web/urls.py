@@ -4,6 +4,7 @@ from django.urls import path
 
 from portal.web.views import (
     availability,
+    certificates,
     changes,
     endings,
     gallery,
@@ -46,6 +47,8 @@ urlpatterns = [
     path("reservations/<slug:public_id>/transfer", transfer.transfer, name="transfer"),
     path("reservations/<slug:public_id>/handover.zip", handover.archive, name="handover-zip"),
     path("reservations/<slug:public_id>/handover/<str:file>", handover.file, name="handover-file"),
+    path("certificates/<slug:public_id>.json", certificates.signed_file, name="certificate-file"),
+    path("certificates/<slug:public_id>.pdf", certificates.page, name="certificate-page"),
     path("servers", overview.servers, name="servers"),
     path("ssh-keys", keys.ssh_keys, name="ssh-keys"),
     path("ssh-keys/<slug:public_id>/delete", keys.delete, name="ssh-key-delete"),

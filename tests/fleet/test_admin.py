@@ -195,7 +195,15 @@ def test_the_page_of_a_server_shows_its_parts_and_proofs(operations):
 
     for fact in (server.serial, server.bmc.address, server.nics.get().mac, server.drives.get().serial, "16.0 MiB"):
         assert fact in page
-    for heading in ("Network ports", "Drives", "Proofs of erasure", "Operations", "Allocations", "Record"):
+    for heading in (
+        "Network ports",
+        "Drives",
+        "Proofs of erasure",
+        "Certificates of erasure",
+        "Operations",
+        "Allocations",
+        "Record",
+    ):
         assert f">{heading} <" in page
 
 

@@ -10,6 +10,8 @@ from portal.fleet.erase_policy import VerifyMode
 from portal.tenancy.ssh_keys import parse_public_key
 
 MAX_BYTES = 2**62
+MAX_EXACT = 2**53 - 1
+"""Largest count that all JSON readers take exactly (RFC 8785 section 3.2.2.3): certificates say it again."""
 MAX_DRIVES = 128
 
 
@@ -29,7 +31,7 @@ class WrittenInstantField(InstantField):
 
 
 def _bytes() -> serializers.IntegerField:
-    return serializers.IntegerField(min_value=0, max_value=MAX_BYTES)
+    return serializers.IntegerField(min_value=0, max_value=MAX_EXACT)
 
 
 class DriveField(serializers.Serializer[None]):

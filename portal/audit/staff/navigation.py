@@ -72,6 +72,8 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("audit.auditevent", "Audit record", "history"),
             ("operations.operationevent", "Told to customers", "chat"),
             ("fleet.erasure", "Proofs of erasure", "cleaning_services"),
+            ("fleet.erasurecertificate", "Certificates of erasure", "verified"),
+            ("fleet.certificatekey", "Keys of certificates", "key"),
         ),
     ),
 )

@@ -9,7 +9,7 @@ from portal.audit.staff.pages import RecordAdmin
 from portal.audit.staff.panels import Panel, show_on
 from portal.fleet import services
 from portal.fleet.admin.erasures import ERASURE
-from portal.fleet.models import NIC, Drive, Erasure, Server
+from portal.fleet.models import NIC, Drive, Erasure, ErasureCertificate, Server
 from portal.fleet.states import ServerState
 
 ACT = "fleet.change_server"
@@ -98,6 +98,19 @@ show_on(
         Erasure,
         lambda server: server.erasures.order_by("-pk"),
         ERASURE,
+        all_of="server__id__exact",
+    ),
+    Panel(
+        "Certificates of erasure",
+        ErasureCertificate,
+        lambda server: server.certificates.order_by("-pk"),
+        (
+            columns.me("Id", "public_id"),
+            columns.moment("created_at", "Issued"),
+            columns.code("drive_serial", "Drive"),
+            columns.target("subject", "Reservation"),
+            columns.target("operation_id_text", "Operation"),
+        ),
         all_of="server__id__exact",
     ),
 )

@@ -1,5 +1,6 @@
-"""The metal, the evidence that it was erased, and what it was found to run."""
+"""The metal, the evidence that it was erased with its certificates, and what it was found to run."""
 
+from portal.fleet.models.certificate import CertificateKey, ErasureCertificate
 from portal.fleet.models.erasure import Erasure
 from portal.fleet.models.firmware import FirmwareBaseline, FirmwareReading
 from portal.fleet.models.metal import (
@@ -21,8 +22,10 @@ __all__ = [
     "NIC",
     "POOL_STATES",
     "BootMethod",
+    "CertificateKey",
     "Drive",
     "Erasure",
+    "ErasureCertificate",
     "Fabric",
     "FirmwareBaseline",
     "FirmwareReading",

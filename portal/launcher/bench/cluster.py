@@ -75,6 +75,7 @@ class Cluster:
             "BROKER_URL": "memory://",
             "SECRET_KEY": "a benchmark's key protects nothing, and is long enough to say so",
             "METALYARD_SECRETS_KEYS": "zqjGJGhTOsc8wAPyOGMDRi4JwJGQeAkYPqGRWPh0pPE=",
+            "METALYARD_CERTIFICATE_KEY": "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=",
             "ALLOWED_HOSTS": "testserver",
             "METALYARD_STATE_DIR": str(self.root / "state"),
             "METALYARD_API_REQUESTS_PER_MINUTE": "1000000",
