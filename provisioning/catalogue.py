@@ -89,6 +89,19 @@ CATALOGUE: dict[OperationKind, Work] = {
         attempts=5,
         done_event="server.returned",
     ),
+    OperationKind.INSPECT: Work(
+        steps=(
+            PlaybookStep(stages.INSPECTOR, "inspect_boot.yml", 5 * MINUTE, 3, BootPurpose.INSPECT),
+            AwaitStep(
+                stages.INSPECTION, BootPurpose.INSPECT, 10 * MINUTE, 10 * MINUTE, "agent_silent", "inspect_timeout"
+            ),
+            PlaybookStep(stages.CONTROLLER, "bmc_baseline.yml", 5 * MINUTE, 3, checks_bmc=True),
+            PlaybookStep(stages.POWER_OFF, "power_off.yml", 5 * MINUTE, 3),
+        ),
+        is_repeatable=True,
+        attempts=5,
+        done_event="server.inspected",
+    ),
     OperationKind.POWER_ON: _of_power(SWITCH_ON),
     OperationKind.POWER_OFF: _of_power(SHUT_DOWN),
     OperationKind.POWER_CYCLE: _of_power(SWITCH_OFF, SWITCH_ON),

@@ -15,7 +15,7 @@ from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.core.errors import ClaimLost, StateConflict
 from portal.core.locks import lock_rows
-from portal.fleet import erasures
+from portal.fleet import erasures, inspections
 from portal.fleet.erasures import DriveReport
 from portal.fleet.models import Server
 from portal.operations.models import BootPurpose, BootToken, Operation, OperationServer
@@ -31,6 +31,9 @@ from provisioning.outcomes import outcome_of
 from provisioning.play import play
 
 log = logging.getLogger(__name__)
+
+UNPROVED = {BootPurpose.ERASE: "erase_unproved", BootPurpose.INSPECT: "hardware_differs"}
+"""Why a server fails whose report does not prove what it must."""
 
 
 def drive(operation_pk: int, worker: str) -> None:
@@ -123,7 +126,7 @@ def _judge(lease: Lease, step: AwaitStep, parts: Sequence[OperationServer]) -> b
         if verdict.error_code:
             fail(lease, part, verdict.error_code, verdict.detail)
     for part, found in flaws.items():
-        fail(lease, part, "erase_unproved", "; ".join(found))
+        fail(lease, part, UNPROVED[BootPurpose(step.purpose)], "; ".join(found))
     proved = [part.pk for part in passed if part not in flaws]
     steps.finish_steps(claim=lease.claim, part_pks=proved, stage=step.stage.name)
     return any(not verdict.wait_until for verdict in verdicts.values())
@@ -133,12 +136,22 @@ def _keep(part: OperationServer, boot: BootToken) -> list[str]:
     """Keep what a report is evidence of; return why it does not prove what it must. Call inside a transaction."""
     if boot.purpose == BootPurpose.FIRST_BOOT:
         OperationServer.objects.filter(pk=part.pk).update(host_keys=boot.result["host_keys"])
+    operation_id = part.operation.public_id
+    if boot.purpose == BootPurpose.INSPECT:
+        return _inspected(part, operation_id, boot.result)
     if boot.purpose != BootPurpose.ERASE:
         return []
-    operation_id = part.operation.public_id
     reports = [_report_of(drive) for drive in boot.result.get("drives", [])]
     erasures.record_erasures(actor=SYSTEM, server=part.server, operation_id=operation_id, drives=reports)
     return erasures.flaws_of(part.server, operation_id)
+
+
+def _inspected(part: OperationServer, operation_id: str, result: dict[str, Any]) -> list[str]:
+    if "inventory" not in result:
+        return ["no inventory was reported"]
+    return inspections.record_inspection(
+        actor=SYSTEM, server=part.server, operation_id=operation_id, inventory=result["inventory"]
+    )
 
 
 def _report_of(drive: dict[str, Any]) -> DriveReport:

@@ -11,11 +11,13 @@ from portal.core.locks import lock_row
 from portal.fleet import services as fleet
 from portal.fleet.certificates import LeftBy
 from portal.fleet.erasures import flaws_of
+from portal.fleet.inspections import fail_inspection
 from portal.fleet.models import Server
 from portal.fleet.states import ServerState
 from portal.operations.models import Operation, OperationServer
 from portal.operations.selectors import open_part_of
 from portal.operations.services.events import tell
+from portal.operations.services.inspecting import erase_inspected
 from portal.operations.states import OperationKind
 from portal.reservations.services import outcomes as reservations
 
@@ -135,6 +137,25 @@ def _for_tenant(succeeded: Callable[[OperationServer], None]) -> Outcome:
     )
 
 
+def _is_inspected(part: OperationServer) -> bool:
+    return _fresh(part).state == ServerState.INSPECTING
+
+
+def _inspected(part: OperationServer) -> None:
+    server = _fresh(part)
+    if server.state == ServerState.INSPECTING:
+        erase_inspected(
+            actor=SYSTEM, server=server, reason=f"found to be what was bought by {part.operation.public_id}"
+        )
+
+
+def _inspect_failed(part: OperationServer) -> None:
+    server = _fresh(part)
+    if server.state == ServerState.INSPECTING and open_part_of(server.pk) in (None, part):
+        operation_id = part.operation.public_id
+        fail_inspection(actor=SYSTEM, server=server, operation_id=operation_id, reason=part.state_reason)
+
+
 OUTCOMES: dict[OperationKind, Outcome] = {
     OperationKind.DEPLOY: Outcome(
         _begin_deploy, _deployed, _deploy_failed, lambda operation: reservations.deploy_finished(operation=operation)
@@ -146,6 +167,7 @@ OUTCOMES: dict[OperationKind, Outcome] = {
         lambda operation: reservations.release_finished(operation=operation),
         refused_code="erase_unproved",
     ),
+    OperationKind.INSPECT: Outcome(_is_inspected, _inspected, _inspect_failed, _nothing_more),
     OperationKind.POWER_ON: _for_tenant(_nothing_more),
     OperationKind.POWER_OFF: _for_tenant(_nothing_more),
     OperationKind.POWER_CYCLE: _for_tenant(_nothing_more),

@@ -52,6 +52,7 @@ OWN = {
         "certificates": "signed certificates of erasure",
         "controllers": "the BMCs' passwords, and what they should be like",
         "erase_policy": "how a drive must be erased: pure",
+        "inspections": "what servers are made of, and what was found",
         "erasures": "evidence of erasure, kept and judged",
         "spares": "the table of spares: pure",
         "verify": "form, signature and chain of certificates: pure, and a command",

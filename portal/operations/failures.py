@@ -12,6 +12,8 @@ FAILURES: dict[str, str] = {
     "bmc_media_inserted": "An image lies in the virtual drive of the server's management controller.",
     "bmc_ipmi_on": "The server's management controller answers to IPMI over the network, which must be off.",
     "bmc_password_unproved": "The new password of the server's management controller could not be proved.",
+    "hardware_differs": "The server's hardware is not what was bought.",
+    "inspect_timeout": "Looking at the hardware took longer than it may.",
     "firmware_differs": "The firmware of the server is not what it should be.",
     "power_state_mismatch": "The server said it switched power but did not.",
     "power_off_timeout": "The server did not switch off.",

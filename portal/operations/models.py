@@ -92,6 +92,7 @@ class BootPurpose(models.TextChoices):
 
     IMAGE = "image"
     ERASE = "erase"
+    INSPECT = "inspect"
     FIRST_BOOT = "first_boot"
 
 

@@ -22,6 +22,8 @@ ERASER = Stage("eraser", "Network boot")
 ERASE = Stage("erase", "Erase and read back")
 CONTROLLER = Stage("controller", "Controller check")
 POWER_OFF = Stage("power_off", "Power off")
+INSPECTOR = Stage("inspector", "Network boot")
+INSPECTION = Stage("inspection", "Hardware check")
 POOL = Stage("pool", "Back in the pool")
 SHUT_DOWN = Stage("shut_down", "Shut down")
 POWER_ON = Stage("power_on", "Power on")
@@ -36,6 +38,7 @@ STAGES: dict[OperationKind, tuple[Stage, ...]] = {
     OperationKind.POWER_CYCLE: (POWER_OFF, POWER_ON),
     OperationKind.REBOOT: (SHUT_DOWN, POWER_ON),
     OperationKind.REINSTALL: IMAGED,
+    OperationKind.INSPECT: (INSPECTOR, INSPECTION, CONTROLLER, POWER_OFF),
 }
 
 TITLES: dict[OperationKind, str] = {
@@ -46,6 +49,7 @@ TITLES: dict[OperationKind, str] = {
     OperationKind.POWER_CYCLE: "Power cycle",
     OperationKind.REBOOT: "Reboot",
     OperationKind.REINSTALL: "Reinstall",
+    OperationKind.INSPECT: "Inspect",
 }
 """What people call each kind of operation."""
 

@@ -16,6 +16,7 @@ class OperationKind(StrEnum):
     POWER_CYCLE = "power_cycle"
     REBOOT = "reboot"
     REINSTALL = "reinstall"
+    INSPECT = "inspect"
 
 
 LIFE = (OperationKind.DEPLOY, OperationKind.RELEASE)

@@ -19,6 +19,9 @@ class Fault(StrEnum):
     PROGRESS_STALL = "progress_stall"  # imaging and erasing stop at 40 percent
     ERASE_SKIPS = "erase_skips"  # one block in a thousand is not erased
     SSH_WRONG_HOST_KEY = "ssh_wrong_host_key"  # phones home with another host key than it serves
+    GPU_MISSING = "gpu_missing"  # one GPU fewer than it was built with
+    MEMORY_MISSING = "memory_missing"  # half of the memory
+    DRIVE_WRONG = "drive_wrong"  # another, smaller drive
     EXTRA_USER = "extra_user"  # the BMC has an account that nobody of ours made
     BOOT_ORDER = "boot_order"  # the order in which the server looks for a system was turned round
     MEDIA_INSERTED = "media_inserted"  # an image lies in the BMC's virtual drive

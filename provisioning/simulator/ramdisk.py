@@ -23,6 +23,9 @@ STALL_PERCENT = 40
 DOWNLOADS = 3
 """How often an image whose download is cut is fetched from its beginning."""
 DETAIL_CHARS = 500
+GPU_PCI_ID = "1b36:00ff"
+"""Vendor and device of the GPUs that are not there: no real one has them."""
+NIC_SPEED_MBPS = 400_000
 METHODS = ("overwrite",)
 """Ways of erasing that an emulated drive has: it knows no commands of its own."""
 
@@ -108,7 +111,7 @@ class Ramdisk:
 
     def _do(self, job: dict[str, Any]) -> dict[str, Any]:
         self.body.console(f"job {job['kind']} fetched")
-        work = {"image": self._image, "erase": self._erase}.get(job["kind"])
+        work = {"image": self._image, "erase": self._erase, "inspect": self._inspect}.get(job["kind"])
         if work is None:
             raise ValueError(f"unknown kind {job['kind']}")
         try:
@@ -185,6 +188,9 @@ class Ramdisk:
             self._progress(stage, low + int((high - low) * spent / least_s))
             self.body.power.pause(min(0.2, least_s - spent))
 
+    def _inspect(self, _job: dict[str, Any]) -> dict[str, Any]:
+        return {"ok": True, "inventory": inventory_of(self.body)}
+
     def _erase(self, job: dict[str, Any]) -> dict[str, Any]:
         disk, started, begun = self.body.disk, time.monotonic(), _now()
         method = next((name for name in job["methods"] if name in METHODS), None)
@@ -226,6 +232,28 @@ class Ramdisk:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")  # noqa: TID251 - a machine has a clock of its own
+
+
+def inventory_of(body: Body) -> dict[str, Any]:
+    """Return what the machine is made of, as the ramdisk finds it."""
+    spec, wrong = body.spec, body.wrong
+    drive = (
+        (f"X{spec.drive_serial}", body.disk.size // 2)
+        if wrong(Fault.DRIVE_WRONG)
+        else (spec.drive_serial, body.disk.size)
+    )
+    return {
+        "system": {"serial": spec.serial, "product": spec.model, "uuid": spec.uuid},
+        "cpu_count": 1,
+        "memory_bytes": spec.memory_gb * 1024**3 // (2 if wrong(Fault.MEMORY_MISSING) else 1),
+        "drives": [{"serial": drive[0], "model": "Emulated 1", "firmware": "E1", "size_bytes": drive[1]}],
+        "nics": [{"mac": spec.mac, "name": "eth0", "driver": "emulated", "speed_mbps": NIC_SPEED_MBPS}],
+        "gpus": [
+            {"pci": f"0000:{number:02x}:00.0", "vendor": GPU_PCI_ID[:4], "device": GPU_PCI_ID[5:]}
+            for number in range(1, spec.gpu_count + (0 if wrong(Fault.GPU_MISSING) else 1))
+        ],
+        "firmware": {"bios_vendor": "Emulated", "bios_version": "3.7.1", "bios_date": "01/01/2026"},
+    }
 
 
 def _seed_of(job: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ MAX_DRIVES = 128
 class ProgressReport(serializers.Serializer[None]):
     """How far a machine is with its job."""
 
-    stage = serializers.ChoiceField(choices=["download", "write", "verify", "erase", "read_back"])
+    stage = serializers.ChoiceField(choices=["download", "write", "verify", "erase", "read_back", "inspect"])
     percent = serializers.IntegerField(min_value=0, max_value=100)
 
 
@@ -51,6 +51,52 @@ class DriveField(serializers.Serializer[None]):
     ended_at = WrittenInstantField()
 
 
+class SystemField(serializers.Serializer[None]):
+    """What the firmware says of the machine (SMBIOS type 1)."""
+
+    serial = serializers.CharField(max_length=64, allow_blank=True)
+    product = serializers.CharField(max_length=80, allow_blank=True)
+    uuid = serializers.CharField(max_length=40, allow_blank=True)
+
+
+class FoundDriveField(serializers.Serializer[None]):
+    """A drive that was found."""
+
+    serial = serializers.CharField(max_length=64, allow_blank=True)
+    model = serializers.CharField(max_length=80, allow_blank=True)
+    firmware = serializers.CharField(max_length=40, allow_blank=True)
+    size_bytes = _bytes()
+
+
+class FoundPortField(serializers.Serializer[None]):
+    """A network port that was found; its speed is 0 while it has no link."""
+
+    mac = serializers.CharField(max_length=20)
+    name = serializers.CharField(max_length=40, allow_blank=True)
+    driver = serializers.CharField(max_length=40, allow_blank=True)
+    speed_mbps = serializers.IntegerField(min_value=0, max_value=10_000_000)
+
+
+class FoundGPUField(serializers.Serializer[None]):
+    """A GPU that was found, as PCI names it."""
+
+    pci = serializers.CharField(max_length=20)
+    vendor = serializers.RegexField(r"^[0-9a-f]{4}$")
+    device = serializers.RegexField(r"^[0-9a-f]{4}$")
+
+
+class InventoryField(serializers.Serializer[None]):
+    """What a machine is made of."""
+
+    system = SystemField()
+    cpu_count = serializers.IntegerField(min_value=1, max_value=100_000)
+    memory_bytes = _bytes()
+    drives = serializers.ListField(child=FoundDriveField(), max_length=MAX_DRIVES)
+    nics = serializers.ListField(child=FoundPortField(), max_length=MAX_DRIVES)
+    gpus = serializers.ListField(child=FoundGPUField(), max_length=MAX_DRIVES)
+    firmware = serializers.DictField(child=serializers.CharField(max_length=80, allow_blank=True))
+
+
 class DoneReport(serializers.Serializer[None]):
     """How a job ended; which of the fields matter depends on the job."""
 
@@ -61,6 +107,7 @@ class DoneReport(serializers.Serializer[None]):
     bytes_written = serializers.IntegerField(min_value=0, max_value=MAX_BYTES, required=False)
     drive_serial = serializers.CharField(max_length=64, required=False)
     drives = serializers.ListField(child=DriveField(), max_length=MAX_DRIVES, required=False)
+    inventory = InventoryField(required=False)
 
 
 class HostKeyField(serializers.CharField):

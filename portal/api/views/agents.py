@@ -69,6 +69,8 @@ def job_document(job: BootJob) -> dict[str, Any]:
             "methods": list(policy.methods),
             "verify": {"mode": policy.verify, "blocks": SAMPLE_BLOCKS},
         }
+    if job.purpose == BootPurpose.INSPECT:
+        return document
     operation, image = part.operation, part.operation.image
     if image is None:
         raise NotFound("This operation has no OS image.")

@@ -3,6 +3,7 @@
 from portal.fleet.models.certificate import CertificateKey, ErasureCertificate
 from portal.fleet.models.erasure import Erasure
 from portal.fleet.models.firmware import FirmwareBaseline, FirmwareReading
+from portal.fleet.models.inspection import BillOfMaterials, Inspection
 from portal.fleet.models.metal import (
     BMC,
     NIC,
@@ -23,12 +24,14 @@ __all__ = [
     "POOL_STATES",
     "BootMethod",
     "CertificateKey",
+    "BillOfMaterials",
     "Drive",
     "Erasure",
     "ErasureCertificate",
     "Fabric",
     "FirmwareBaseline",
     "FirmwareReading",
+    "Inspection",
     "Rack",
     "Region",
     "Server",

@@ -7,17 +7,20 @@ from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from portal.catalog.models import CancellationTerm, Price, PriceBook
 from portal.core import clock
-from portal.fleet.models import Fabric, FirmwareBaseline, Region, ServerType
+from portal.fleet.models import BillOfMaterials, Fabric, FirmwareBaseline, Region, ServerType
 from portal.launcher.demo.offer import (
     CANCELLATION,
     FABRICS,
     FIRMWARE,
     FLEET,
+    GPU_PCI_ID,
     GPUS_PER_SERVER,
     MACHINES,
+    NIC_SPEED_MBPS,
     REGION_FACTOR,
     REGIONS,
 )
+from portal.launcher.demo.servers import DRIVE_BYTES, FAST_DRIVE_BYTES
 
 CENT = Decimal("0.01")
 FAST_LEAD = timedelta(seconds=30)
@@ -34,6 +37,17 @@ def seed_catalogue(*, fast: bool) -> None:
         FirmwareBaseline(server_type=kind, component=component, versions=[version])
         for kind in types.values()
         for component, version in FIRMWARE.items()
+    )
+    BillOfMaterials.objects.bulk_create(
+        BillOfMaterials(
+            server_type=kind,
+            gpu_pci_ids=[GPU_PCI_ID],
+            nic_count=1,
+            nic_speed_mbps=NIC_SPEED_MBPS,
+            drive_count=1,
+            drive_bytes=FAST_DRIVE_BYTES if fast else DRIVE_BYTES,
+        )
+        for kind in types.values()
     )
     sold = sorted({(_region_of(fabric), slug) for fabric, slug, _count in FLEET})
     begins = clock.now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=30)

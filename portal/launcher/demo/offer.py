@@ -136,6 +136,9 @@ MACHINES = (
 GPUS_PER_SERVER = 8
 FIRMWARE = {"BMC": "2.14.0", "BIOS": "3.7.1", "CPLD": "1.09", "NIC": "28.41.1000", "GPU": "96.00.99.00.01"}
 """What the emulated machines run when nobody has flashed them."""
+GPU_PCI_ID = "1b36:00ff"
+"""What the GPUs of emulated machines are called by PCI."""
+NIC_SPEED_MBPS = 400_000
 BOOT_ORDER = ["Hdd", "Cd", "UefiHttp", "Pxe"]
 REGION_FACTOR = {"eu-north-1": Decimal("1.00"), "us-central-1": Decimal("1.04")}
 """What a region's power costs make of the list price."""

@@ -17,6 +17,7 @@ from portal.operations.failures import FAILURES
 from portal.operations.models import BootToken, Operation, OperationServer
 from portal.operations.selectors import open_part_of
 from portal.operations.services.erasing import ERASED_ANEW_FROM, erase_anew
+from portal.operations.services.inspecting import INSPECTED_FROM, inspect
 from portal.operations.states import OperationState, PartState
 
 SUMMARY = (
@@ -184,6 +185,19 @@ def _in_work(server: Server) -> Sequence[str]:
 warn_before_acts_on(Server, _in_work)
 act_on(
     Server,
+    Act(
+        name="inspect",
+        title="Inspect",
+        permission="fleet.change_server",
+        perform=lambda actor, row, values: inspect(actor=actor, server=row, reason=values["reason"]),
+        fits=in_state(*INSPECTED_FROM),
+        effects=(
+            "The server is switched off and started into a system that lists its hardware; its BMC is checked too.",
+            "When all is as bought it is erased; only that brings it into the pool. Otherwise it says what differs.",
+        ),
+        done="{row} is being inspected.",
+        icon="troubleshoot",
+    ),
     Act(
         name="erase",
         title="Erase anew",

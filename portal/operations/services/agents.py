@@ -26,7 +26,14 @@ from portal.operations.services.steps import replace_boots
 from portal.operations.states import OPEN_OPERATION, OPEN_PART
 
 FIRST_BOOT_TTL = timedelta(hours=2)
-STAGE_OF = {BootPurpose.IMAGE: "image", BootPurpose.ERASE: "erase", BootPurpose.FIRST_BOOT: "first_boot"}
+STAGE_OF = {
+    BootPurpose.IMAGE: "image",
+    BootPurpose.ERASE: "erase",
+    BootPurpose.INSPECT: "inspection",
+    BootPurpose.FIRST_BOOT: "first_boot",
+}
+JOBS = (BootPurpose.IMAGE, BootPurpose.ERASE, BootPurpose.INSPECT)
+"""What a ramdisk is booted for."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,7 @@ def refuse(*, token: str, address: str, what: str, error: BootTokenRefused) -> N
 @transaction.atomic
 def _open(token: str, address: str) -> BootJob:
     # Events of one reservation are told under its operation's lock: a reader that follows them by id misses none.
-    boot = _find(token, (BootPurpose.IMAGE, BootPurpose.ERASE), with_operation=True)
+    boot = _find(token, JOBS, with_operation=True)
     if boot.opened_at:
         raise BootTokenRefused("The job of this boot was fetched already.")
     BootToken.objects.filter(pk=boot.pk).update(opened_at=clock.now())
@@ -102,8 +109,8 @@ def _open(token: str, address: str) -> BootJob:
             event_type=f"step.{STAGE_OF[BootPurpose(boot.purpose)]}.opened",
             part=part,
         )
-    if boot.purpose == BootPurpose.ERASE:
-        return BootJob(part, BootPurpose.ERASE)
+    if boot.purpose != BootPurpose.IMAGE:
+        return BootJob(part, BootPurpose(boot.purpose))
     private, public = _key_pair()
     host_private, host_public = _key_pair()
     OperationServer.objects.filter(pk=part.pk).update(
@@ -144,7 +151,7 @@ def open_boot(*, token: str, address: str) -> BootJob:
 
 @transaction.atomic
 def _progress(token: str, percent: int) -> None:
-    boot = _find(token, (BootPurpose.IMAGE, BootPurpose.ERASE))
+    boot = _find(token, JOBS)
     if not boot.opened_at:
         raise BootTokenRefused("The job of this boot was not fetched yet.")
     OperationServer.objects.filter(pk=boot.part_id, stage=STAGE_OF[BootPurpose(boot.purpose)]).update(percent=percent)
@@ -171,7 +178,7 @@ def _report(token: str, purposes: Sequence[BootPurpose], result: dict[str, Any])
 def report_done(*, token: str, address: str, result: dict[str, Any]) -> None:
     """Keep the result of an imaging or erasing boot, once. Raises BootTokenRefused."""
     try:
-        _report(token, (BootPurpose.IMAGE, BootPurpose.ERASE), result)
+        _report(token, JOBS, result)
     except BootTokenRefused as error:
         refuse(token=token, address=address, what="done", error=error)
         raise

@@ -12,7 +12,14 @@ from portal.core.errors import BootTokenRefused
 from portal.operations.models import BootPurpose, BootToken, Operation, OperationEvent, OperationServer
 from portal.operations.selectors import events_of, waiting_operations
 from portal.operations.services import claims, steps
-from portal.operations.services.agents import FIRST_BOOT_TTL, open_boot, phone_home, report_done, report_progress
+from portal.operations.services.agents import (
+    FIRST_BOOT_TTL,
+    STAGE_OF,
+    open_boot,
+    phone_home,
+    report_done,
+    report_progress,
+)
 from portal.operations.services.queue import MOST_GATHERING_S, cancel_operation, queue_operation
 from portal.operations.states import OPEN_OPERATION, OPEN_PART, OperationKind, OperationState, PartState
 from tests import factories
@@ -52,9 +59,9 @@ ASKS = {
     "phone_home": lambda token: phone_home(token=token, address=ADDRESS, hostname="h", host_keys=[]),
 }
 USED_FOR = {
-    "open": {"image", "erase"},
-    "progress": {"image", "erase"},
-    "done": {"image", "erase"},
+    "open": {"image", "erase", "inspect"},
+    "progress": {"image", "erase", "inspect"},
+    "done": {"image", "erase", "inspect"},
     "phone_home": {"first_boot"},
 }
 
@@ -130,7 +137,7 @@ def ready_for(ask, claim, part, purpose):
 @pytest.mark.parametrize("ask,purpose", USABLE)
 def test_control_the_token_is_granted_what_it_is_for(claim, part, ask, purpose):
     token = ready_for(ask, claim, part, purpose)
-    OperationServer.objects.update(stage=purpose)
+    OperationServer.objects.update(stage=STAGE_OF[BootPurpose(purpose)])
     before = rows()
 
     ASKS[ask](token)

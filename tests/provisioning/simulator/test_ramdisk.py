@@ -254,7 +254,7 @@ def test_a_refused_boot_does_nothing(make_body, portal):
 @pytest.mark.parametrize(
     "job",
     [
-        {"kind": "inspect"},
+        {"kind": "flash"},
         {"kind": ["erase"]},
         {"kind": None},
         {"kind": "erase", "report": None},
