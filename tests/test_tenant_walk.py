@@ -71,6 +71,9 @@ NAMED: dict[str, str] = {
     "api/v1/waitlist/<slug:entry_id>/leave": "waitlist_entry",
     "api/v1/quota-requests/<slug:request_id>": "quota_request",
     "api/v1/quota-requests/<slug:request_id>/withdraw": "quota_request",
+    "servers/<slug:public_id>": "server",
+    "servers/<slug:public_id>/live": "server",
+    "servers/<slug:public_id>/do/<slug:kind>": "server",
     "reservations/<slug:public_id>": "reservation",
     "reservations/<slug:public_id>/live": "reservation",
     "reservations/<slug:public_id>/release": "reservation",
@@ -189,7 +192,8 @@ def walked(found):
 
 
 def filled(route, ids):
-    route_of_one = route.replace("<slug:kind>", "extend").replace("<str:file>", "report.json")
+    kind = "reboot" if NAMED[route] == "server" else "extend"
+    route_of_one = route.replace("<slug:kind>", kind).replace("<str:file>", "report.json")
     return re.sub(r"<[^>]+>", ids[NAMED[route]], route_of_one)
 
 

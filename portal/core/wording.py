@@ -19,6 +19,7 @@ TONES: dict[str, str] = {
     "available": "ok",
     "booked": "busy",
     "deploying": "busy",
+    "reinstalling": "busy",
     "in_use": "ok",
     "serving": "ok",
     "releasing": "warn",

@@ -85,6 +85,13 @@ def open_part_of(server_pk: int) -> OperationServer | None:
     return OperationServer.objects.select_related("operation").filter(server=server_pk, state__in=OPEN_PART).first()
 
 
+def latest_action(subject: str, server_pk: int) -> OperationServer | None:
+    """Return a server's part in what was last asked to be done with it for ``subject``, if anything was."""
+    asked = OperationServer.objects.filter(server=server_pk, operation__subject=subject)
+    asked = asked.exclude(operation__kind__in=LIFE).select_related("operation")
+    return asked.order_by("-pk").first()
+
+
 def reports_of(operation_pk: int) -> tuple[int, int]:
     """Return how many servers at work or waited for have reported on a valid boot, and how many have not."""
     reported = BootToken.objects.filter(part=models.OuterRef("pk"), revoked_at=None, reported_at__isnull=False)

@@ -19,6 +19,7 @@ from portal.web.views import (
     quotes,
     reservations,
     reserve,
+    servers,
     transfer,
     waitlist,
 )
@@ -50,6 +51,9 @@ urlpatterns = [
     path("certificates/<slug:public_id>.json", certificates.signed_file, name="certificate-file"),
     path("certificates/<slug:public_id>.pdf", certificates.page, name="certificate-page"),
     path("servers", overview.servers, name="servers"),
+    path("servers/<slug:public_id>", servers.server, name="server"),
+    path("servers/<slug:public_id>/live", servers.live, name="server-live"),
+    path("servers/<slug:public_id>/do/<slug:kind>", servers.act, name="server-act"),
     path("ssh-keys", keys.ssh_keys, name="ssh-keys"),
     path("ssh-keys/<slug:public_id>/delete", keys.delete, name="ssh-key-delete"),
     path("images", images.images, name="images"),

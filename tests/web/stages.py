@@ -2,10 +2,13 @@
 
 from portal.core import clock
 from portal.operations.models import OperationServer
+from portal.operations.states import OperationKind
+from portal.reservations.models import Allocation
 from portal.reservations.services import lifecycle, outcomes
+from portal.reservations.services.actions import order
 from portal.reservations.services.quotes import withdraw
 from portal.reservations.services.waitlist import offer_waiting
-from tests import factories
+from tests import factories, hands
 from tests.web.conftest import take_back
 
 REASON = "The server's management controller refused the command."
@@ -68,6 +71,18 @@ def every_state(buyer):
         row.refresh_from_db()
         assert row.state == ("active" if name == "degraded" else name)
     return {name: row.public_id for name, row in made.items()}
+
+
+def servers_in_states(buyer):
+    """Return the id of a server by what is done with it: nothing, something, what failed, and its taking back."""
+    held = list(hands.active(buyer, name="hands", count=3).allocations.order_by("position"))
+    order(actor=buyer.actor, allocation=held[1], kind=OperationKind.REINSTALL)
+    order(actor=buyer.actor, allocation=held[2], kind=OperationKind.REBOOT)
+    parts = OperationServer.objects.filter(operation__kind=OperationKind.REBOOT)
+    parts.update(state="failed", stage="shut_down", state_reason=REASON)
+    going = Allocation.objects.filter(reservation__state="ending").first()
+    names = ("server", "busy_server", "troubled_server", "ending_server")
+    return {name: row.server.public_id for name, row in zip(names, [*held, going], strict=True)}
 
 
 def quotes_in_states(buyer):

@@ -9,10 +9,11 @@ from portal.core.actors import SYSTEM
 from portal.quotas.services import approve_request, decline_request, withdraw_request
 from portal.tenancy.roles import Role
 from portal.web import urls
+from portal.web.server_actions import ACTIONS
 from tests import factories
 from tests.web.browser import needs_chromium, overflow, violations, watch
 from tests.web.conftest import browser_of
-from tests.web.stages import every_state, quotes_in_states
+from tests.web.stages import every_state, quotes_in_states, servers_in_states
 
 pytestmark = [needs_chromium, pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
@@ -56,6 +57,8 @@ PAGES = {
     "release": ["/reservations/{active}/release"],
     "cancel": ["/reservations/{scheduled}/cancel"],
     "servers": ["/servers"],
+    "server": ["/servers/{server}", "/servers/{busy_server}", "/servers/{troubled_server}", "/servers/{ending_server}"],
+    "server-act": [f"/servers/{{server}}/do/{kind}" for kind in ACTIONS],
     "ssh-keys": ["/ssh-keys"],
     "ssh-key-delete": ["/ssh-keys/{key}/delete"],
     "quotas": ["/quotas"],
@@ -75,6 +78,7 @@ NO_PAGES = {
     "handover-file",
     "handover-zip",
     "reservation-live",
+    "server-live",
     "quota-request-withdraw",
 }
 """Routes that answer with a redirect, a file, or a part of a page that is in the list."""
@@ -123,7 +127,8 @@ def too_wide(window):
 
 
 def test_every_page_in_every_state(open_page, buyer):
-    ids = every_state(buyer) | quotes_in_states(buyer) | {"key": buyer.project.ssh_keys.get().public_id}
+    ids = every_state(buyer) | quotes_in_states(buyer) | servers_in_states(buyer)
+    ids |= {"key": buyer.project.ssh_keys.get().public_id}
     looker = Looker(open_page, browser_of(buyer))
 
     for address in [address for addresses in PAGES.values() for address in addresses]:
@@ -187,6 +192,8 @@ def test_forms_with_errors(open_page, buyer, active):
     looker.look(f"/quotes/{factories.hold(buyer).public_id}", press(re.compile("^Reserve for ")))
     looker.look("/waiting-list/join", press("Join the waiting list"))
     looker.look(f"/reservations/{active.public_id}/release", press("Release now"))
+    held = active.allocations.first().server.public_id
+    looker.look(f"/servers/{held}/do/reinstall", press("Reinstall"))
 
     assert looker.wrong == {}
 

@@ -5,6 +5,7 @@ from portal.reservations.admin import (
     allocations,
     changes,
     enquiries,
+    held,
     panels,
     pools,
     quotes,
@@ -12,4 +13,15 @@ from portal.reservations.admin import (
     waitlist,
 )
 
-__all__ = ["acts", "allocations", "changes", "enquiries", "panels", "pools", "quotes", "reservations", "waitlist"]
+__all__ = [
+    "acts",
+    "allocations",
+    "changes",
+    "enquiries",
+    "held",
+    "panels",
+    "pools",
+    "quotes",
+    "reservations",
+    "waitlist",
+]

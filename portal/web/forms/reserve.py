@@ -10,12 +10,12 @@ from portal.catalog.models import OSImage
 from portal.catalog.selectors import images
 from portal.core import clock
 from portal.core.errors import InvalidInput
-from portal.operations.models import USER_DATA_LIMIT_BYTES
 from portal.reservations.request import check_name, check_user_data
 from portal.tenancy.models import NAME_LENGTH, SSHKey
 from portal.tenancy.scope import Scope
 from portal.tenancy.selectors import ssh_keys_of
 from portal.tenancy.ssh_keys import MAX_LENGTH, parse_public_key
+from portal.web.forms.user_data import UserDataField
 
 CHECKS: dict[str, Callable[[str], object]] = {
     "name": check_name,
@@ -56,13 +56,7 @@ class ReserveForm(forms.Form):
         help_text="Empty: the comment at its end.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    user_data = forms.CharField(
-        label="User-data",
-        required=False,
-        strip=False,
-        help_text="A cloud-init document or script, at most 16 KiB.",
-        widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false", "data-max-bytes": USER_DATA_LIMIT_BYTES}),
-    )
+    user_data = UserDataField()
     opened_at = forms.DateTimeField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
@@ -84,10 +78,6 @@ class ReserveForm(forms.Form):
         form.initial["ssh_keys"] = asked.getlist("ssh_keys") if "typed" in asked else list(form.keys)
         form.use_required_attribute = False
         return form
-
-    def clean_user_data(self) -> str:
-        """Undo the line ends that browsers send (CR LF): a script would not start with them."""
-        return str(self.cleaned_data["user_data"]).replace("\r\n", "\n")
 
     def clean(self) -> dict[str, Any]:
         """Ask the services' checks, and demand a key, chosen or pasted."""
