@@ -69,6 +69,7 @@ def test_replies_have_the_shapes_that_are_described(api, buyer, named, described
         "add_ssh_key": {
             "public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJfqPLZWKeuiWSS2xUPmRAz3p5ULYFX1gbTNMq0CRpsU"
         },
+        "switch_power": {"action": "off"},
         "import_image": {
             "name": "base",
             "url": "https://images.example.com/base.raw",

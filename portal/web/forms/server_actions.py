@@ -47,7 +47,7 @@ class ReinstallForm(ActionForm, TypedNameForm):
         """Offer the published images and the project's keys, and begin with what the reservation has."""
         super().__init__(*args, allocation=allocation, wanted=allocation.hostname, **kwargs)
         reservation = allocation.reservation
-        self.images: dict[str, OSImage] = {row.public_id: row for row in images()}
+        self.images: dict[str, OSImage] = {row.public_id: row for row in images(reservation.project)}
         if reservation.image is not None:
             self.images.setdefault(reservation.image.public_id, reservation.image)
             self.initial.setdefault("image", reservation.image.public_id)
