@@ -18,7 +18,7 @@ from tests.provisioning.virtual_machine import Drive, VirtualMachine, eventually
 
 pytestmark = [
     needs_qemu,
-    pytest.mark.long,
+    pytest.mark.boots,
     pytest.mark.timeout(2400),
     pytest.mark.xdist_group("virtual machines"),
 ]

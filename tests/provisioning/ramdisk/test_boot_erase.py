@@ -9,7 +9,6 @@ from tests.provisioning.virtual_machine import Drive, needs_qemu
 
 pytestmark = [
     needs_qemu,
-    pytest.mark.long,
     pytest.mark.timeout(1800),
     pytest.mark.xdist_group("virtual machines"),
 ]
@@ -30,6 +29,7 @@ def is_all_zero(path):
         return not any(piece.strip(b"\0") for piece in iter(lambda: file.read(1 << 20), b""))
 
 
+@pytest.mark.long
 def test_every_drive_is_erased_by_the_best_method_it_has_and_read_back(boot, portal, tmp_path):
     nvme, sata, virtio = (full_of_canaries(tmp_path / name, 48) for name in ("nvme", "sata", "virtio"))
     portal.offer("erase", methods=[*METHODS, "overwrite"], verify=FULL)
@@ -54,6 +54,7 @@ def test_every_drive_is_erased_by_the_best_method_it_has_and_read_back(boot, por
     assert drives["NVME-1"]["firmware"]
 
 
+@pytest.mark.boots
 def test_overwriting_and_a_sample_of_blocks(boot, portal, tmp_path):
     path = full_of_canaries(tmp_path / "drive", 96)
     portal.offer("erase", methods=["overwrite"], verify={"mode": "sample", "blocks": 5000})
@@ -66,6 +67,7 @@ def test_overwriting_and_a_sample_of_blocks(boot, portal, tmp_path):
     assert drive["bytes_verified"] == 5000 * BLOCK + 2 * (4 << 20)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("verify", [FULL, {"mode": "sample", "blocks": 5000}], ids=["full", "sample"])
 def test_a_drive_that_ignores_the_command_is_caught(boot, portal, tmp_path, verify):
     path = full_of_canaries(tmp_path / "drive", 64)
@@ -81,6 +83,7 @@ def test_a_drive_that_ignores_the_command_is_caught(boot, portal, tmp_path, veri
     assert "the first at 0" in portal.result["detail"]
 
 
+@pytest.mark.long
 def test_an_erasure_that_skips_one_block_in_a_thousand_is_caught_also_among_good_drives(boot, portal, tmp_path):
     size, good = 64 << 20, full_of_canaries(tmp_path / "good", 32)
     portal.offer("erase", methods=["nvme_format"], verify=FULL)
@@ -96,6 +99,7 @@ def test_an_erasure_that_skips_one_block_in_a_thousand_is_caught_also_among_good
     assert f"the first at {(SKIPPED_EVERY - 1) * BLOCK}" in portal.result["detail"]
 
 
+@pytest.mark.boots
 def test_without_an_allowed_method_nothing_is_touched(boot, portal, tmp_path):
     path = full_of_canaries(tmp_path / "drive", 16)
     portal.offer("erase", methods=["nvme_sanitize_crypto"], verify=FULL)
@@ -107,6 +111,7 @@ def test_without_an_allowed_method_nothing_is_touched(boot, portal, tmp_path):
     assert "nvme_sanitize_crypto" in portal.result["detail"]
 
 
+@pytest.mark.boots
 def test_a_machine_that_shows_no_drive_proves_nothing(boot, portal):
     portal.offer("erase", methods=["overwrite"], verify=FULL)
 

@@ -12,7 +12,6 @@ from tests.provisioning.virtual_machine import Drive, needs_qemu
 
 pytestmark = [
     needs_qemu,
-    pytest.mark.long,
     pytest.mark.timeout(1800),
     pytest.mark.xdist_group("virtual machines"),
 ]
@@ -62,6 +61,7 @@ def seed_on(path):
     return {name: subprocess.run([*copy, f"::{name}", "-"], capture_output=True, check=True).stdout for name in names}
 
 
+@pytest.mark.long
 def test_a_compressed_image_is_on_the_smallest_drive_byte_for_byte_with_its_seed(boot, portal, tmp_path, disk_image):
     small, large = blank(tmp_path / "small", 48), blank(tmp_path / "large", 96)
     portal.cut_at = [2 * MIB]
@@ -83,6 +83,7 @@ def test_a_compressed_image_is_on_the_smallest_drive_byte_for_byte_with_its_seed
     assert portal.asked.count("image") == 2, "the first download was cut"
 
 
+@pytest.mark.boots
 def test_a_plain_image_as_today_s_jobs_describe_it(boot, portal, tmp_path, disk_image):
     drive = blank(tmp_path / "drive")
     portal.offer_image(disk_image, disk_image, SEED)
@@ -95,6 +96,7 @@ def test_a_plain_image_as_today_s_jobs_describe_it(boot, portal, tmp_path, disk_
     assert drive.read_bytes()[:SEED_PLACE] == disk_image[:SEED_PLACE]
 
 
+@pytest.mark.boots
 @pytest.mark.parametrize(
     "announced",
     [{"sha256": "0" * 64}, {"disk_sha256": "0" * 64}, {"size_bytes": 12345}, {"disk_bytes": 8 * MIB}],
@@ -112,6 +114,7 @@ def test_what_is_not_as_announced_is_refused_and_cannot_start(boot, portal, tmp_
     assert b"op-1" not in drive.read_bytes()
 
 
+@pytest.mark.boots
 def test_an_image_that_no_drive_holds_leaves_the_drives_alone(boot, portal, tmp_path, disk_image):
     drive = blank(tmp_path / "drive", 16)
     portal.offer_image(zstd(disk_image), disk_image, SEED)
@@ -123,6 +126,7 @@ def test_an_image_that_no_drive_holds_leaves_the_drives_alone(boot, portal, tmp_
     assert "image" not in portal.asked
 
 
+@pytest.mark.long
 def test_a_download_that_is_always_cut_leaves_no_earlier_seed(boot, portal, tmp_path, disk_image):
     drive = tmp_path / "drive"
     old = disk_image[:SEED_PLACE] + b"OLD-SEED".ljust(layout.SEED_MIB * MIB, b".") + disk_image[9 * MIB :]
@@ -139,6 +143,7 @@ def test_a_download_that_is_always_cut_leaves_no_earlier_seed(boot, portal, tmp_
     assert drive.read_bytes()[:MIB] == bytes(MIB)
 
 
+@pytest.mark.boots
 def test_an_image_without_a_place_for_the_seed_is_refused(boot, portal, tmp_path):
     image = os.urandom(8 * MIB)
     portal.offer_image(image, image, SEED)

@@ -11,7 +11,6 @@ from tests.provisioning.virtual_machine import HOST, Drive, VirtualMachine, even
 
 pytestmark = [
     needs_qemu,
-    pytest.mark.long,
     pytest.mark.timeout(1800),
     pytest.mark.xdist_group("virtual machines"),
 ]
@@ -27,6 +26,7 @@ def drive(path, mib, **more):
     return Drive(path, **more)
 
 
+@pytest.mark.long
 def test_an_inspection_tells_what_the_machine_is_made_of_and_touches_nothing(boot, portal, tmp_path):
     portal.offer("inspect")
     nvme, sata = drive(tmp_path / "a", 32, serial="NVME-7"), drive(tmp_path / "b", 16, serial="SATA-7", kind="sata")
@@ -50,6 +50,7 @@ def test_an_inspection_tells_what_the_machine_is_made_of_and_touches_nothing(boo
     assert {token for _, token, _ in portal.reports} == {f"Bearer {TOKEN}"}
 
 
+@pytest.mark.boots
 def test_the_portal_is_believed_by_the_authority_on_the_medium(boot, portal, authority):
     portal.secure(authority.certificate, authority.key)
     portal.offer("inspect")
@@ -59,6 +60,7 @@ def test_the_portal_is_believed_by_the_authority_on_the_medium(boot, portal, aut
     assert portal.result["ok"] is True
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("brings_another", [True, False], ids=["another authority", "no authority"])
 def test_a_stranger_is_not_believed(boot, portal, authority, tmp_path, brings_another):
     portal.secure(authority.certificate, authority.key)
@@ -73,6 +75,7 @@ def test_a_stranger_is_not_believed(boot, portal, authority, tmp_path, brings_an
     assert "no job: curl: (60)" in machine.console
 
 
+@pytest.mark.boots
 def test_a_medium_that_was_made_for_no_boot_asks_nobody(iso, tmp_path):
     machine = VirtualMachine(tmp_path / "machine", [], cdrom=iso)
 
@@ -82,6 +85,7 @@ def test_a_medium_that_was_made_for_no_boot_asks_nobody(iso, tmp_path):
     assert "lease of" not in machine.console
 
 
+@pytest.mark.boots
 @pytest.mark.parametrize("status", [404, 500])
 def test_a_job_that_is_refused_is_not_asked_for_again(boot, portal, status):
     portal.statuses["boot"] = [status]
@@ -92,6 +96,7 @@ def test_a_job_that_is_refused_is_not_asked_for_again(boot, portal, status):
     assert "no job: " in machine.console
 
 
+@pytest.mark.boots
 def test_a_job_of_an_unknown_kind_is_reported(boot, portal):
     portal.offer("dance")
 
@@ -102,6 +107,7 @@ def test_a_job_of_an_unknown_kind_is_reported(boot, portal):
     assert "dance" in portal.result["detail"]
 
 
+@pytest.mark.boots
 def test_a_portal_that_is_away_is_waited_for(iso, tmp_path):
     port = free_port()
     url = f"http://{HOST}:{port}/boot/{TOKEN}"
@@ -116,6 +122,7 @@ def test_a_portal_that_is_away_is_waited_for(iso, tmp_path):
     assert portal.asked == ["boot", "done"]
 
 
+@pytest.mark.boots
 def test_a_report_is_sent_again_while_the_portal_is_busy(boot, portal):
     portal.offer("inspect")
     portal.statuses["done"] = [503, 503, 200]
