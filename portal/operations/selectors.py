@@ -9,7 +9,7 @@ from django.db.models import Q
 from portal.core import clock
 from portal.core.errors import InvalidInput, NotFound
 from portal.operations.models import BootToken, Operation, OperationEvent, OperationServer
-from portal.operations.states import LIFE, OPEN_OPERATION, OPEN_PART, PARTS_OF, OperationState, PartState
+from portal.operations.states import FOR_TENANT, LIFE, OPEN_OPERATION, OPEN_PART, PARTS_OF, OperationState, PartState
 from portal.tenancy.scope import Scope
 
 
@@ -87,9 +87,8 @@ def open_part_of(server_pk: int) -> OperationServer | None:
 
 def latest_action(subject: str, server_pk: int) -> OperationServer | None:
     """Return a server's part in what was last asked to be done with it for ``subject``, if anything was."""
-    asked = OperationServer.objects.filter(server=server_pk, operation__subject=subject)
-    asked = asked.exclude(operation__kind__in=LIFE).select_related("operation")
-    return asked.order_by("-pk").first()
+    asked = OperationServer.objects.filter(server=server_pk, operation__subject=subject, operation__kind__in=FOR_TENANT)
+    return asked.select_related("operation").order_by("-pk").first()
 
 
 def reports_of(operation_pk: int) -> tuple[int, int]:

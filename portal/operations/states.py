@@ -20,7 +20,16 @@ class OperationKind(StrEnum):
 
 
 LIFE = (OperationKind.DEPLOY, OperationKind.RELEASE)
-"""What a reservation's own state follows; all else is asked for, server by server, while it is active."""
+"""What a reservation's own state follows."""
+
+FOR_TENANT = (
+    OperationKind.POWER_ON,
+    OperationKind.POWER_OFF,
+    OperationKind.POWER_CYCLE,
+    OperationKind.REBOOT,
+    OperationKind.REINSTALL,
+)
+"""What is asked for, server by server, while a reservation is active; its servers stay with it."""
 
 
 class OperationState(StrEnum):

@@ -103,6 +103,7 @@ act_on(
             "A deployment takes its reservation with it: the servers are erased and the reservation ends.",
             "An erasure leaves its servers in quarantine until they are erased anew; their reservation ends.",
             "What a customer asked for with a server that it holds leaves it with the customer, as it is then.",
+            "An inspection that is stopped has failed.",
         ),
         done="{row} is cancelled.",
         icon="cancel",

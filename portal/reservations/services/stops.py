@@ -5,13 +5,14 @@ from django.db import transaction
 from portal.core.actors import Actor
 from portal.core.errors import StateConflict
 from portal.core.locks import lock_row, lock_rows
+from portal.fleet.inspections import fail_inspection
 from portal.fleet.models import Server
 from portal.fleet.services import give_up_erasure
 from portal.operations.models import Operation
 from portal.operations.selectors import parts_of
 from portal.operations.services.events import tell
 from portal.operations.services.queue import cancel_operation
-from portal.operations.states import OPEN_OPERATION, OperationKind, PartState
+from portal.operations.states import FOR_TENANT, OPEN_OPERATION, OperationKind, PartState
 from portal.reservations.models import Reservation
 from portal.reservations.services import outcomes
 from portal.reservations.services.lifecycle import call_off
@@ -25,9 +26,9 @@ def stop_operation(*, actor: Actor, operation: Operation, reason: str) -> None:
     """Call off an open operation and settle what it was for.
 
     A deployment takes its reservation with it: what was begun is erased. An erasure leaves its servers unproved: they
-    are quarantined, and the reservation that gave them back is over. Anything else leaves its servers with their
-    tenant. Raises StateConflict for an operation that is final, or whose reservation has moved on, and for one of the
-    last kind while a worker is at it.
+    are quarantined, and the reservation that gave them back is over. An inspection has failed then. Anything else
+    leaves its servers with their tenant. Raises StateConflict for an operation that is final, or whose reservation has
+    moved on, and for one of the last two kinds while a worker is at it.
     """
     # Reservation before operation: the order of everybody who ends one.
     reservations = lock_rows(Reservation.objects.filter(public_id=operation.subject))
@@ -38,8 +39,13 @@ def stop_operation(*, actor: Actor, operation: Operation, reason: str) -> None:
         _stop_deployment(actor, fresh, reservations, reason)
     elif fresh.kind == OperationKind.RELEASE:
         _stop_erasure(actor, fresh, reason)
-    else:
+    elif fresh.claimed_by:
+        # What is asked for next begins at once: nobody may still be acting on the servers then.
+        raise StateConflict(f"A worker is at {fresh} just now; look again in a moment.")
+    elif fresh.kind in FOR_TENANT:
         _stop_for_tenant(actor, fresh, reason)
+    else:
+        _stop_inspection(actor, fresh, reason)
 
 
 def _stop_deployment(actor: Actor, operation: Operation, reservations: list[Reservation], reason: str) -> None:
@@ -51,12 +57,15 @@ def _stop_deployment(actor: Actor, operation: Operation, reservations: list[Rese
 
 
 def _stop_for_tenant(actor: Actor, operation: Operation, reason: str) -> None:
-    # What is asked for next begins at once: nobody may still be acting on the servers then.
-    if operation.claimed_by:
-        raise StateConflict(f"A worker is at {operation} just now; look again in a moment.")
     cancel_operation(actor=actor, operation=operation, reason=reason)
     for part in parts_of(operation).filter(state=PartState.CANCELLED):
         tell(actor=actor, subject=operation.subject, event_type="server.stopped", part=part, reason=reason)
+
+
+def _stop_inspection(actor: Actor, operation: Operation, reason: str) -> None:
+    cancel_operation(actor=actor, operation=operation, reason=reason)
+    for part in parts_of(operation).filter(state=PartState.CANCELLED):
+        fail_inspection(actor=actor, server=part.server, operation_id=operation.public_id, reason=reason)
 
 
 def _stop_erasure(actor: Actor, operation: Operation, reason: str) -> None:

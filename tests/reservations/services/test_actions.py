@@ -9,7 +9,8 @@ from portal.fleet.models import Server
 from portal.fleet.states import ServerState
 from portal.operations.models import Operation
 from portal.operations.selectors import events_of, parts_of
-from portal.operations.states import LIFE, OperationKind, OperationState
+from portal.operations.services.inspecting import inspect
+from portal.operations.states import FOR_TENANT, OperationKind, OperationState
 from portal.reservations.selectors import progress_of
 from portal.reservations.services import actions
 from portal.reservations.services.actions import PowerAction, Setup, order, reinstall, switch_power
@@ -21,7 +22,6 @@ from tests import factories, hands
 from tests.hands import states, told
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nothing_contradicts")]
-KINDS = [kind for kind in OperationKind if kind not in LIFE]
 ACTIVE = [ReservationState.ACTIVE, (AllocationState.SERVING, ServerState.IN_USE)]
 
 
@@ -31,7 +31,7 @@ def held():
     return hands.active().allocations.get()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FOR_TENANT)
 def test_what_gets_through_leaves_the_server_with_its_tenant(held, kind):
     before = progress_of(held.reservation).operation
     operation = order(actor=SYSTEM, allocation=held, kind=kind)
@@ -45,7 +45,7 @@ def test_what_gets_through_leaves_the_server_with_its_tenant(held, kind):
     assert told(held.reservation)[-2:] in (["server.asked", "server.switched"], ["server.asked", "server.reinstalled"])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FOR_TENANT)
 def test_what_fails_leaves_it_there_too_with_the_reason_and_a_way_out(held, kind):
     order(actor=SYSTEM, allocation=held, kind=kind)
 
@@ -56,7 +56,7 @@ def test_what_fails_leaves_it_there_too_with_the_reason_and_a_way_out(held, kind
     assert order(actor=SYSTEM, allocation=held, kind=kind).state == OperationState.QUEUED, "it can be tried again"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FOR_TENANT)
 def test_what_takes_too_long_leaves_it_there_too(held, kind):
     operation = order(actor=SYSTEM, allocation=held, kind=kind)
     Operation.objects.filter(pk=operation.pk).update(state_deadline_at=clock.now())
@@ -82,7 +82,7 @@ def test_a_reinstallation_brings_new_host_keys(held):
     assert (held.host_keys, held.ssh_user) == (["ssh-ed25519 NEW"], "rocky")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FOR_TENANT)
 def test_a_server_that_was_taken_away_before_the_work_began_is_not_touched(held, kind):
     operation = order(actor=SYSTEM, allocation=held, kind=kind)
     Server.objects.update(state=ServerState.QUARANTINED)
@@ -136,3 +136,14 @@ def test_another_projects_server_is_not_there(held):
 
 def test_every_power_action_has_its_kind():
     assert set(actions.POWER_KINDS) == set(PowerAction)
+
+
+def test_an_inspection_that_staff_stops_has_failed_and_is_told_to_nobody():
+    server = factories.server(state=ServerState.ENROLLED)
+    operation = inspect(actor=SYSTEM, server=server, reason="new")
+
+    stop_operation(actor=SYSTEM, operation=operation, reason="wrong rack")
+
+    server.refresh_from_db()
+    assert (server.state, server.state_reason) == (ServerState.INSPECT_FAILED, "wrong rack")
+    assert not operation.events.exists()
