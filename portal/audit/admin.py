@@ -19,6 +19,7 @@ AREAS = (
     "api_token",
     "boot",
     "image",
+    "image_import",
     "member",
     "operation",
     "operation_server",

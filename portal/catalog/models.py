@@ -92,9 +92,7 @@ class ImageImport(Identified, Stateful):
             models.CheckConstraint(condition=Q(sha256__regex=r"^[0-9a-f]{64}$"), name="image_import_digest"),
             models.CheckConstraint(condition=Q(url__startswith="https://"), name="image_import_https"),
             models.CheckConstraint(
-                condition=Q(state=ImportState.IMPORTED, image__isnull=False)
-                | (~Q(state=ImportState.IMPORTED) & Q(image__isnull=True)),
-                name="image_import_has_image",
+                condition=Q(image__isnull=True) | Q(state=ImportState.IMPORTED), name="image_import_image_once_imported"
             ),
         ]
 

@@ -59,6 +59,6 @@ EVENT_TYPES: dict[str, str] = {
     "server.switched": "Power is as it was asked for.",
     "server.reinstalled": "Reinstalled: it is yours again, with the host keys that are shown now.",
     "server.stopped": "Stopped by our staff. The reason: {reason}",
-    "server.stays": "The server stays yours: try again, or report a fault.",
+    "server.stays": "The server stays yours: try again, or tell support.",
     "server.quarantined": "{reason} The server stays out of use until it is proven clean.",
 }

@@ -20,7 +20,7 @@ def test_a_token_tells_whose_it_is_and_what_it_may(noon, api, buyer):
         "project": {"id": buyer.project.public_id, "name": buyer.project.name},
         "currency": "USD",
         "role": "operator",
-        "scopes": ["manage_keys", "release", "reserve", "view"],
+        "scopes": ["manage_images", "manage_keys", "operate", "release", "reserve", "view"],
     }
     assert api.get("/me").json()["token"]["last_used_at"] == "2030-01-15T12:00:00Z"
 

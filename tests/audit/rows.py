@@ -19,6 +19,7 @@ MAKERS = {
     "server": factories.server,
     "quota_request": factories.quota_request,
     "quote": factories.hold,
+    "image_import": factories.image_import,
     "waitlist_entry": factories.waitlist_entry,
     "reservation": _started,
     "allocation": lambda: Allocation.objects.get(reservation=_started()),

@@ -48,7 +48,7 @@ def fleet(tmp_path):
 @pytest.fixture
 def server(fleet, settings, live_server):
     settings.METALYARD_BMC_CA_FILE = str(fleet[2])
-    settings.METALYARD_AGENT_URL = live_server.url
+    settings.METALYARD_AGENT_URL = settings.METALYARD_MEDIA_URL = live_server.url
     kind = factories.server_type(memory_gb=64)
     made = factories.server(serial="SN1", system_uuid=uuid_of(1), state=ServerState.ENROLLED, of_type=kind)
     made.drives.update(serial="D1", size_bytes=DISK)

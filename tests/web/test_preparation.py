@@ -85,7 +85,13 @@ def test_a_failure_does_not_hide_that_the_others_go_on(server):
 def test_taking_back_has_its_own_stages(server):
     rows = stage_rows(Reservation(count=1), progress(server, [(0, "working")], kind="release"))
 
-    assert [row["label"] for row in rows] == ["Network boot", "Erase and read back", "Power off", "Back in the pool"]
+    assert [row["label"] for row in rows] == [
+        "Network boot",
+        "Erase and read back",
+        "Controller check",
+        "Power off",
+        "Back in the pool",
+    ]
 
 
 def test_before_anything_begins_the_servers_are_set_aside():

@@ -207,20 +207,12 @@ class Migration(migrations.Migration):
             model_name="imageimport",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(
-                        ("image__isnull", False),
-                        ("state", portal.catalog.states.ImportState["IMPORTED"]),
-                    ),
-                    models.Q(
-                        models.Q(
-                            ("state", portal.catalog.states.ImportState["IMPORTED"]),
-                            _negated=True,
-                        ),
-                        ("image__isnull", True),
-                    ),
+                    ("image__isnull", True),
+                    ("state", portal.catalog.states.ImportState["IMPORTED"]),
                     _connector="OR",
                 ),
-                name="image_import_has_image",
+                name="image_import_image_once_imported",
             ),
+        ),
         ),
     ]
