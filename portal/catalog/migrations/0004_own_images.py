@@ -214,5 +214,4 @@ class Migration(migrations.Migration):
                 name="image_import_image_once_imported",
             ),
         ),
-        ),
     ]
