@@ -71,6 +71,8 @@ NO_PAGES = {
     "hold",
     "quote-withdraw",
     "image-withdraw",
+    "certificate-file",
+    "certificate-page",
     "waitlist-leave",
     "logout",
     "theme",
