@@ -98,7 +98,7 @@ def test_too_much_at_once_is_refused(api, monkeypatch):
     assert api.get("/calendar", {"days": 13}).status_code == 200
 
 
-def test_it_asks_as_often_for_many_pools_and_days_as_for_one(api, django_assert_num_queries):
+def test_it_asks_as_often_for_many_pools_and_days_as_for_one(noon, api, django_assert_num_queries):
     api.get("/me")  # from now on the use of the token is noted
     asked = {"from": clock.now().date() + timedelta(days=1)}
     for name in "BCDE":

@@ -105,7 +105,7 @@ def test_rows_that_are_alike_in_the_order_are_not_lost(filled):
     assert rows == [image.public_id for image in images(Project.objects.first())]
 
 
-def test_a_longer_page_asks_the_database_no_more_often(filled):
+def test_a_longer_page_asks_the_database_no_more_often(noon, filled):
     filled.get("/me")  # from now on the use of the token is noted
     for address in lists():
         asked = []

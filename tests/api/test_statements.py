@@ -17,7 +17,7 @@ ORDER = ("name", "image", "ssh_keys")
 
 
 @pytest.fixture(autouse=True)
-def used(api, monkeypatch):
+def used(noon, api, monkeypatch):
     """Let the use of the token be noted already, and no key be the one in so many that forgets old ones."""
     monkeypatch.setattr(idempotency, "PURGED_EVERY", sys.maxsize)
     api.get("/me")

@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 from playwright.sync_api import sync_playwright
+from time_machine import travel
 
 from portal.core import clock
 from portal.operations.models import OperationServer
@@ -11,6 +12,13 @@ from tests import factories
 from tests.web.browser import ARGUMENTS, CHROMIUM, PATIENCE_MS
 
 HOST_KEY = factories.HOST_KEY
+
+
+@pytest.fixture
+def far_from_midnight():
+    """Let it be about noon: the days that pages show must not become others while a test looks at them."""
+    with travel(clock.now().replace(hour=12), tick=True):
+        yield
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from tests import factories
 from tests.web.conftest import browser_of
 from tests.web.seen import barred, cells, links, text, values
 
+pytestmark = pytest.mark.usefixtures("far_from_midnight")
+
 POOL = "h100x8@eu-north-1@A"
 
 

@@ -67,7 +67,7 @@ def test_the_whole_way_with_and_without_scripts(open_page, buyer, scripts):
     factories.hand_over(made)
     if not scripts:
         page.reload()
-    expect(page.locator("#live").get_by_text("Active", exact=True)).to_be_visible(timeout=15_000)
+    expect(page.locator("#live").get_by_text("Active", exact=True)).to_be_visible()
     expect(page.get_by_text(re.compile(r"^ssh -p 2222 ubuntu@127"))).to_have_count(2)
 
     page.get_by_role("link", name="Release early").click()

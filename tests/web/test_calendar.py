@@ -10,6 +10,8 @@ from portal.web.windows import Window
 from tests import factories
 from tests.web.seen import barred, cells, text, values
 
+pytestmark = pytest.mark.usefixtures("far_from_midnight")
+
 POOL = "h100x8@eu-north-1@A"
 
 

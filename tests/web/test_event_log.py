@@ -56,6 +56,7 @@ def test_failures_stand_out_and_days_begin_with_their_date():
     assert [(line.tone, line.new_day) for line in lines] == [("bad", True), ("", True)]
 
 
+@pytest.mark.usefixtures("far_from_midnight")
 def test_instants_in_sentences_read_as_everywhere_else():
     year = clock.now().year
 

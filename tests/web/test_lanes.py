@@ -9,6 +9,8 @@ from portal.core.periods import Period
 from portal.web.lanes import pack
 from portal.web.windows import Window, days_of
 
+pytestmark = pytest.mark.usefixtures("far_from_midnight")
+
 
 def today(ahead=0):
     return clock.now().date() + timedelta(days=ahead)

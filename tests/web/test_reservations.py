@@ -1,5 +1,7 @@
 """The pages of a reservation, its live part, and ending it."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -36,7 +38,7 @@ def test_an_active_reservation_shows_how_to_log_in_and_looks_again_now_and_then(
     assert f"ssh -p 2222 ubuntu@{server.ssh_host}" in page
     assert f"[{server.ssh_host}]:2222 {HOST_KEY}" in page
     assert "The servers are yours until" in page
-    assert "1 d left" in page
+    assert re.search(r"\b(1 d|23 h 5\d min) left", page)
     assert b'data-every="30"' in part.content
     assert part.status_code == 200
 
@@ -47,7 +49,7 @@ def test_a_scheduled_reservation_says_when_it_starts_and_waits_longer(web, buyer
     page = web.get(f"/reservations/{later.public_id}").content.decode()
 
     assert 'data-every="20"' in page
-    assert "in 23 h 59 min" in page
+    assert re.search(r"\bin 23 h 5\d min\b", page)
     assert "after 1 d" in page
 
 

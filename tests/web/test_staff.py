@@ -134,8 +134,8 @@ def test_the_policy_would_be_noticed(open_page, sales_and_rows):
     page = open_page()
     complaints = watch(page)
     log_in(page, sales_and_rows)
-    page.evaluate("document.body.append(Object.assign(new Image(), {src: 'https://elsewhere.example/x.png'}))")
-    page.wait_for_timeout(300)
+    with page.expect_console_message(lambda message: "Content Security Policy" in message.text):
+        page.evaluate("document.body.append(Object.assign(new Image(), {src: 'https://elsewhere.example/x.png'}))")
 
     assert any("Content Security Policy" in line for line in complaints)
 

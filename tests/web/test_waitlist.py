@@ -15,6 +15,8 @@ from tests import factories
 from tests.web.conftest import browser_of
 from tests.web.seen import links, text, values
 
+pytestmark = pytest.mark.usefixtures("far_from_midnight")
+
 JOIN = "/waiting-list/join"
 
 
