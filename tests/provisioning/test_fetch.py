@@ -108,8 +108,7 @@ def lab(settings, certificates, tmp_path):
     """Open this machine to imports, which no production portal does, and keep images in a folder of the test."""
     settings.METALYARD_IMAGE_DIR = tmp_path / "images"
     settings.METALYARD_IMPORT_NETWORKS = ["127.0.0.1/32"]
-    settings.METALYARD_IMPORT_CA_FILE = "/tmp/metalyard-test-ca.crt"
-    Path(settings.METALYARD_IMPORT_CA_FILE).write_bytes(certificates.ca.read_bytes())
+    settings.METALYARD_IMPORT_CA_FILE = str(certificates.ca)
     settings.METALYARD_IMPORT_MOST_DISK_BYTES = 32 * 1024 * 1024
     settings.METALYARD_IMPORT_MOST_BYTES = 16 * 1024 * 1024
     return settings

@@ -58,9 +58,9 @@ def wake(operation_pk: int, countdown_s: float = 0) -> None:
         log.warning("broker not reached, the sweep will pick up operation %s: %s", operation_pk, error)
 
 
-def wake_on_commit(operation_pk: int, countdown_s: float = 0) -> None:
+def wake_on_commit(operation_pk: int) -> None:
     """Wake a worker once the present transaction is committed."""
-    transaction.on_commit(partial(wake, operation_pk, countdown_s))
+    transaction.on_commit(partial(wake, operation_pk))
 
 
 @transaction.atomic
