@@ -129,7 +129,7 @@ def test_what_must_be_refused_is_refused(emulated):
         task(
             {**bmc, "username": "user2", "password": "password-2"}, "PowerOn", resource_id=uuid_of(1), refused=NOT_FOUND
         ),
-        task(bmc, "SetOneTimeBoot", bootdevice="Cd", refused="not in list of allowable values"),
+        task(bmc, "SetOneTimeBoot", bootdevice="Usb", refused="not in list of allowable values"),
     ]
 
     code, output = play(folder, tasks)
