@@ -9,13 +9,13 @@ from django.urls import reverse
 
 from portal.core import clock
 from portal.core.actors import SYSTEM
-from portal.fleet.models import BMC, NIC, Server
+from portal.fleet.models import BMC, NIC, Server, Switch
 from portal.operations.models import BootPurpose, BootToken, Operation, OperationServer, WorkerPulse
 from portal.reservations.models import Reservation
 from portal.reservations.services import outcomes
 from portal.tenancy.models import APIToken, User
 from portal.tenancy.staff import StaffRole, set_staff_role
-from tests import factories
+from tests import factories, networks
 
 ADMINISTRATOR = "administrator"
 ROLES = (ADMINISTRATOR, *StaffRole)
@@ -70,6 +70,8 @@ def world(servers=2):
     for server in factories.servers(servers):
         number = next(_mac)
         NIC.objects.create(server=server, mac=f"02:00:00:00:{number // 256:02x}:{number % 256:02x}")
+        networks.port(server)
+    networks.tenant_network(scope.project)
     factories.token(scope.project)
     factories.quota_request(scope)
     factories.quote(scope)
@@ -92,6 +94,7 @@ def world(servers=2):
 
 def _mark():
     BMC.objects.update(username=SECRETS["username"], password_encrypted=SECRETS["password_encrypted"])
+    Switch.objects.update(username=SECRETS["username"], password_encrypted=SECRETS["password_encrypted"])
     for token in APIToken.objects.all():
         APIToken.objects.filter(pk=token.pk).update(secret_sha256=f"{SECRETS['secret_sha256']}-{token.pk}")
     OperationServer.objects.update(verify_key_encrypted=SECRETS["verify_key_encrypted"])

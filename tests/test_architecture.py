@@ -54,6 +54,8 @@ OWN = {
         "erase_policy": "how a drive must be erased: pure",
         "inspections": "what servers are made of, and what was found",
         "erasures": "evidence of erasure, kept and judged",
+        "networks": "which networks a fabric has, and which numbers they get",
+        "ports": "which network each server's switch port is in",
         "spares": "the table of spares: pure",
         "verify": "form, signature and chain of certificates: pure, and a command",
     },

@@ -55,8 +55,10 @@ ACTS: dict[StaffRole, tuple[str, ...]] = {
     ),
     StaffRole.OPERATIONS: (
         "catalog.change_osimage",
+        "fleet.change_fabric",
         "fleet.change_server",
         "fleet.change_servertype",
+        "fleet.change_switch",
         "operations.change_operation",
         "reservations.change_pool",
     ),

@@ -8,7 +8,7 @@ from portal.audit.models import AuditEvent
 from portal.fleet.models import Server, ServerType
 from portal.fleet.states import ServerState
 from portal.tenancy.staff import StaffRole
-from tests import factories, staff
+from tests import factories, networks, staff
 
 ACTS = {
     "quarantine": ServerState.QUARANTINED,
@@ -95,6 +95,8 @@ def test_a_server_that_moved_since_one_looked_is_left_alone(operations):
 def test_only_what_fits_the_state_is_offered(operations):
     working = factories.server(state=ServerState.DEPLOYING)
     free = factories.server()
+    for server in (working, free):
+        networks.port(server)
 
     assert [button["title"] for button in operations.get(staff.page_of(working)).context["actions_detail"]] == []
     assert [button["title"] for button in operations.get(staff.page_of(free)).context["actions_detail"]] == [

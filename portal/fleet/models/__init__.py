@@ -1,4 +1,4 @@
-"""The metal, the evidence that it was erased with its certificates, and what it was found to run."""
+"""The metal, its networks, the evidence that it was erased with its certificates, and what it was found to run."""
 
 from portal.fleet.models.certificate import CertificateKey, ErasureCertificate
 from portal.fleet.models.erasure import Erasure
@@ -17,6 +17,15 @@ from portal.fleet.models.metal import (
     ServerType,
     slug,
 )
+from portal.fleet.models.network import (
+    Network,
+    NetworkKind,
+    PortPlacement,
+    Switch,
+    SwitchDriver,
+    SwitchPort,
+    VlanRange,
+)
 
 __all__ = [
     "BMC",
@@ -32,9 +41,16 @@ __all__ = [
     "FirmwareBaseline",
     "FirmwareReading",
     "Inspection",
+    "Network",
+    "NetworkKind",
+    "PortPlacement",
     "Rack",
     "Region",
     "Server",
     "ServerType",
+    "Switch",
+    "SwitchDriver",
+    "SwitchPort",
+    "VlanRange",
     "slug",
 ]

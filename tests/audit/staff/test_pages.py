@@ -170,6 +170,7 @@ ONE_OF_A_KIND = {
     "fleet.servertype",
     "catalog.pricebook",
     "fleet.rack",
+    "fleet.switch",
     "fleet.certificatekey",
     "reservations.pool",
 }
