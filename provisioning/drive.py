@@ -5,8 +5,8 @@ Nothing here waits for machines: what is awaited is noted on the rows, and the w
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -21,12 +21,12 @@ from portal.fleet.models import Server
 from portal.operations.models import BootPurpose, BootToken, Operation, OperationServer
 from portal.operations.selectors import parts_of, reports_of, valid_boots, waiting_operations
 from portal.operations.services import claims, steps
-from portal.operations.services.queue import LEAST_GATHERING_S, wake
+from portal.operations.services.queue import MOST_GATHERING_S, gathering_s, wake
 from portal.operations.states import OPEN_PART, PartState
 from portal.reservations.models import Reservation
 from provisioning.catalogue import AwaitStep, PlaybookStep, work_of
 from provisioning.claim import Lease, held
-from provisioning.judge import judge, waiting_time
+from provisioning.judge import Verdict, judge, waiting_time
 from provisioning.outcomes import outcome_of
 from provisioning.play import play
 
@@ -50,7 +50,8 @@ def drive(operation_pk: int, worker: str) -> None:
             return
     # Reports that came in while we held the claim woke nobody.
     if waiting_operations().filter(pk=operation_pk).exists():
-        wake(operation_pk, LEAST_GATHERING_S if reports_of(operation_pk)[1] else 0)
+        to_come = reports_of(operation_pk)[1]
+        wake(operation_pk, gathering_s(to_come) if to_come else 0)
 
 
 def _round(lease: Lease) -> bool:
@@ -108,10 +109,23 @@ def _wait(lease: Lease, step: AwaitStep, parts: Sequence[OperationServer]) -> No
     steps.begin_await(claim=lease.claim, part_pks=pks, stage=step.stage.name, time_limit=waiting_time(step))
 
 
+def _is_gathering(boots: Iterable[BootToken], verdicts: Iterable[Verdict], now: datetime) -> bool:
+    """Tell whether reports come in just now, so that a playbook run for those that are there would be one of many."""
+    reported = [boot.reported_at for boot in boots if boot.reported_at]
+    to_come = sum(verdict.wait_until is not None for verdict in verdicts)
+    if not reported or not to_come:
+        return False
+    quiet_from = max(reported) + timedelta(seconds=gathering_s(to_come))
+    return now < min(quiet_from, min(reported) + timedelta(seconds=MOST_GATHERING_S))
+
+
 def _judge(lease: Lease, step: AwaitStep, parts: Sequence[OperationServer]) -> bool:
     """Judge what machines have reported by now; tell whether that moved any."""
     boots = valid_boots(parts, step.purpose)
-    verdicts = {part: judge(part, boots.get(part.pk), step, clock.now()) for part in parts}
+    now = clock.now()
+    verdicts = {part: judge(part, boots.get(part.pk), step, now) for part in parts}
+    if _is_gathering(boots.values(), verdicts.values(), now):
+        return False
     waiting: dict[datetime, list[int]] = defaultdict(list)
     for part, verdict in verdicts.items():
         if verdict.wait_until:

@@ -26,8 +26,8 @@ from provisioning.runs import HostResult, Run, RunnerEvent, RunResult, RunStatus
 __all__ = ["PLAYBOOKS", "HostResult", "Run", "RunResult", "RunnerEvent", "run"]
 
 PLAYBOOKS = Path(__file__).resolve().parent.parent / "playbooks"
-# Hosts mostly wait for their BMC, so more forks than cores pay; each costs little memory (copy on write).
-MAX_FORKS = 32
+# Hosts mostly wait for their BMC, so more forks than cores pay; each costs 13 MiB that it does not share.
+MAX_FORKS = 16
 _POLL_S = 0.5
 
 

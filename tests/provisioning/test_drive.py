@@ -119,6 +119,21 @@ def test_one_silent_machine_does_not_stop_the_other(operation):
     assert other.host_keys == [factories.KEY]
 
 
+@pytest.mark.parametrize(("age_s", "step"), [(0, 3), (11, 4)])
+def test_reports_that_come_together_share_a_run(age_s, step, operation):
+    at_step(operation, 3)
+    to_come, other = operation.parts.order_by("position")
+    boot_of(to_come, "first_boot")
+    told = {"ok": True, "hostname": other.hostname, "host_keys": [factories.KEY]}
+    boot_of(other, "first_boot", reported_at=clock.now() - timedelta(seconds=age_s), result=told)
+
+    drive(operation.pk, "w1")
+
+    # What came just now waits for the others; what waits already is not kept for one that is late.
+    assert [part.step for part in operation.parts.order_by("position")] == [3, step]
+    assert operation.parts.get(pk=to_come.pk).error_code == ""
+
+
 def test_a_failed_release_quarantines(operation):
     Operation.objects.filter(pk=operation.pk).update(kind="release")
     at_step(operation, 1)

@@ -47,7 +47,12 @@ def wake_for_report(operation_pk: int) -> None:
     if to_come == 0:
         wake(operation_pk)
     elif reported <= 1:
-        wake(operation_pk, min(LEAST_GATHERING_S + to_come * GATHERING_S_EACH, MOST_GATHERING_S))
+        wake(operation_pk, gathering_s(to_come))
+
+
+def gathering_s(to_come: int) -> float:
+    """Return for how many seconds a report waits for so many others', to share a playbook run with them."""
+    return min(LEAST_GATHERING_S + to_come * GATHERING_S_EACH, MOST_GATHERING_S)
 
 
 def wake(operation_pk: int, countdown_s: float = 0) -> None:
