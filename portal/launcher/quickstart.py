@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from portal.launcher import addresses, children, guard, lineup, secret_file, state_dir, tls
+from portal.launcher import addresses, children, guard, lineup, secret_file, state_dir, tls, virtual_metal
 from portal.launcher.broker import Broker
 from portal.launcher.postgres import Postgres
 from portal.launcher.problems import LaunchProblem
@@ -38,6 +38,13 @@ class Options:
     """Variables of the portal that are to be other than usual."""
     servers: int = 0
     """Servers of one type in one fabric instead of the demo's fleet; 0 for the demo's."""
+    metal: str = virtual_metal.EMULATED
+    """What the servers are: emulated from outside, or virtual machines."""
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether the servers are virtual machines."""
+        return self.metal == virtual_metal.QEMU
 
 
 class StopRequested(BaseException):
@@ -96,12 +103,16 @@ class Quickstart:
         """Start everything; who calls this himself closes ``stack`` in the end. Raises LaunchProblem."""
         options = self.options
         addresses.require_web_port(options.port)
+        if options.is_virtual:
+            virtual_metal.require_packages()
         self.state = state_dir.open_state_dir(options.state_dir, reset=options.reset)
         (self.state.root / "access.json").unlink(missing_ok=True)
         self.say(f"Metalyard starts in {self.state.root} (log files in {self.state.logs})")
         self.stack.callback(children.start_guard(self.mark, self.state.lock))
         self.stack.callback(guard.sweep, self.mark, orderly_s=0.5)
         env = self.env = self._environment()
+        if options.is_virtual:
+            self._build_images(env)
         self._start_database(env)
         self._start_broker(env)
         supervisor = Supervisor(self.state.logs, REPOSITORY, self.say)
@@ -145,9 +156,20 @@ class Quickstart:
             "METALYARD_BMC_CA_FILE": str(certificates.ca),
             "METALYARD_FAST": "1" if self.options.fast else "0",
             "METALYARD_SHOW_DEMO_LOGINS": "1",
+            "METALYARD_MEDIA_URL": url,
+            "METALYARD_MEDIA_DIR": str(root / "media"),
             guard.MARK: self.mark,
+            **(virtual_metal.SETTINGS if self.options.is_virtual else {}),
             **self.options.more,
         }
+
+    def _build_images(self, env: dict[str, str]) -> None:
+        """Have a boot medium and an OS image for virtual machines: minutes the first time, and again after changes."""
+        cache = REPOSITORY / ".metalyard-images"
+        self.say(f"  building what virtual machines boot, unless it is in {cache} (minutes)")
+        virtual_metal.build(cache, self.state.logs / "images.log", env, REPOSITORY)
+        virtual_metal.provide(cache, self.state.root / "media", self.state.root / "images")
+        self._done("boot medium and OS image ready")
 
     def _start_database(self, env: dict[str, str]) -> None:
         if os.environ.get("DATABASE_URL"):
@@ -183,6 +205,7 @@ class Quickstart:
         argv = [sys.executable, "manage.py", "seed_demo", "--migrate", "--bmc-port", str(BMC_PORT)]
         argv += ["--ssh-port", str(SSH_PORT), *(["--fast"] if self.options.fast else [])]
         argv += ["--servers", str(self.options.servers)] if self.options.servers else []
+        argv += ["--metal", self.options.metal, "--portal-port", str(self.options.port)]
         with log.open("wb") as output:
             code = children.start(argv, env=env, log=output, cwd=REPOSITORY).wait()
         if code != 0:

@@ -165,7 +165,7 @@ def run_to_end(*options):
     return done.returncode, done.stdout + done.stderr
 
 
-def start(state_dir, *options):
+def start(state_dir, *options, limit_s=START_LIMIT_S):
     """Start the product and wait until it is ready to work."""
     log_path = state_dir.parent / f"{state_dir.name}.log"
     with log_path.open("ab") as log:
@@ -176,7 +176,7 @@ def start(state_dir, *options):
             stdout=log,
             stderr=log,
         )
-    deadline = time.monotonic() + START_LIMIT_S
+    deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise AssertionError(f"quickstart ended early:\n{log_path.read_text()[-4000:]}")
@@ -184,7 +184,7 @@ def start(state_dir, *options):
             return Stack(process, state_dir, log_path)
         time.sleep(0.3)
     process.kill()
-    raise AssertionError(f"not up within {START_LIMIT_S} s:\n{log_path.read_text()[-4000:]}")
+    raise AssertionError(f"not up within {limit_s} s:\n{log_path.read_text()[-4000:]}")
 
 
 def _is_up(state_dir):
@@ -206,10 +206,10 @@ def stop(stack):
 
 
 @contextmanager
-def running(*options):
+def running(*options, limit_s=START_LIMIT_S):
     folder = Path(tempfile.mkdtemp(prefix="metalyard-e2e-", dir="/var/tmp"))
     folder.chmod(0o755)
-    stack = start(folder / "state", *options)
+    stack = start(folder / "state", *options, limit_s=limit_s)
     try:
         yield stack
     finally:

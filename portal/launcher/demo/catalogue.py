@@ -15,10 +15,14 @@ from portal.launcher.demo.offer import (
     FLEET,
     GPU_PCI_ID,
     GPUS_PER_SERVER,
-    MACHINES,
     NIC_SPEED_MBPS,
     REGION_FACTOR,
     REGIONS,
+    VIRTUAL,
+    VIRTUAL_DRIVE_BYTES,
+    Stock,
+    machine_of,
+    machines_of,
 )
 from portal.launcher.demo.servers import DRIVE_BYTES, FAST_DRIVE_BYTES
 
@@ -27,29 +31,19 @@ FAST_LEAD = timedelta(seconds=30)
 FAST_CLEANUP = timedelta(minutes=1)
 
 
-def seed_catalogue(*, fast: bool) -> None:
+def seed_catalogue(*, fast: bool, fleet: Stock) -> None:
     """Create the places, the server types and a price book per currency."""
     regions = {code: Region.objects.create(code=code, name=name) for code, name in REGIONS.items()}
     for fabric in FABRICS:
         Fabric.objects.create(region=regions[fabric.region], name=fabric.name, technology=fabric.technology)
-    types = _types(fast=fast)
+    types = _types(fast=fast, fleet=fleet)
     FirmwareBaseline.objects.bulk_create(
         FirmwareBaseline(server_type=kind, component=component, versions=[version])
         for kind in types.values()
         for component, version in FIRMWARE.items()
     )
-    BillOfMaterials.objects.bulk_create(
-        BillOfMaterials(
-            server_type=kind,
-            gpu_pci_ids=[GPU_PCI_ID],
-            nic_count=1,
-            nic_speed_mbps=NIC_SPEED_MBPS,
-            drive_count=1,
-            drive_bytes=FAST_DRIVE_BYTES if fast else DRIVE_BYTES,
-        )
-        for kind in types.values()
-    )
-    sold = sorted({(_region_of(fabric), slug) for fabric, slug, _count in FLEET})
+    BillOfMaterials.objects.bulk_create(_parts(kind, fast=fast) for kind in types.values())
+    sold = sorted({(_region_of(fabric), slug) for fabric, slug, _count in _sold(fleet)})
     begins = clock.now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=30)
     for currency in ("USD", "EUR"):
         book = PriceBook.objects.create(
@@ -66,14 +60,33 @@ def seed_catalogue(*, fast: bool) -> None:
             CancellationTerm.objects.create(book=book, notice=step.notice, percent=step.percent)
 
 
-def _types(*, fast: bool) -> dict[str, ServerType]:
+def _parts(kind: ServerType, *, fast: bool) -> BillOfMaterials:
+    """Return what a server of that type consists of: a virtual machine has one big drive and no GPU."""
+    is_virtual = kind.slug == VIRTUAL.slug
+    emulated_bytes = FAST_DRIVE_BYTES if fast else DRIVE_BYTES
+    return BillOfMaterials(
+        server_type=kind,
+        gpu_pci_ids=[] if is_virtual else [GPU_PCI_ID],
+        nic_count=1,
+        nic_speed_mbps=0 if is_virtual else NIC_SPEED_MBPS,
+        drive_count=1,
+        drive_bytes=VIRTUAL_DRIVE_BYTES if is_virtual else emulated_bytes,
+    )
+
+
+def _sold(fleet: Stock) -> Stock:
+    """Return what has a price: all that the demo sells, however few servers there are."""
+    return fleet if machines_of(fleet) == (VIRTUAL,) else FLEET
+
+
+def _types(*, fast: bool, fleet: Stock) -> dict[str, ServerType]:
     times = {"lead_time": FAST_LEAD, "cleanup_time": FAST_CLEANUP} if fast else {}
     return {
         machine.slug: ServerType.objects.create(
             slug=machine.slug,
             name=machine.name,
             gpu_model=machine.gpu_model,
-            gpu_count=GPUS_PER_SERVER,
+            gpu_count=1 if machine is VIRTUAL else GPUS_PER_SERVER,
             gpu_memory_gb=machine.gpu_memory_gb,
             cpu=machine.cpu,
             memory_gb=machine.memory_gb,
@@ -81,7 +94,7 @@ def _types(*, fast: bool) -> dict[str, ServerType]:
             interconnect=machine.interconnect,
             **times,
         )
-        for machine in MACHINES
+        for machine in machines_of(fleet)
     }
 
 
@@ -90,5 +103,5 @@ def _region_of(fabric_name: str) -> str:
 
 
 def _price(slug: str, region: str, currency: str) -> Decimal:
-    listed = next(machine.prices[currency] for machine in MACHINES if machine.slug == slug)
+    listed = machine_of(slug).prices[currency]
     return (Decimal(listed) * REGION_FACTOR[region]).quantize(CENT)

@@ -7,7 +7,7 @@ from typing import Any
 
 from portal.core.secrets import decrypt
 from portal.fleet.models import Server
-from portal.launcher.demo.offer import MACHINES
+from portal.launcher.demo.offer import MACHINES, VIRTUAL
 from portal.launcher.demo.servers import Addresses
 from portal.launcher.secret_file import write_private
 
@@ -16,8 +16,13 @@ DRIVE_FIRMWARE = "EMULATED"
 FAST = {"power_on_s": 0.2, "image_min_s": 0.5, "boot_s": 0.3, "erase_min_s": 0.5}
 
 
-def write_fleet_file(path: Path, *, addresses: Addresses, tls_folder: Path, fast: bool) -> int:
-    """Write ``path`` (mode 0600) and return the number of servers in it."""
+def write_fleet_file(
+    path: Path, *, addresses: Addresses, tls_folder: Path, fast: bool, portal: tuple[str, int] | None = None
+) -> int:
+    """Write ``path`` (mode 0600) and return the number of servers in it.
+
+    With the address of the ``portal`` the virtual machines among them can reach it.
+    """
     servers = Server.objects.select_related("server_type", "bmc").prefetch_related("nics", "drives").order_by("pk")
     entries = [_entry(server) for server in servers]
     fleet = {
@@ -29,6 +34,7 @@ def write_fleet_file(path: Path, *, addresses: Addresses, tls_folder: Path, fast
         },
         "timings": FAST if fast else BELIEVABLE,
         "servers": entries,
+        **({} if portal is None else {"guests": {"portal_host": portal[0], "portal_port": portal[1]}}),
     }
     write_private(path, json.dumps(fleet, indent=1) + "\n")
     return len(entries)
@@ -37,8 +43,9 @@ def write_fleet_file(path: Path, *, addresses: Addresses, tls_folder: Path, fast
 def _entry(server: Server) -> dict[str, Any]:
     kind = server.server_type
     drive = server.drives.all()[0]
-    chassis = next((machine.chassis for machine in MACHINES if machine.slug == kind.slug), kind.name)
+    chassis = next((machine.chassis for machine in (*MACHINES, VIRTUAL) if machine.slug == kind.slug), kind.name)
     return {
+        "kind": "qemu" if kind.slug == VIRTUAL.slug else "emulated",
         "name": server.name,
         "uuid": str(server.system_uuid),
         "serial": server.serial,

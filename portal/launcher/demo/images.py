@@ -24,6 +24,9 @@ class System:
     default_user: str
 
 
+BUILT = "debian-12-vm"
+"""Slug of the image that virtual machines are given; no stand-in file is ever written for it."""
+
 SYSTEMS = (
     System("ubuntu-24-04", "Ubuntu 24.04 LTS", "24.04.3", "ubuntu"),
     System("ubuntu-24-04-cuda", "Ubuntu 24.04 LTS, CUDA", "24.04.3 CUDA 13.0", "ubuntu"),
@@ -65,6 +68,14 @@ def seed_images(*, fast: bool) -> None:
             disk_bytes=size,
             disk_sha256=digest,
         )
+
+
+def seed_built_image(folder: Path) -> None:
+    """Enter the image that ``python -m provisioning.osimage`` has built in ``folder``. Raises OSError, KeyError."""
+    told = json.loads((folder / "debian-12.json").read_text())
+    names = ("name", "version", "default_user", "file_name", "encoding")
+    sizes = ("size_bytes", "sha256", "disk_bytes", "disk_sha256")
+    OSImage.objects.create(slug=BUILT, **{name: told[name] for name in (*names, *sizes)})
 
 
 def ensure_files(folder: Path) -> None:

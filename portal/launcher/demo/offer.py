@@ -133,6 +133,22 @@ MACHINES = (
         {"USD": "0.89", "EUR": "0.82"},
     ),
 )
+VIRTUAL = Machine(
+    "vm-1x",
+    "Virtual test machine",
+    "none (virtual test machine)",
+    1,
+    "2 virtual CPUs",
+    1,
+    "2 GiB virtual NVMe",
+    "virtio",
+    "QEMU q35",
+    "QEMU NVMe Ctrl",
+    "VIRT",
+    {"USD": "0.01", "EUR": "0.01"},
+)
+"""Sold only where there are virtual machines. It counts as one GPU, because prices are per GPU; it has none."""
+VIRTUAL_DRIVE_BYTES = 2 * 1024**3
 GPUS_PER_SERVER = 8
 FIRMWARE = {"BMC": "2.14.0", "BIOS": "3.7.1", "CPLD": "1.09", "NIC": "28.41.1000", "GPU": "96.00.99.00.01"}
 """What the emulated machines run when nobody has flashed them."""
@@ -160,6 +176,21 @@ FLEET: Stock = (
 )
 RACK_UNITS = (3, 11, 19, 27)
 """Where the four chassis of a rack begin."""
+
+
+def virtual_pool(servers: int) -> Stock:
+    """Return a stock of virtual machines only."""
+    return ((FLEET[0][0], VIRTUAL.slug, servers),)
+
+
+def machines_of(fleet: Stock) -> tuple[Machine, ...]:
+    """Return the server types of a demo with that stock."""
+    return (VIRTUAL,) if any(slug == VIRTUAL.slug for _fabric, slug, _count in fleet) else MACHINES
+
+
+def machine_of(slug: str) -> Machine:
+    """Return the server type of that slug."""
+    return next(machine for machine in (*MACHINES, VIRTUAL) if machine.slug == slug)
 
 
 def one_pool(servers: int) -> Stock:

@@ -43,7 +43,7 @@ CUSTOMERS = (
             ("aiko@lumen-robotics.example", "Aiko Tanabe", Role.OPERATOR),
             ("finance@lumen-robotics.example", "Finance", Role.BILLING),
         ),
-        {"h100-8x": 64, "h200-8x": 48, "b200-8x": 8, "mi300x-8x": 24, "a100-8x": 32, "l40s-8x": 16},
+        {"h100-8x": 64, "h200-8x": 48, "b200-8x": 8, "mi300x-8x": 24, "a100-8x": 32, "l40s-8x": 16, "vm-1x": 4},
     ),
     Customer(
         "Halden Bio",

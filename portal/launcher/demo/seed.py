@@ -12,8 +12,8 @@ from portal.fleet.models import BMC, Region, Server
 from portal.launcher.demo import people
 from portal.launcher.demo.catalogue import seed_catalogue
 from portal.launcher.demo.fleet_file import write_fleet_file
-from portal.launcher.demo.images import ensure_files, seed_images
-from portal.launcher.demo.offer import FLEET, Stock
+from portal.launcher.demo.images import ensure_files, seed_built_image, seed_images
+from portal.launcher.demo.offer import FLEET, VIRTUAL, Stock, machines_of
 from portal.launcher.demo.servers import Addresses, seed_servers
 from portal.launcher.problems import LaunchProblem
 from portal.launcher.secret_file import write_private
@@ -23,7 +23,14 @@ from portal.tenancy.staff import ensure_groups
 
 
 @transaction.atomic
-def seed_rows(addresses: Addresses, passwords: Mapping[str, str], *, fast: bool, fleet: Stock = FLEET) -> None:
+def seed_rows(
+    addresses: Addresses,
+    passwords: Mapping[str, str],
+    *,
+    fast: bool,
+    fleet: Stock = FLEET,
+    images: Path | None = None,
+) -> None:
     """Write the demo's rows unless they are there.
 
     Raises LaunchProblem when the database holds other data, or a demo with other addresses than this state folder's.
@@ -34,8 +41,11 @@ def seed_rows(addresses: Addresses, passwords: Mapping[str, str], *, fast: bool,
         return
     if Region.objects.exists() or User.objects.exists():
         raise LaunchProblem("The database holds data that is not the demo's: use an empty database.")
-    seed_catalogue(fast=fast)
-    seed_images(fast=fast)
+    seed_catalogue(fast=fast, fleet=fleet)
+    if machines_of(fleet) == (VIRTUAL,):
+        seed_built_image(images or Path())
+    else:
+        seed_images(fast=fast)
     count = seed_servers(addresses, fast=fast, fleet=fleet)
     top_up_spares()
     people.seed_people(passwords)
@@ -48,7 +58,9 @@ def _require_same(addresses: Addresses) -> None:
         raise LaunchProblem("The database holds the demo of another state folder: use an empty database.")
 
 
-def write_files(state: Path, images: Path, addresses: Addresses, *, fast: bool) -> None:
+def write_files(
+    state: Path, images: Path, addresses: Addresses, *, fast: bool, portal: tuple[str, int] | None = None
+) -> None:
     """Write what the database implies: image files, the fleet's file, and ``demo.json`` with accounts and API token.
 
     Raises LaunchProblem when the BMC passwords cannot be read with this folder's key.
@@ -57,7 +69,7 @@ def write_files(state: Path, images: Path, addresses: Addresses, *, fast: bool) 
     fleet = state / "fleet"
     fleet.mkdir(mode=0o700, exist_ok=True)
     try:
-        write_fleet_file(fleet / "fleet.json", addresses=addresses, tls_folder=state / "tls", fast=fast)
+        write_fleet_file(fleet / "fleet.json", addresses=addresses, tls_folder=state / "tls", fast=fast, portal=portal)
     except ValueError:
         raise LaunchProblem("The database was filled with another secret key: use an empty database.") from None
     path = state / "demo.json"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from portal.core.secrets import encrypt
 from portal.fleet.models import BMC, NIC, Drive, Fabric, Rack, Server, ServerType
 from portal.fleet.states import ServerState
-from portal.launcher.demo.offer import BOOT_ORDER, FLEET, MACHINES, RACK_UNITS, Stock
+from portal.launcher.demo.offer import BOOT_ORDER, FLEET, RACK_UNITS, VIRTUAL, VIRTUAL_DRIVE_BYTES, Stock, machine_of
 
 DRIVE_BYTES = 32 * 1024 * 1024
 FAST_DRIVE_BYTES = 8 * 1024 * 1024
@@ -88,7 +88,7 @@ def _racks(places: list[Slot], fabrics: dict[str, Fabric]) -> dict[str, Rack]:
 def _server(
     place: Slot, fabric: Fabric, server_type: ServerType, racks: dict[str, Rack], addresses: Addresses
 ) -> Server:
-    maker = next(machine.maker for machine in MACHINES if machine.slug == server_type.slug)
+    maker = machine_of(server_type.slug).maker
     return Server(
         name=place.name,
         server_type=server_type,
@@ -121,10 +121,11 @@ def _nic(server: Server, place: Slot) -> NIC:
 
 
 def _drive(server: Server, *, fast: bool) -> Drive:
-    machine = next(machine for machine in MACHINES if machine.slug == server.server_type.slug)
+    machine = machine_of(server.server_type.slug)
+    size = FAST_DRIVE_BYTES if fast else DRIVE_BYTES
     return Drive(
         server=server,
         serial=f"S{secrets.token_hex(6).upper()}",
         model=machine.drive,
-        size_bytes=FAST_DRIVE_BYTES if fast else DRIVE_BYTES,
+        size_bytes=VIRTUAL_DRIVE_BYTES if machine is VIRTUAL else size,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from portal.launcher import virtual_metal
 from portal.launcher.problems import LaunchProblem
 from portal.launcher.quickstart import REPOSITORY, Options, Quickstart
 
@@ -37,6 +38,19 @@ class Command(BaseCommand):
             help="folder for all data of this portal (default: .metalyard in the repository)",
         )
         parser.add_argument("--fast", action="store_true", help="let machines boot, image and erase in about a second")
+        parser.add_argument(
+            "--metal",
+            choices=virtual_metal.KINDS,
+            default=virtual_metal.EMULATED,
+            help="what the servers are: emulated (default), or virtual machines that boot real images (qemu)",
+        )
+        parser.add_argument(
+            "--servers",
+            type=int,
+            default=0,
+            metavar="N",
+            help="so many servers of one type instead of the demo's fleet",
+        )
         parser.add_argument("--reset", action="store_true", help="remove this portal's data first")
         parser.add_argument("--once", action="store_true", help="stop as soon as everything is healthy")
 

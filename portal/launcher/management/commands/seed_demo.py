@@ -8,9 +8,10 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
-from portal.launcher import secret_file
+from portal.launcher import secret_file, virtual_metal
+from portal.launcher.addresses import WEB_HOST
 from portal.launcher.demo import seed
-from portal.launcher.demo.offer import FLEET, one_pool
+from portal.launcher.demo.offer import FLEET, Stock, one_pool, virtual_pool
 from portal.launcher.demo.servers import Addresses
 from portal.launcher.problems import LaunchProblem
 
@@ -31,6 +32,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--servers", type=int, default=0, help="as many of one type in one fabric instead of the demo's fleet"
         )
+        parser.add_argument("--metal", choices=virtual_metal.KINDS, default=virtual_metal.EMULATED)
+        parser.add_argument("--portal-port", type=int, default=8000, help="where virtual machines find the portal")
         parser.add_argument("--fast", action="store_true", help="short machine timings, small images and drives")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -51,7 +54,23 @@ class Command(BaseCommand):
             raise LaunchProblem(f"Not set: {', '.join(missing)}. 'manage.py quickstart' sets them.")
         passwords = {name: os.environ[name] for name in secret_file.PASSWORDS}
         addresses = Addresses(os.environ[secret_file.FLEET_NETWORK], options["bmc_port"], options["ssh_port"])
-        fleet = one_pool(options["servers"]) if options["servers"] else FLEET
-        seed.seed_rows(addresses, passwords, fast=options["fast"], fleet=fleet)
+        fleet = _stock(options["metal"], options["servers"])
+        seed.seed_rows(addresses, passwords, fast=options["fast"], fleet=fleet, images=settings.METALYARD_IMAGE_DIR)
         state = settings.METALYARD_STATE_DIR
-        seed.write_files(state, settings.METALYARD_IMAGE_DIR, addresses, fast=options["fast"])
+        seed.write_files(
+            state,
+            settings.METALYARD_IMAGE_DIR,
+            addresses,
+            fast=options["fast"],
+            portal=(WEB_HOST, options["portal_port"]) if options["metal"] == virtual_metal.QEMU else None,
+        )
+
+
+def _stock(metal: str, servers: int) -> Stock:
+    """Return which servers there are. Raises LaunchProblem."""
+    if metal == virtual_metal.EMULATED:
+        return one_pool(servers) if servers else FLEET
+    fewest, most = virtual_metal.FEWEST, virtual_metal.MOST
+    if servers and not fewest <= servers <= most:
+        raise LaunchProblem(f"--metal=qemu runs {fewest} to {most} servers, not {servers}.")
+    return virtual_pool(servers or fewest)
