@@ -11,7 +11,6 @@ from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 
 BOUNDARY = "metalyard-vendor-data"
-NETWORK_CONFIG = {"version": 2, "ethernets": {"all": {"match": {"name": "e*"}, "dhcp4": True, "dhcp6": False}}}
 # Beside Python, which cloud-init itself is written in, this needs nothing of the image.
 PHONE_HOME = """\
 #!/usr/bin/env python3
@@ -57,6 +56,8 @@ class FirstBoot:
     instance_id: str
     """Another one makes cloud-init do everything anew."""
     hostname: str
+    macs: Sequence[str]
+    """Its network ports; the system is up without an answer on any but the first."""
     user: str
     authorized_keys: Sequence[str]
     host_key: str
@@ -73,10 +74,25 @@ def files_of(boot: FirstBoot) -> dict[str, bytes]:
     """Return name and content of each file. JSON is YAML, so that no text can be read as anything but itself."""
     return {
         "meta-data": json.dumps({"instance-id": boot.instance_id, "local-hostname": boot.hostname}).encode(),
-        "network-config": json.dumps(NETWORK_CONFIG).encode(),
+        "network-config": json.dumps(_network_config(boot.macs)).encode(),
         "vendor-data": _vendor_data(boot),
         "user-data": boot.user_data,
     }
+
+
+def _network_config(macs: Sequence[str]) -> dict[str, object]:
+    """Return each port by its address: a pattern of names would be read as a name by cloud-init's networkd renderer."""
+    ports = {
+        f"eth{number}": {
+            "match": {"macaddress": mac.lower()},
+            "set-name": f"eth{number}",
+            "dhcp4": True,
+            "dhcp6": False,
+            "optional": number > 0,
+        }
+        for number, mac in enumerate(macs)
+    }
+    return {"version": 2, "ethernets": ports}
 
 
 def _vendor_data(boot: FirstBoot) -> bytes:

@@ -17,6 +17,7 @@ USER_DATA = '#!/bin/sh\necho "it\'s $HOME" é\n'.encode()
 BOOT = FirstBoot(
     instance_id="op_1-0",
     hostname="gpu-01",
+    macs=["52:54:00:AA:00:01", "52:54:00:aa:00:02"],
     user="debian",
     authorized_keys=['ssh-ed25519 AAAA mira\'s "key": {x}'],
     host_key="-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY-----\n",
@@ -43,7 +44,14 @@ def test_the_machine_is_named_and_has_its_network():
     files = files_of(BOOT)
 
     assert yaml.safe_load(files["meta-data"]) == {"instance-id": "op_1-0", "local-hostname": "gpu-01"}
-    assert yaml.safe_load(files["network-config"])["ethernets"]["all"]["dhcp4"] is True
+    ports = yaml.safe_load(files["network-config"])["ethernets"]
+    assert {
+        name: (port["match"]["macaddress"], port["set-name"], port["optional"]) for name, port in ports.items()
+    } == {
+        "eth0": ("52:54:00:aa:00:01", "eth0", False),
+        "eth1": ("52:54:00:aa:00:02", "eth1", True),
+    }
+    assert all(port["dhcp4"] is True for port in ports.values())
 
 
 def test_user_keys_and_host_key_are_given():

@@ -104,6 +104,7 @@ def _first_boot(job: BootJob) -> seed.FirstBoot:
     return seed.FirstBoot(
         instance_id=f"{part.operation.public_id}-{part.position}",
         hostname=part.hostname,
+        macs=list(part.server.nics.order_by("pk").values_list("mac", flat=True)),
         user=image.default_user if image else "",
         authorized_keys=[*part.operation.ssh_keys, job.verify_key_line],
         host_key=job.host_key,
