@@ -1,6 +1,7 @@
 """The whole product as a newcomer starts it, and a client that knows nothing but its API."""
 
 import contextlib
+import copy
 import json
 import os
 import shutil
@@ -17,7 +18,9 @@ import httpx
 import psycopg
 import redis
 
+from portal.core import ids
 from portal.launcher import guard
+from portal.tenancy import tokens
 from provisioning.simulator.faults import Faults
 
 ROOT = Path(__file__).parent.parent.parent
@@ -100,6 +103,22 @@ class Stack:
     def server_states(self, names):
         return dict(self.rows("select name, state from fleet_server where name = any(%s)", list(names)))
 
+    def another_tenant(self):
+        """Return an API client of the demo's second organization, by a token that only the database was told of."""
+        token = tokens.new_token()
+        issued = self.run_sql(
+            "insert into tenancy_apitoken (public_id, created_at, project_id, name, role, prefix, secret_sha256)"
+            " select %s, now(), p.id, 'end to end', 'operator', %s, %s from tenancy_project p"
+            " join tenancy_organization o on o.id = p.organization_id where o.name = 'Halden Bio'",
+            ids.new_id(ids.Prefix.TOKEN), token[: tokens.SHOWN_LENGTH], tokens.digest(token),
+        )  # fmt: skip
+        assert issued == 1
+        other = copy.copy(self)
+        other.api = httpx.Client(
+            base_url=self.api.base_url, headers={"Authorization": f"Bearer {token}"}, timeout=self.api.timeout
+        )
+        return other
+
     def disk(self, name):
         return self.dir / "fleet" / "disks" / f"{name}.img"
 
@@ -140,9 +159,9 @@ class Stack:
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def _environment():
+def _environment(settings=FAST):
     kept = {key: value for key, value in os.environ.items() if key not in NOT_PASSED_ON}
-    return {**kept, **FAST}
+    return {**kept, **settings}
 
 
 def _command(*options):
@@ -165,14 +184,14 @@ def run_to_end(*options):
     return done.returncode, done.stdout + done.stderr
 
 
-def start(state_dir, *options, limit_s=START_LIMIT_S):
+def start(state_dir, *options, limit_s=START_LIMIT_S, settings=FAST):
     """Start the product and wait until it is ready to work."""
     log_path = state_dir.parent / f"{state_dir.name}.log"
     with log_path.open("ab") as log:
         process = subprocess.Popen(
             _command("--state-dir", str(state_dir), "--port", str(free_port()), *options),
             cwd=ROOT,
-            env=_environment(),
+            env=_environment(settings),
             stdout=log,
             stderr=log,
         )
@@ -206,10 +225,10 @@ def stop(stack):
 
 
 @contextmanager
-def running(*options, limit_s=START_LIMIT_S):
+def running(*options, limit_s=START_LIMIT_S, settings=FAST):
     folder = Path(tempfile.mkdtemp(prefix="metalyard-e2e-", dir="/var/tmp"))
     folder.chmod(0o755)
-    stack = start(folder / "state", *options, limit_s=limit_s)
+    stack = start(folder / "state", *options, limit_s=limit_s, settings=settings)
     try:
         yield stack
     finally:

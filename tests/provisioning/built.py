@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
-ARTEFACTS = REPOSITORY / ".metalyard" / "artefacts"
+ARTEFACTS = REPOSITORY / ".metalyard-images"
+"""The quickstart's own cache of the same."""
 BUILD_S = 1500
 
 

@@ -54,7 +54,7 @@ CUSTOMERS = (
             ("rita@halden-bio.example", "Rita Moreau", Role.OPERATOR),
             ("guest@halden-bio.example", "Guest auditor", Role.VIEWER),
         ),
-        {"h100-8x": 16, "h200-8x": 8, "a100-8x": 16, "l40s-8x": 8},
+        {"h100-8x": 16, "h200-8x": 8, "a100-8x": 16, "l40s-8x": 8, "vm-1x": 4},
     ),
 )
 
