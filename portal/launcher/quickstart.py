@@ -104,6 +104,7 @@ class Quickstart:
         options = self.options
         addresses.require_web_port(options.port)
         if options.is_virtual:
+            virtual_metal.require_count(options.servers)
             virtual_metal.require_packages()
         self.state = state_dir.open_state_dir(options.state_dir, reset=options.reset)
         (self.state.root / "access.json").unlink(missing_ok=True)

@@ -51,6 +51,12 @@ def missing_packages() -> list[str]:
     return sorted(missing | (set() if path.exists() else {package}))
 
 
+def require_count(servers: int) -> None:
+    """Raise LaunchProblem unless so many can run here; 0 is as many as usual."""
+    if servers and not FEWEST <= servers <= MOST:
+        raise LaunchProblem(f"--metal=qemu runs {FEWEST} to {MOST} servers, not {servers}.")
+
+
 def require_packages() -> None:
     """Raise LaunchProblem that names what is not installed."""
     if missing := missing_packages():
@@ -78,6 +84,9 @@ def provide(cache: Path, media: Path, images: Path) -> None:
 
 
 def _put(source: Path, target: Path) -> None:
+    # Renaming one of two names of the same file does nothing, and leaves both.
+    if target.exists() and target.samefile(source):
+        return
     partial = target.with_name(target.name + ".part")
     partial.unlink(missing_ok=True)
     try:

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from portal.audit.services import record
 from portal.core.actors import SYSTEM
-from portal.fleet.models import BMC, Region, Server
+from portal.fleet.models import BMC, Region, Server, ServerType
 from portal.launcher.demo import people
 from portal.launcher.demo.catalogue import seed_catalogue
 from portal.launcher.demo.fleet_file import write_fleet_file
@@ -33,10 +33,11 @@ def seed_rows(
 ) -> None:
     """Write the demo's rows unless they are there.
 
-    Raises LaunchProblem when the database holds other data, or a demo with other addresses than this state folder's.
+    Raises LaunchProblem when the database holds other data, or a demo with other addresses than this state folder's
+    or with the other kind of servers.
     """
     if User.objects.filter(email=people.ADMIN).exists():
-        _require_same(addresses)
+        _require_same(addresses, fleet)
         ensure_groups()
         return
     if Region.objects.exists() or User.objects.exists():
@@ -52,10 +53,14 @@ def seed_rows(
     record(actor=SYSTEM, verb="demo.seeded", target="demo", data={"servers": count})
 
 
-def _require_same(addresses: Addresses) -> None:
+def _require_same(addresses: Addresses, fleet: Stock) -> None:
     expected = f"https://{addresses.bmc_host}:{addresses.bmc_port}"
     if BMC.objects.exclude(address=expected).exists():
         raise LaunchProblem("The database holds the demo of another state folder: use an empty database.")
+    if ServerType.objects.filter(slug=VIRTUAL.slug).exists() != (VIRTUAL in machines_of(fleet)):
+        raise LaunchProblem(
+            "The demo here has other servers (--metal): use another --state-dir, or begin anew by --reset."
+        )
 
 
 def write_files(

@@ -70,7 +70,5 @@ def _stock(metal: str, servers: int) -> Stock:
     """Return which servers there are. Raises LaunchProblem."""
     if metal == virtual_metal.EMULATED:
         return one_pool(servers) if servers else FLEET
-    fewest, most = virtual_metal.FEWEST, virtual_metal.MOST
-    if servers and not fewest <= servers <= most:
-        raise LaunchProblem(f"--metal=qemu runs {fewest} to {most} servers, not {servers}.")
-    return virtual_pool(servers or fewest)
+    virtual_metal.require_count(servers)
+    return virtual_pool(servers or virtual_metal.FEWEST)
