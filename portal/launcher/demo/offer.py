@@ -140,7 +140,7 @@ VIRTUAL = Machine(
     1,
     "2 virtual CPUs",
     1,
-    "2 GiB virtual NVMe",
+    "1 GiB virtual NVMe",
     "virtio",
     "QEMU q35",
     "QEMU NVMe Ctrl",
@@ -148,7 +148,7 @@ VIRTUAL = Machine(
     {"USD": "0.01", "EUR": "0.01"},
 )
 """Sold only where there are virtual machines. It counts as one GPU, because prices are per GPU; it has none."""
-VIRTUAL_DRIVE_BYTES = 2 * 1024**3
+VIRTUAL_DRIVE_BYTES = 1024**3
 GPUS_PER_SERVER = 8
 FIRMWARE = {"BMC": "2.14.0", "BIOS": "3.7.1", "CPLD": "1.09", "NIC": "28.41.1000", "GPU": "96.00.99.00.01"}
 """What the emulated machines run when nobody has flashed them."""
