@@ -61,7 +61,7 @@ def seed_on(path):
     return {name: subprocess.run([*copy, f"::{name}", "-"], capture_output=True, check=True).stdout for name in names}
 
 
-@pytest.mark.long
+@pytest.mark.boots
 def test_a_compressed_image_is_on_the_smallest_drive_byte_for_byte_with_its_seed(boot, portal, tmp_path, disk_image):
     small, large = blank(tmp_path / "small", 48), blank(tmp_path / "large", 96)
     portal.cut_at = [2 * MIB]
@@ -126,7 +126,7 @@ def test_an_image_that_no_drive_holds_leaves_the_drives_alone(boot, portal, tmp_
     assert "image" not in portal.asked
 
 
-@pytest.mark.long
+@pytest.mark.boots
 def test_a_download_that_is_always_cut_leaves_no_earlier_seed(boot, portal, tmp_path, disk_image):
     drive = tmp_path / "drive"
     old = disk_image[:SEED_PLACE] + b"OLD-SEED".ljust(layout.SEED_MIB * MIB, b".") + disk_image[9 * MIB :]

@@ -60,7 +60,7 @@ def test_the_portal_is_believed_by_the_authority_on_the_medium(boot, portal, aut
     assert portal.result["ok"] is True
 
 
-@pytest.mark.long
+@pytest.mark.boots
 @pytest.mark.parametrize("brings_another", [True, False], ids=["another authority", "no authority"])
 def test_a_stranger_is_not_believed(boot, portal, authority, tmp_path, brings_another):
     portal.secure(authority.certificate, authority.key)
