@@ -15,6 +15,7 @@ class PlaybookStep:
     """One run of a playbook over all servers that are at this step. Every step is safe to repeat.
 
     ``checks_bmc``: its report says what the BMC is like, and is judged (`controllers`); it changes the password.
+    ``accepts``: what servers say of themselves is judged before they go on (`accepting`).
     """
 
     stage: stages.Stage
@@ -23,6 +24,7 @@ class PlaybookStep:
     attempts: int
     boot: BootPurpose | None = None
     checks_bmc: bool = False
+    accepts: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ IMAGING: tuple[Step, ...] = (
     AwaitStep(stages.IMAGE, BootPurpose.IMAGE, 10 * MINUTE, 40 * MINUTE, "agent_silent", "image_timeout"),
     PlaybookStep(stages.FIRST_BOOT, "boot_disk.yml", 5 * MINUTE, 2),
     AwaitStep(stages.FIRST_BOOT, BootPurpose.FIRST_BOOT, 15 * MINUTE, 15 * MINUTE, "no_phone_home", "no_phone_home"),
-    PlaybookStep(stages.VERIFY, "verify_ssh.yml", 3 * MINUTE, 2),
+    PlaybookStep(stages.VERIFY, "verify_ssh.yml", 5 * MINUTE, 2, accepts=True),
 )
 """From whatever is on the disk to a verified system: at the start of a reservation, and anew inside of it."""
 

@@ -69,7 +69,12 @@ def _play(step: PlaybookStep, parts: Sequence[OperationServer]) -> None:
     with workspace() as folder:
         fence = folder / "fence.json"
         write_fence(fence, Fence(EPOCH, time.time() + scaled(step.time_limit).total_seconds()))
-        told = {**extra_vars(fence, EPOCH), "ansible_python_interpreter": sys.executable}
+        # Thrown away with the folder; to judge it is the portal's share.
+        told = {
+            **extra_vars(fence, EPOCH),
+            "verify_ssh_folder": str(folder),
+            "ansible_python_interpreter": sys.executable,
+        }
         (folder / "inventory.json").write_text(json.dumps(inventory_of(parts, uris)))
         (folder / "extra_vars.json").write_text(json.dumps(told))
         argv = [str(Path(sys.executable).with_name("ansible-playbook")), "--forks", str(min(len(parts), MAX_FORKS))]

@@ -11,6 +11,7 @@ from django.conf import settings
 from portal.operations.models import Operation, OperationServer
 from portal.operations.services import steps
 from portal.operations.states import PartState
+from provisioning.accepting import accept, kept_in
 from provisioning.catalogue import PlaybookStep, ends_its_stage, scaled
 from provisioning.claim import Lease
 from provisioning.controllers import prepare, settle
@@ -44,12 +45,14 @@ def play(lease: Lease, operation: Operation, step: PlaybookStep, batch: Sequence
     if step.checks_bmc:
         for part in begun:
             prepare(lease, part)
-    result = _run(lease, operation, step, begun)
+    result, kept = _run(lease, operation, step, begun)
     done = set()
     for public_id, part in parts.items():
         host = result.hosts[public_id]
         if not host.ok:
             _settle_failed(lease, part, step, host, fail)
+        elif step.accepts and (failure := accept(lease, part, kept.get(part.pk, ""))):
+            fail(lease, part, *failure)
         elif step.checks_bmc and (findings := settle(lease, part, host.facts)):
             fail(lease, part, findings[0].code, "; ".join(finding.detail for finding in findings))
         else:
@@ -58,13 +61,19 @@ def play(lease: Lease, operation: Operation, step: PlaybookStep, batch: Sequence
     steps.finish_steps(claim=lease.claim, part_pks=sorted(done), stage=step.stage.name, announce=announced)
 
 
-def _run(lease: Lease, operation: Operation, step: PlaybookStep, parts: Sequence[OperationServer]) -> RunResult:
+def _run(
+    lease: Lease, operation: Operation, step: PlaybookStep, parts: Sequence[OperationServer]
+) -> tuple[RunResult, dict[int, str]]:
+    """Run the playbook; return its result, and what it kept of each server in the run's folder."""
     with workspace() as folder, lease.fenced(folder / "fence.json") as fence:
-        return run(
+        said = folder / "collected"
+        said.mkdir(mode=0o700)
+        result = run(
             Run(
                 playbook=step.playbook,
                 inventory=inventory_of(parts, _boot_uris(lease, step, parts)),
-                extra_vars=extra_vars(fence, lease.claim.epoch),
+                extra_vars=extra_vars(fence, lease.claim.epoch)
+                | ({"verify_ssh_folder": str(said)} if step.accepts else {}),
                 time_limit_s=max(1, int(scaled(step.time_limit).total_seconds())),
                 fence=fence,
                 private_data_dir=folder,
@@ -72,6 +81,7 @@ def _run(lease: Lease, operation: Operation, step: PlaybookStep, parts: Sequence
                 should_stop=lease.lost.is_set,
             )
         )
+        return result, kept_in(said, parts)
 
 
 def extra_vars(fence: Path, epoch: int) -> dict[str, Any]:

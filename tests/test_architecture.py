@@ -66,6 +66,7 @@ OWN = {
     "operations": {
         "event_types": "the table of what is told to customers",
         "failures": "the table of reasons in plain words",
+        "on_machine": "the script that a delivered machine answers the portal with",
         "seed": "what a first boot is given: pure",
         "stages": "the table of stages that people see",
     },

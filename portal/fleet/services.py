@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -105,6 +106,34 @@ def give_up_erasure(*, actor: Actor, server: Server, reason: str) -> None:
         fail_deploy(actor=actor, server=fresh, reason=reason)
     if fresh.state in (ServerState.IN_USE, ServerState.DEPLOY_FAILED):
         quarantine(actor=actor, server=fresh, reason=reason)
+
+
+ACCEPTANCE_FIELDS = ("is_emulated", "gpu_driver", "nvlinks", "fabric_ports", "link_rate_gbps")
+"""What a server of a type must be like, beside what is sold, to be handed over."""
+
+
+@transaction.atomic
+def set_acceptance(*, actor: Actor, server_type: ServerType, **promised: Any) -> None:
+    """Set what servers of a type must be like to be handed over: values of ACCEPTANCE_FIELDS.
+
+    Raises InvalidInput on ``link_rate_gbps`` without ports that it could be the rate of.
+    """
+    if promised["link_rate_gbps"] and not promised["fabric_ports"]:
+        raise InvalidInput.of("link_rate_gbps", "needs_ports", "Say how many ports must have this rate.")
+    fresh = lock_row(ServerType, server_type.pk)
+    changed = {name: promised[name] for name in ACCEPTANCE_FIELDS if getattr(fresh, name) != promised[name]}
+    if not changed:
+        return
+    for name, value in changed.items():
+        setattr(fresh, name, value)
+        setattr(server_type, name, value)
+    fresh.save(update_fields=list(changed))
+    record(
+        actor=actor,
+        verb="server_type.acceptance_set",
+        target=target_of(fresh),
+        data={"slug": fresh.slug, "set": changed},
+    )
 
 
 @transaction.atomic

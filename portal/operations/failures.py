@@ -1,6 +1,14 @@
 """Why a server's step failed: one table from stable code to words that a customer understands."""
 
 FAILURES: dict[str, str] = {
+    "acceptance_unreadable": "The server could not be checked: what it says of itself cannot be read.",
+    "gpu_missing": "A GPU is missing, or is not of the model that was booked.",
+    "gpu_unhealthy": "A GPU did not pass its health check.",
+    "driver_wrong": "The GPU driver is not of the version that it should be.",
+    "nvlink_down": "The GPUs are not linked with each other as they should be.",
+    "link_down": "A port to the fabric is down or too slow.",
+    "drive_missing": "A drive is missing.",
+    "clock_wrong": "The server's clock is wrong.",
     "bmc_unreachable": "The server's management controller could not be reached.",
     "bmc_timeout": "The server's management controller did not answer in time.",
     "bmc_refused": "The server's management controller refused the command.",

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 
+from portal.operations.on_machine import agent_script
+
 BOUNDARY = "metalyard-vendor-data"
 # Beside Python, which cloud-init itself is written in, this needs nothing of the image.
 PHONE_HOME = """\
@@ -100,7 +102,12 @@ def _vendor_data(boot: FirstBoot) -> bytes:
     told = {"url": boot.phone_home_url, "token": boot.phone_home_token, "ca_pem": boot.ca_pem}
     config = "#cloud-config\n" + json.dumps(_cloud_config(boot), indent=1) + "\n"
     script = PHONE_HOME.format(told=json.dumps(told))
-    for kind, name, text in (("cloud-config", "metalyard.cfg", config), ("x-shellscript", "phone-home", script)):
+    # Scripts run in the order of their names: whoever phones home can already be asked.
+    for kind, name, text in (
+        ("cloud-config", "metalyard.cfg", config),
+        ("x-shellscript", "agent", agent_script()),
+        ("x-shellscript", "phone-home", script),
+    ):
         part = MIMEText(text, kind, "utf-8")
         part.add_header("Content-Disposition", "attachment", filename=name)
         whole.attach(part)

@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from portal.core import clock
 from portal.core.errors import InvalidInput, NotFound
-from portal.operations.models import BootToken, Operation, OperationEvent, OperationServer
+from portal.operations.models import AcceptanceReport, BootToken, Operation, OperationEvent, OperationServer
 from portal.operations.states import FOR_TENANT, LIFE, OPEN_OPERATION, OPEN_PART, PARTS_OF, OperationState, PartState
 from portal.tenancy.scope import Scope
 
@@ -32,6 +32,12 @@ def events_of(subject: str, after: str = "") -> models.QuerySet[OperationEvent]:
 def operations_for(subject: str) -> models.QuerySet[Operation]:
     """Return the operations done for ``subject``, newest first."""
     return Operation.objects.filter(subject=subject).order_by("-pk")
+
+
+def acceptance_of(subject: str) -> dict[int, AcceptanceReport]:
+    """Return the latest acceptance report of each server that was checked for ``subject``, by the server's pk."""
+    reports = AcceptanceReport.objects.filter(part__operation__subject=subject).select_related("part").order_by("pk")
+    return {report.part.server_id: report for report in reports}
 
 
 def operations_of(scope: Scope) -> models.QuerySet[Operation]:
@@ -66,7 +72,9 @@ def _parts() -> "models.Prefetch[str]":
 
 def parts_of(operation: Operation) -> models.QuerySet[OperationServer]:
     """Return an operation's parts in order, with their servers."""
-    return operation.parts.select_related("server__bmc", "server__fabric", "operation__image").order_by("position")
+    return operation.parts.select_related(
+        "server__bmc", "server__fabric", "server__server_type", "operation__image"
+    ).order_by("position")
 
 
 def valid_boots(parts: Iterable[OperationServer], purpose: str) -> dict[int, BootToken]:

@@ -16,7 +16,7 @@ class Stage:
 INSTALLER = Stage("installer", "Network boot")
 IMAGE = Stage("image", "OS image")
 FIRST_BOOT = Stage("first_boot", "First boot")
-VERIFY = Stage("verify", "SSH check")
+VERIFY = Stage("verify", "Acceptance")
 HAND_OVER = Stage("hand_over", "Hand-over")
 ERASER = Stage("eraser", "Network boot")
 ERASE = Stage("erase", "Erase and read back")

@@ -9,6 +9,10 @@ import asyncssh
 
 log = logging.getLogger(__name__)
 
+AGENT = "/usr/local/lib/metalyard/agent"
+"""What the portal's one-time key may run on a delivered machine, and nothing else."""
+AGENT_MARK = "METALYARD_AGENT"
+
 # sshd(8), AUTHORIZED_KEYS FILE FORMAT: the options are one word, in which spaces stand within double quotes only.
 _OPTIONS = re.compile(r'(?!(?:ssh|ecdsa|sk)-)(?:"(?:[^"\\]|\\.)*"|[^"\s])+(?=\s)')
 # The same: expiry-time="YYYYMMDD[Z]" or "YYYYMMDDHHMM[SS][Z]"; names of options are case-insensitive.
@@ -40,6 +44,14 @@ def valid_lines(lines: Sequence[str], now: datetime) -> list[str]:
         if all(limit is not None and now < limit for limit in limits):
             found.append((_EXPIRY.sub("", options).strip(",") + line[len(options) :]).strip())
     return found
+
+
+def marked(lines: Sequence[str]) -> list[str]:
+    """Return the lines with the portal's forced command as a mark in the session's environment instead.
+
+    asyncssh does not tell a forced command what was asked for, as sshd does in SSH_ORIGINAL_COMMAND.
+    """
+    return [line.replace(f'command="{AGENT}"', f'environment="{AGENT_MARK}=1"', 1) for line in lines]
 
 
 def read_keys(lines: Sequence[str]) -> asyncssh.SSHAuthorizedKeys | None:

@@ -69,7 +69,9 @@ class Machine(Chassis):
         if not key:
             key = asyncssh.generate_private_key("ssh-ed25519").export_private_key().decode()
             disk.write_seed({**seed, "host_key": key})
-        host = Host(self.spec, seed["hostname"], seed["ssh_user"], str(header.get("os")), seed.get("user_data", ""))
+        host = Host(
+            self.spec, seed["hostname"], seed["ssh_user"], str(header.get("os")), seed.get("user_data", ""), self.wrong
+        )
         server = Sshd(self.place.loop, host, header, seed, key)
         with self.lock:
             life.check()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from provisioning.simulator.faults import Fault
 from provisioning.simulator.fleet import Spec
 
 LONGEST_LINE = 4096
@@ -19,6 +20,12 @@ class Host:
     user: str
     system: str
     user_data: str
+    wrong: Callable[[Fault], bool] = lambda _fault: False
+
+    @property
+    def gpu_count(self) -> int:
+        """GPUs that can be seen."""
+        return self.spec.gpu_count - self.wrong(Fault.GPU_MISSING)
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class Answer:
 
 def _gpu_table(host: Host) -> str:
     line = "+-----------------------------------------------------------------------+\n"
-    rows = "".join(f"| {n}  {host.spec.gpu_model:<40} 0MiB   0% Default |\n" for n in range(host.spec.gpu_count))
+    rows = "".join(f"| {n}  {host.spec.gpu_model:<40} 0MiB   0% Default |\n" for n in range(host.gpu_count))
     return f"{line}| NVIDIA-SMI (emulated)                                                 |\n{line}{rows}{line}"
 
 
@@ -49,7 +56,7 @@ def _cat(host: Host, args: list[str]) -> Answer:
 
 def _nvidia_smi(host: Host, args: list[str]) -> Answer:
     if args == ["-L"]:
-        return Answer("".join(f"GPU {n}: {host.spec.gpu_model}\n" for n in range(host.spec.gpu_count)))
+        return Answer("".join(f"GPU {n}: {host.spec.gpu_model}\n" for n in range(host.gpu_count)))
     return Answer(_gpu_table(host))
 
 

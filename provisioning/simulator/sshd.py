@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 import asyncssh
 
-from provisioning.simulator.keys import read_keys, valid_lines
-from provisioning.simulator.shell import Host, answer, welcome
+from provisioning.simulator.keys import AGENT_MARK, marked, read_keys, valid_lines
+from provisioning.simulator.portal_agent import answer_agent
+from provisioning.simulator.shell import Answer, Host, answer, welcome
 
 Result = TypeVar("Result")
 
@@ -89,13 +90,14 @@ class Sshd:
             if process.subsystem is not None:
                 process.stderr.write(f"subsystem {process.subsystem}: there is none (emulated server)\n")
                 process.exit(1)
+            elif process.env.get(AGENT_MARK):
+                self._say(process, answer_agent(self.host, process.command or ""))
             elif process.command is not None:
-                self._answer(process, process.command)
+                self._say(process, answer(self.host, process.command))
             else:
                 await self._talk(process)
 
-    def _answer(self, process: Process, line: str) -> None:
-        found = answer(self.host, line)
+    def _say(self, process: Process, found: Answer) -> None:
         process.stdout.write(found.out)
         process.stderr.write(found.err)
         process.exit(found.status)
@@ -147,7 +149,7 @@ class Door(asyncssh.SSHServer):
     def begin_auth(self, username: str) -> bool:
         """Offer the keys that are valid now to the one user there is."""
         now = datetime.now(UTC)  # noqa: TID251 - a machine has its own clock
-        keys = read_keys(valid_lines(self.sshd.keys, now))
+        keys = read_keys(marked(valid_lines(self.sshd.keys, now)))
         if username == self.sshd.host.user and keys is not None and self.connection is not None:
             self.connection.set_authorized_keys(keys)
         return True

@@ -110,3 +110,10 @@ async def _hostname(server, key):
     ) as connection:
         done = await connection.run("hostname", check=True)
         return done.stdout.strip()
+
+
+def report(stack, reservation):
+    """Return what was checked before the hand-over."""
+    reply = stack.api.get(f"/reservations/{reservation}/handover/report.json")
+    assert reply.status_code == 200, reply.text
+    return reply.json()

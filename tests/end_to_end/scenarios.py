@@ -21,6 +21,7 @@ START_FAULTS = {
     Fault.PROGRESS_STALL: "image_timeout",
     Fault.NO_PHONE_HOME: "no_phone_home",
     Fault.SSH_WRONG_HOST_KEY: "host_key_unexpected",
+    Fault.GPU_MISSING: "gpu_missing",
 }
 """What is wrong with a machine that is being handed over, and the reason that the customer is given."""
 

@@ -19,6 +19,9 @@ def test_four_servers_are_handed_over_and_come_back_erased(stack, keys, key_pair
     assert len(servers) == 4
     assert answers == [server["hostname"] for server in servers]
     assert set(stack.server_states(names).values()) == {"in_use"}
+    report = client.report(stack, reservation)
+    assert (report["verdict"], [node["hostname"] for node in report["nodes"]]) == ("passed", answers)
+    assert report["test_doubles"] == ["drives", "ecc_uncorrectable", "gpus"]
     for name in names:
         assert secret.encode() in stack.disk(name).read_bytes() or b"user_data" in stack.disk(name).read_bytes()
 

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db
 
 S = ServerState
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
+UNPROMISED = {"is_emulated": False, "gpu_driver": "", "nvlinks": 0, "fabric_ports": 0}
 TICK = timedelta(microseconds=1)
 WORKING = SERVER.named(Nature.WORKING)
 
@@ -256,3 +257,26 @@ def test_a_policy_that_proves_nothing_is_refused_on_its_fields(methods, verify, 
     assert [error.field for error in refusal.value.errors] == fields
     assert policy() == before
     assert not AuditEvent.objects.exists()
+
+
+def test_what_servers_must_be_like_is_set_and_kept_in_the_record():
+    kind = factories.server_type()
+    promised = {"is_emulated": False, "gpu_driver": "550.1", "nvlinks": 18, "fabric_ports": 8, "link_rate_gbps": 400}
+
+    services.set_acceptance(actor=SYSTEM, server_type=kind, **promised)
+    services.set_acceptance(actor=SYSTEM, server_type=kind, **promised)
+
+    kind.refresh_from_db()
+    assert {name: getattr(kind, name) for name in promised} == promised
+    assert AuditEvent.objects.filter(verb="server_type.acceptance_set").count() == 1
+
+
+def test_a_rate_without_ports_is_refused():
+    kind = factories.server_type()
+
+    with pytest.raises(InvalidInput) as caught:
+        services.set_acceptance(actor=SYSTEM, server_type=kind, **UNPROMISED, link_rate_gbps=4)
+
+    assert caught.value.errors[0].field == "link_rate_gbps"
+    kind.refresh_from_db()
+    assert kind.link_rate_gbps == 0

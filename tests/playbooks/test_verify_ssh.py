@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from pathlib import Path
 
 import asyncssh
 import pytest
 
+from provisioning.acceptance.collected import Unreadable, read_collected
 from provisioning.runner import Run, run
 
 HOST_KEY = asyncssh.generate_private_key("ssh-ed25519")
@@ -17,17 +19,17 @@ OTHER_KEY = asyncssh.generate_private_key("ssh-ed25519")
 
 
 class _Sshd:
-    """A real SSH server that, like a delivered one, runs `hostname` for the verification key whatever is asked."""
+    """A real SSH server that answers the verification key as a delivered one does."""
 
-    def __init__(self, hostname: str):
-        self.hostname = hostname
+    def __init__(self, hostname: str, collected: str = ""):
+        self.hostname, self.collected = hostname, collected
         self.port = 0
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
 
     async def _serve(self):
         self._stop, self._loop = asyncio.Event(), asyncio.get_running_loop()
-        line = f'restrict,command="hostname" {VERIFY_KEY.export_public_key().decode()}'
+        line = f"restrict {VERIFY_KEY.export_public_key().decode()}"
         server = await asyncssh.create_server(
             asyncssh.SSHServer, "127.0.0.1", 0, server_host_keys=[HOST_KEY], process_factory=self._answer,
             authorized_client_keys=asyncssh.import_authorized_keys(line), encoding=None,
@@ -38,7 +40,9 @@ class _Sshd:
         server.close()
 
     def _answer(self, process):
-        process.stdout.write(self.hostname.encode() + b"\n")
+        process.stdout.write(
+            self.collected.encode() if process.command == "collect" else self.hostname.encode() + b"\n"
+        )
         process.exit(0)
 
     def __enter__(self):
@@ -141,3 +145,27 @@ def test_the_unsafe_tag_works_in_inventory_and_extra_variables(private_data_dir,
     assert result.hosts["srv_a"].ok
     assert result.hosts["srv_a"].facts["hostname"] == hostile["__ansible_unsafe"]
     assert not canary.exists()
+
+
+def test_what_a_server_says_of_itself_goes_into_a_file_and_through_no_template(private_data_dir, tmp_path):
+    canary = tmp_path / "canary"
+    hostile = "{{ lookup('pipe', 'touch " + str(canary) + "') }}\n\x1b[2J" + "x" * 100_000
+    folder = tmp_path / "said"
+    folder.mkdir()
+    with _Sshd("gpu-01", collected=hostile) as sshd:
+        result = verify(private_data_dir, {"srv_a": variables(sshd.port)}, verify_ssh_folder=str(folder))
+
+    kept = json.loads((folder / "srv_a.json").read_text())
+    assert result.hosts["srv_a"].facts == {"hostname": "gpu-01"}
+    assert kept["answer"] == hostile
+    assert kept["began"] <= kept["ended"]
+    assert not canary.exists()
+    with pytest.raises(Unreadable):
+        read_collected((folder / "srv_a.json").read_text())
+
+
+def test_a_server_that_never_stops_talking_is_heard_up_to_the_limit(private_data_dir, tmp_path):
+    with _Sshd("gpu-01", collected="x" * (3 * 1024 * 1024)) as sshd:
+        verify(private_data_dir, {"srv_a": variables(sshd.port)}, verify_ssh_folder=str(tmp_path))
+
+    assert len(json.loads((tmp_path / "srv_a.json").read_text())["answer"]) == 2 * 1024 * 1024

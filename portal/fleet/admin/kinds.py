@@ -95,6 +95,18 @@ class ErasureForm(ActForm):
     )
 
 
+class AcceptanceForm(ActForm):
+    """What servers of a type must be like to be handed over."""
+
+    is_emulated = forms.BooleanField(
+        label="Its servers are emulated or virtual: test doubles may stand in for GPUs", required=False
+    )
+    gpu_driver = forms.CharField(label="Version of the GPU driver", max_length=40, required=False)
+    nvlinks = forms.IntegerField(label="NVLinks between any two GPUs", min_value=0, max_value=1000)
+    fabric_ports = forms.IntegerField(label="Ports to the fabric that must be up", min_value=0, max_value=1000)
+    link_rate_gbps = forms.IntegerField(label="Rate of each of these ports (Gb/s)", min_value=0, max_value=100_000)
+
+
 @admin.register(ServerType)
 class ServerTypeAdmin(CountedAdmin):
     """A kind of server that is sold."""
@@ -139,6 +151,16 @@ class ServerTypeAdmin(CountedAdmin):
                 columns.field("erase_verify", "Read back"),
             ),
         ),
+        (
+            "Acceptance",
+            (
+                columns.yes_or_no("is_emulated", "Emulated or virtual"),
+                columns.field("gpu_driver", "GPU driver"),
+                columns.field("nvlinks", "NVLinks between two GPUs"),
+                columns.field("fabric_ports", "Ports to the fabric"),
+                columns.field("link_rate_gbps", "Rate of these ports (Gb/s)"),
+            ),
+        ),
     )
 
 
@@ -177,6 +199,27 @@ act_on(
         ),
         done="The erasure of {row} is set.",
         icon="cleaning_services",
+        is_grave=True,
+    ),
+)
+
+act_on(
+    ServerType,
+    Act(
+        name="acceptance",
+        title="Set acceptance",
+        permission="fleet.change_servertype",
+        perform=lambda actor, row, values: services.set_acceptance(
+            actor=actor, server_type=row, **{name: values[name] for name in services.ACCEPTANCE_FIELDS}
+        ),
+        form=AcceptanceForm,
+        initial=lambda row: {name: getattr(row, name) for name in services.ACCEPTANCE_FIELDS},
+        effects=(
+            "Servers that are handed over from now on are checked by this. What is 0 or empty is not checked.",
+            "A test double never proves a server of a type that is not marked as emulated or virtual.",
+        ),
+        done="The acceptance of {row} is set.",
+        icon="fact_check",
         is_grave=True,
     ),
 )

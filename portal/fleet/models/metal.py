@@ -93,6 +93,15 @@ class ServerType(models.Model):
         help_text="How much of an erased drive is read back.",
     )
 
+    is_emulated = models.BooleanField(
+        default=False,
+        help_text="Its servers are emulated or virtual: test doubles may stand in for GPUs, and reports say so.",
+    )
+    gpu_driver = models.CharField(max_length=40, blank=True, default="", help_text="Version; empty: not checked.")
+    nvlinks = models.PositiveSmallIntegerField(default=0, help_text="Between any two GPUs; 0: not checked.")
+    fabric_ports = models.PositiveSmallIntegerField(default=0, help_text="Ports that must be up; 0: not checked.")
+    link_rate_gbps = models.PositiveIntegerField(default=0, help_text="Of each of these ports, in Gb/s.")
+
     bmc_accounts = models.JSONField(
         default=list, blank=True, help_text="Accounts beside ours that the BMCs of this type may have."
     )

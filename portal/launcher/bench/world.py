@@ -37,6 +37,7 @@ def build() -> dict[str, Any]:
         memory_gb=2048,
         storage="8x 3.84 TB NVMe",
         interconnect="8x 400G NDR",
+        is_emulated=True,
         lead_time=HOUR,
         cleanup_time=HOUR,
     )

@@ -92,6 +92,7 @@ def _types(*, fast: bool, fleet: Stock) -> dict[str, ServerType]:
             memory_gb=machine.memory_gb,
             storage=machine.storage,
             interconnect=machine.interconnect,
+            is_emulated=True,
             **times,
         )
         for machine in machines_of(fleet)

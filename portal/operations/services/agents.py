@@ -5,7 +5,7 @@ A wrong, old or reused token changes nothing, raises BootTokenRefused and is aud
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -20,6 +20,7 @@ from portal.core.actors import Actor, ActorKind
 from portal.core.errors import BootTokenRefused
 from portal.core.locks import lock_row
 from portal.operations.models import BootPurpose, BootToken, Operation, OperationServer
+from portal.operations.on_machine import key_line
 from portal.operations.services.events import tell
 from portal.operations.services.queue import wake_for_report
 from portal.operations.services.steps import replace_boots
@@ -122,7 +123,7 @@ def _open(token: str, address: str) -> BootJob:
         phone_home_token=replace_boots(part_pks=[part.pk], purpose=BootPurpose.FIRST_BOOT, valid_for=FIRST_BOOT_TTL)[
             part.pk
         ],
-        verify_key_line=_restricted(public, clock.now() + FIRST_BOOT_TTL),
+        verify_key_line=key_line(public, clock.now() + FIRST_BOOT_TTL),
         host_key=host_private,
         host_key_public=host_public,
     )
@@ -133,11 +134,6 @@ def _key_pair() -> tuple[str, str]:
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
     return private, key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-
-
-def _restricted(public: str, until: datetime) -> str:
-    # authorized_keys options of sshd(8): nothing but `hostname`, and only until the check is surely over.
-    return f'restrict,command="hostname",expiry-time="{until:%Y%m%d%H%M%S}Z" {public} metalyard-verify'
 
 
 def open_boot(*, token: str, address: str) -> BootJob:

@@ -1,13 +1,17 @@
 """From a reservation's rows to its cluster."""
 
+from collections.abc import Iterable
+
 from portal.core.errors import StateConflict
+from portal.operations.models import AcceptanceReport
+from portal.operations.selectors import acceptance_of
 from portal.reservations.handover.nodes import Cluster, Node, cluster_of
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.states import AllocationState
 
 
-def node_of(allocation: Allocation) -> Node:
-    """Return a handed-over server as the kit knows it."""
+def node_of(allocation: Allocation, report: AcceptanceReport | None) -> Node:
+    """Return a handed-over server, and what was found when it was checked, as the kit knows it."""
     server = allocation.server
     kind = server.server_type
     return Node(
@@ -25,6 +29,7 @@ def node_of(allocation: Allocation) -> Node:
         gpu_model=kind.gpu_model,
         gpu_count=kind.gpu_count,
         memory_gb=kind.memory_gb,
+        report=report.document if report else None,
     )
 
 
@@ -33,7 +38,13 @@ def handed_over(reservation: Reservation) -> Cluster:
     serving = reservation.allocations.filter(state=AllocationState.SERVING).select_related(
         "server__server_type", "server__region", "server__fabric", "server__rack"
     )
-    nodes = [node_of(allocation) for allocation in serving]
-    if not nodes:
+    if not serving:
         raise StateConflict("No server of this reservation is handed over: there is a kit from the hand-over on.")
+    return cluster_with(reservation, serving)
+
+
+def cluster_with(reservation: Reservation, serving: Iterable[Allocation]) -> Cluster:
+    """Return the cluster of servers that are handed over, read with what they refer to."""
+    reports = acceptance_of(reservation.public_id)
+    nodes = [node_of(allocation, reports.get(allocation.server_id)) for allocation in serving]
     return cluster_of(reservation.public_id, reservation.name, nodes)

@@ -4,20 +4,29 @@
 Logs in with the one-time verification key, pinned to the host keys the server reported, and compares its host name.
 Address, keys and the expected name come from the host's variables; the name is a tenant's text and is only compared.
 
-Arguments: `timeout_s` (seconds in which a session must succeed).
+With a `folder` it then has the server collect what it says of itself. The answer is hostile until it is parsed: up to
+a limit it goes into a file of that folder, named by the host's inventory name, and never through Ansible's values.
+
+Arguments: `timeout_s` (seconds in which a session must succeed), `folder` (nothing is collected without it).
 Returns: `report` with the host name read; on failure `error_code` and `msg`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.metalyard.metal.plugins.plugin_utils.hostname import Login, read_hostname
+from ansible_collections.metalyard.metal.plugins.plugin_utils.hostname import Login, ask, read_hostname
 from ansible_collections.metalyard.metal.plugins.plugin_utils.refusal import Refusal
 
+MOST_BYTES = 2 * 1024 * 1024
+COLLECTING_S = 150
+"""The tools have a minute each, and most take a second."""
 _NEEDED = ("ssh_host", "ssh_port", "ssh_user", "ssh_host_keys", "ssh_verify_key", "tenant_hostname")
 
 
@@ -26,16 +35,20 @@ class ActionModule(ActionBase):
 
     TRANSFERS_FILES = False
     _requires_connection = False
-    _VALID_ARGS = frozenset({"timeout_s"})
+    _VALID_ARGS = frozenset({"timeout_s", "folder"})
 
     def run(self, tmp: object = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Probe once; a failure ends this host, and only this host."""
         super().run(tmp, task_vars)
         try:
             values = self._values(task_vars or {})
-            name = asyncio.run(read_hostname(_login(values), timeout_s=float(self._task.args.get("timeout_s", 10))))
+            login, timeout_s = _login(values), float(self._task.args.get("timeout_s", 10))
+            name = asyncio.run(read_hostname(login, timeout_s=timeout_s))
             if name != values["tenant_hostname"]:
                 raise Refusal("ssh_wrong_hostname", f"The server calls itself {name or 'nothing'}.")
+            if folder := str(self._task.args.get("folder") or ""):
+                host = str((task_vars or {})["inventory_hostname"])
+                asyncio.run(_collect(login, Path(folder) / f"{host}.json"))
         except Refusal as refusal:
             return {"failed": True, "error_code": refusal.code, "msg": refusal.message, "report": {}}
         return {"changed": False, "report": {"hostname": name}}
@@ -45,6 +58,14 @@ class ActionModule(ActionBase):
         if missing:
             raise Refusal("bad_variables", f"Missing: {', '.join(missing)}.")
         return {name: self._templar.template(task_vars[name]) for name in _NEEDED}
+
+
+async def _collect(login: Login, path: Path) -> None:
+    """Keep what the server collects, with the times between which it was asked, by which its clock is judged."""
+    began = time.time()
+    answer = await ask(login, "collect", timeout_s=COLLECTING_S, most_bytes=MOST_BYTES)
+    document = {"began": began, "ended": time.time(), "answer": answer.decode("utf-8", "replace")}
+    path.write_text(json.dumps(document), encoding="utf-8")
 
 
 def _login(values: Mapping[str, Any]) -> Login:

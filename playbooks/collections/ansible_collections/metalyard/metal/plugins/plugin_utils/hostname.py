@@ -29,7 +29,13 @@ class Login:
 
 
 async def read_hostname(login: Login, *, timeout_s: float) -> str:
-    """What `hostname` prints on the server. Retries while nobody listens, for `timeout_s` at most.
+    """What `hostname` prints on the server. Raises `Refusal` as `ask` does."""
+    output = await ask(login, "hostname", timeout_s=timeout_s, most_bytes=_MAX_BYTES, until=b"\n")
+    return printable(output.decode("utf-8", "replace"), 253)
+
+
+async def ask(login: Login, question: str, *, timeout_s: float, most_bytes: int, until: bytes = b"") -> bytes:
+    """What the server answers to `question`: its first `most_bytes`, or up to `until`. Retries while nobody listens.
 
     Raises `Refusal`: ssh_unreachable, ssh_host_key_mismatch, ssh_auth_failed, bad_variables.
     """
@@ -44,7 +50,7 @@ async def read_hostname(login: Login, *, timeout_s: float) -> str:
     while True:
         try:
             async with asyncio.timeout_at(asyncio.get_running_loop().time() + max(deadline - time.monotonic(), 0.1)):
-                return await _attempt(login, trusted, client_key)
+                return await _attempt(login, trusted, client_key, (question, most_bytes, until))
         except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed) as error:
             raise Refusal("ssh_host_key_mismatch", "The server does not show the host key it reported.") from error
         except asyncssh.PermissionDenied as error:
@@ -56,7 +62,10 @@ async def read_hostname(login: Login, *, timeout_s: float) -> str:
         await asyncio.sleep(_RETRY_S)
 
 
-async def _attempt(login: Login, trusted: list[asyncssh.SSHKey], client_key: asyncssh.SSHKey) -> str:
+async def _attempt(
+    login: Login, trusted: list[asyncssh.SSHKey], client_key: asyncssh.SSHKey, asked: tuple[str, int, bytes]
+) -> bytes:
+    question, most_bytes, until = asked
     connection = await asyncssh.connect(
         login.host,
         login.port,
@@ -70,10 +79,10 @@ async def _attempt(login: Login, trusted: list[asyncssh.SSHKey], client_key: asy
         compression_algs=None,
     )
     async with connection:
-        process = await connection.create_process("hostname", encoding=None, stdin=asyncssh.DEVNULL)
+        process = await connection.create_process(question, encoding=None, stdin=asyncssh.DEVNULL)
         output = b""
         # Flow control stops a server that never stops talking: only so much is ever read.
-        while b"\n" not in output and len(output) < _MAX_BYTES and not process.stdout.at_eof():
-            output += await process.stdout.read(_MAX_BYTES - len(output))
+        while not (until and until in output) and len(output) < most_bytes and not process.stdout.at_eof():
+            output += await process.stdout.read(most_bytes - len(output))
         process.close()
-    return printable(output.decode("utf-8", "replace"), 253)
+    return output
