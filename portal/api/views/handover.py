@@ -83,4 +83,4 @@ class KitFileView(TenantView):
         found = reservation_of(scope, reservation_id)
         if file not in KIT:
             raise NotFound(f"The kit has no such file. It has {', '.join(KIT)}.")
-        return HttpResponse(KIT[file].render(handed_over(found)), content_type=KIT[file].media_type)
+        return HttpResponse(KIT[file].content(handed_over(found)), content_type=KIT[file].media_type)

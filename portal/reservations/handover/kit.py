@@ -5,10 +5,11 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from portal.reservations.handover import access, launching, nccl, report, slurm
+from portal.reservations.handover import access, launching, nccl, report, report_pdf, slurm
 from portal.reservations.handover.nodes import Cluster
 
-PLAIN, YAML, JSON, ZIP = "text/plain", "application/yaml", "application/json", "application/zip"
+PLAIN, YAML, JSON = "text/plain", "application/yaml", "application/json"
+PDF, ZIP = "application/pdf", "application/zip"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip archive can tell; files computed from rows have none of their own."""
 
@@ -17,9 +18,14 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 class KitFile:
     """One file: how it is made, what it is for, its media type."""
 
-    render: Callable[[Cluster], str]
+    render: Callable[[Cluster], str | bytes]
     about: str
     media_type: str = PLAIN
+
+    def content(self, cluster: Cluster) -> bytes:
+        """Return what is in it."""
+        made = self.render(cluster)
+        return made.encode() if isinstance(made, str) else made
 
 
 KIT: Mapping[str, KitFile] = {
@@ -34,12 +40,13 @@ KIT: Mapping[str, KitFile] = {
     "slurm-nodes.conf": KitFile(slurm.slurm_nodes, "Node lines for slurm.conf"),
     "nccl.conf": KitFile(nccl.nccl_conf, "For /etc/nccl.conf"),
     "report.json": KitFile(report.report_json, "What was checked before the hand-over", JSON),
+    "report.pdf": KitFile(report_pdf.report_pdf, "The same on paper", PDF),
 }
 
 
 def kit_of(cluster: Cluster) -> dict[str, bytes]:
     """Return the contents of all files by name."""
-    return {name: file.render(cluster).encode() for name, file in KIT.items()}
+    return {name: file.content(cluster) for name, file in KIT.items()}
 
 
 def kit_zip(cluster: Cluster) -> bytes:

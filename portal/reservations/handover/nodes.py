@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 SSH_PORT = 22
@@ -32,6 +33,7 @@ class Node:
     memory_gb: int
     cluster_key: str = ""
     report: Mapping[str, Any] | None = None
+    checked_at: datetime | None = None
 
 
 @dataclass(frozen=True)

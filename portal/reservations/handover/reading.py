@@ -30,6 +30,7 @@ def node_of(allocation: Allocation, report: AcceptanceReport | None) -> Node:
         gpu_count=kind.gpu_count,
         memory_gb=kind.memory_gb,
         report=report.document if report else None,
+        checked_at=report.at if report else None,
     )
 
 

@@ -33,7 +33,7 @@ def file(request: HttpRequest, scope: Scope, public_id: str, file: str) -> HttpR
     found = reservation_of(scope, public_id)
     if file not in KIT:
         raise NotFound("The kit has no such file.")
-    return _download(KIT[file].render(_cluster(found)), KIT[file].media_type, file)
+    return _download(KIT[file].content(_cluster(found)), KIT[file].media_type, file)
 
 
 @tenant_page

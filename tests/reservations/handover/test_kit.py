@@ -6,7 +6,9 @@ import re
 import subprocess
 import sys
 import zipfile
+from datetime import UTC, datetime
 
+import pypdf
 import pytest
 import yaml
 from hypothesis import given
@@ -33,7 +35,7 @@ def said(*command, cwd):
 def test_the_kit_has_the_files_that_the_api_names():
     assert list(KIT) == [
         "ssh_config", "known_hosts", "hosts", "hostfile", "hostlist", "inventory.yml", "topology.conf",
-        "topology.yaml", "slurm-nodes.conf", "nccl.conf", "report.json",
+        "topology.yaml", "slurm-nodes.conf", "nccl.conf", "report.json", "report.pdf",
     ]  # fmt: skip
 
 
@@ -125,7 +127,7 @@ def test_equal_host_names_are_refused():
 
 @given(clusters)
 def test_any_places_give_whole_files_in_one_order(some):
-    files = {name: content.decode() for name, content in kit_of(some).items()}
+    files = {name: content.decode() for name, content in kit_of(some).items() if name != "report.pdf"}
     by_place = sorted(some.nodes, key=lambda item: (item.fabric, item.rack, item.unit, item.hostname))
 
     assert [line.split()[0] for line in files["hostfile"].splitlines()] == [item.hostname for item in by_place]
@@ -145,3 +147,26 @@ def test_the_archive_has_all_files_and_is_the_same_each_time():
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
         assert {name: opened.read(f"handover/{name}") for name in KIT} == kit_of(cluster())
         assert len(opened.namelist()) == len(KIT)
+
+
+def words_of(content):
+    return "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(content)).pages)
+
+
+def test_the_report_on_paper_says_what_the_other_one_says():
+    checks = [{"name": "gpus", "expected": "8 x H100", "found": "8 x H100", "result": "test_double"}] * 60
+    report = {"verdict": "passed", "checks": checks}
+    checked_at = datetime(2030, 1, 2, tzinfo=UTC)
+    some = cluster(*(node(number, report=report, checked_at=checked_at) for number in (1, 2)))
+
+    words = words_of(kit_of(some)["report.pdf"])
+
+    assert "test doubles stood in" in words
+    assert words.count("test double; expected 8 x H100; found 8 x H100") == 120
+    assert "train-02 (srv_2): passed" in words
+    assert "2030-01-02T00:00:00+00:00" in words
+    assert kit_of(some)["report.pdf"] == kit_of(some)["report.pdf"]
+
+
+def test_a_report_on_servers_that_were_not_checked_says_so():
+    assert "not checked" in words_of(kit_of(cluster())["report.pdf"])

@@ -1,0 +1,66 @@
+"""Plain pages for people, A4, with the PDF's own fonts: a title, headings, rows of a label and a value."""
+
+from datetime import datetime
+
+from fpdf import FPDF
+from fpdf.enums import XPos, YPos
+
+MARGIN_MM = 20
+LABEL_MM = 48
+LINE_MM = 6
+SMALL_PT, BODY_PT, TITLE_PT = 8, 10, 18
+
+
+class Paper:
+    """A document; the same calls give the same bytes."""
+
+    def __init__(self, *, title: str, heading: str, made_at: datetime, author: str = "", breaks: bool = False) -> None:
+        """Begin the first page; ``breaks`` lets what does not fit go on on another one."""
+        self._pdf = FPDF(format="A4")
+        self._pdf.set_creation_date(made_at)
+        self._pdf.set_title(_plain(title))
+        if author:
+            self._pdf.set_author(_plain(author))
+        self._pdf.set_lang("en")
+        self._pdf.set_auto_page_break(auto=breaks, margin=MARGIN_MM)
+        self._pdf.set_margin(MARGIN_MM)
+        self._pdf.add_page()
+        self._pdf.set_font("Helvetica", "B", TITLE_PT)
+        self._pdf.cell(0, 12, heading, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+    def text(self, words: str) -> None:
+        """Write a paragraph."""
+        self._pdf.set_font("Helvetica", "", BODY_PT)
+        self._pdf.multi_cell(0, LINE_MM, _plain(words), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+    def small(self, words: str) -> None:
+        """Write a paragraph of small print."""
+        self._pdf.ln(2)
+        self._pdf.set_font("Helvetica", "", SMALL_PT)
+        self._pdf.multi_cell(0, 4, _plain(words), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+    def heading(self, words: str) -> None:
+        """Begin a section."""
+        self.gap()
+        self._pdf.set_font("Helvetica", "B", BODY_PT)
+        self._pdf.cell(0, LINE_MM, _plain(words), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+    def gap(self) -> None:
+        """Leave a little room."""
+        self._pdf.ln(3)
+
+    def row(self, label: str, value: str) -> None:
+        """Write a label and its value, in as many lines as that takes."""
+        self._pdf.set_font("Helvetica", "", SMALL_PT)
+        self._pdf.cell(LABEL_MM, 5, _plain(label))
+        self._pdf.set_font("Courier", "", SMALL_PT)
+        self._pdf.multi_cell(0, 5, _plain(value), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+    def content(self) -> bytes:
+        """Return the file."""
+        return bytes(self._pdf.output())
+
+
+def _plain(value: str) -> str:
+    """Return text in the characters of the PDF's own fonts; what a machine says of itself may hold others."""
+    return value.encode("latin-1", "replace").decode("latin-1")
