@@ -61,6 +61,7 @@ OWN = {
     },
     "catalog": {
         "import_failures": "the table of reasons why an image was not imported, in plain words",
+        "signatures": "who signed an image: pure",
         "terms": "what calling off costs: pure",
     },
     "operations": {

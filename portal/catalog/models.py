@@ -38,6 +38,9 @@ class OSImage(Identified):
     encoding = models.CharField(max_length=8, choices=Encoding.choices, default=Encoding.NONE)
     disk_bytes = models.BigIntegerField(help_text="Of what is on the disk in the end.")
     disk_sha256 = models.CharField(max_length=64, help_text="Of what is on the disk in the end.")
+    description = models.TextField(blank=True, help_text="What was signed: the builder's JSON as it was.")
+    signature = models.CharField(max_length=128, blank=True, help_text="Ed25519, in hexadecimal.")
+    signed_by = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the public key; empty: not signed.")
     is_published = models.BooleanField(default=True)
     project = models.ForeignKey(
         Project,
@@ -61,6 +64,11 @@ class OSImage(Identified):
                 name="os_image_plain_is_the_disk",
             ),
             models.CheckConstraint(condition=Q(file_name__regex=r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), name="os_image_file"),
+            models.CheckConstraint(
+                condition=Q(description="", signature="", signed_by="")
+                | ~Q(description="") & Q(signature__regex=r"^[0-9a-f]{128}$", signed_by__regex=r"^[0-9a-f]{64}$"),
+                name="os_image_signed_whole",
+            ),
         ]
 
     def __str__(self) -> str:

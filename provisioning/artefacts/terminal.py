@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from portal.catalog.signatures import SUFFIX, BadKey, signed
 from provisioning.artefacts import debian, published
 from provisioning.artefacts.programs import BuildFailed, require
 
@@ -35,6 +36,7 @@ def parse(builder: Builder, argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help=f"where {builder.artefact} is put")
     parser.add_argument("--mirror", default=debian.MIRROR, metavar="URL", help="Debian's packages (%(default)s)")
     parser.add_argument("--security", default=debian.SECURITY, metavar="URL", help="its security updates (%(default)s)")
+    parser.add_argument("--sign-with", type=Path, metavar="PEM", help="private Ed25519 key that signs the description")
     parser.add_argument("--force", action="store_true", help="build even where what is there has the same inputs")
     return parser.parse_args(argv)
 
@@ -47,7 +49,7 @@ def main(builder: Builder, argv: list[str]) -> int:
     artefact, description = options.out / builder.artefact, options.out / builder.description
     if not options.force and published.is_current(artefact, description, inputs):
         _say(f"{artefact} is current")
-        return 0
+        return _sign(builder, description, options.sign_with)
     try:
         require(builder.programs)
         options.out.mkdir(parents=True, exist_ok=True)
@@ -58,6 +60,21 @@ def main(builder: Builder, argv: list[str]) -> int:
     except OSError as error:
         return _give_up(builder, f"{error.filename or options.out}: {error.strerror}")
     _say(f"{artefact} is built: {artefact.stat().st_size} bytes")
+    return _sign(builder, description, options.sign_with)
+
+
+def _sign(builder: Builder, description: Path, key: Path | None) -> int:
+    """Put the signature beside the description; without a key there is none, and none of an earlier one."""
+    place = description.with_name(description.name + SUFFIX)
+    try:
+        place.unlink(missing_ok=True)
+        if key is not None:
+            place.write_bytes(signed(description.read_bytes(), key.read_bytes()))
+            _say(f"{place} is its signature")
+    except BadKey as error:
+        return _give_up(builder, f"{key}: {error}")
+    except OSError as error:
+        return _give_up(builder, f"{error.filename}: {error.strerror}")
     return 0
 
 

@@ -1,5 +1,6 @@
 """Before virtual machines: what is missing is named, the stock is small, what was built is where it is looked for."""
 
+import hashlib
 import json
 
 import pytest
@@ -17,7 +18,7 @@ from tests.end_to_end.stack import run_to_end
 
 TOLD = {
     "slug": "debian-12", "name": "Debian", "version": "12", "default_user": "debian",
-    "file_name": "debian-12.raw.zst", "encoding": "zstd", "size_bytes": 3, "sha256": "a" * 64,
+    "file_name": "debian-12.raw.zst", "encoding": "zstd", "size_bytes": 3, "sha256": hashlib.sha256(b"abc").hexdigest(),
     "disk_bytes": 1 << 20, "disk_sha256": "b" * 64,
 }  # fmt: skip
 

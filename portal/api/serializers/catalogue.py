@@ -88,9 +88,16 @@ class ImageOut(serializers.Serializer[OSImage]):
     encoding = serializers.ChoiceField(choices=IMAGE_ENCODINGS, help_text="How the file holds the disk.")
     disk_bytes = serializers.IntegerField(help_text="Of what is written to the disk.")
     disk_sha256 = serializers.CharField(help_text="Of what is written to the disk, and read back from it.")
+    signed_by = serializers.SerializerMethodField(
+        help_text="SHA-256 of the public key (Ed25519) that signed its description. Null: not signed."
+    )
     project = serializers.CharField(
         source="project.public_id", allow_null=True, default=None, help_text="Null: everybody may choose it."
     )
+
+    def get_signed_by(self, row: OSImage) -> str | None:
+        """Return the key's fingerprint."""
+        return row.signed_by or None
 
 
 class WrittenImageOut(ImageOut):

@@ -45,6 +45,7 @@ class OSImageAdmin(RecordAdmin):
                 columns.field("encoding", "Compression"),
                 columns.size("disk_bytes", "Size on the disk"),
                 columns.code("disk_sha256", "SHA-256 of the disk"),
+                columns.code("signed_by", "Signed by the key"),
                 columns.link("project", "Own image of"),
                 columns.code("public_id", "Id"),
             ),

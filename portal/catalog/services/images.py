@@ -16,6 +16,7 @@ from portal.audit.transitions import advance
 from portal.catalog.import_failures import explain_import
 from portal.catalog.models import ImageImport, OSImage
 from portal.catalog.selectors import own_images
+from portal.catalog.signatures import signer_of
 from portal.catalog.states import FETCH_LIMIT, IMAGE_IMPORT, ImportState
 from portal.core import clock
 from portal.core.actors import Actor
@@ -36,7 +37,12 @@ USER_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 
 @transaction.atomic
 def publish_image(*, actor: Actor, image: OSImage, published: bool) -> None:
-    """Offer an image to tenants, or withdraw it. Reservations that already chose it keep it."""
+    """Offer an image to tenants, or withdraw it. Reservations that already chose it keep it.
+
+    Raises StateConflict for an image for everybody that no trusted key has signed, where keys are trusted.
+    """
+    if published and image.project is None:
+        _require_signed(image)
     if OSImage.objects.filter(pk=image.pk).exclude(is_published=published).update(is_published=published):
         record(
             actor=actor,
@@ -45,6 +51,14 @@ def publish_image(*, actor: Actor, image: OSImage, published: bool) -> None:
             scope=image.project.organization.public_id if image.project else "",
         )
     image.is_published = published
+
+
+def _require_signed(image: OSImage) -> None:
+    trusted: list[str] = settings.METALYARD_IMAGE_KEYS
+    if trusted and not signer_of(image.description.encode(), bytes.fromhex(image.signature), trusted):
+        raise StateConflict(
+            f"No key that is trusted now has signed {image}: sign it and enter it anew (manage.py add_image)."
+        )
 
 
 @transaction.atomic

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from portal.catalog.models import OSImage
+from portal.catalog.services.adding import add_image
+from portal.core.actors import SYSTEM
 
 HEADER_BYTES = 4096
 MAGIC = "METALYARD-IMAGE"
@@ -71,11 +73,9 @@ def seed_images(*, fast: bool) -> None:
 
 
 def seed_built_image(folder: Path) -> None:
-    """Enter the image that ``python -m provisioning.osimage`` has built in ``folder``. Raises OSError, KeyError."""
-    told = json.loads((folder / "debian-12.json").read_text())
-    names = ("name", "version", "default_user", "file_name", "encoding")
-    sizes = ("size_bytes", "sha256", "disk_bytes", "disk_sha256")
-    OSImage.objects.create(slug=BUILT, **{name: told[name] for name in (*names, *sizes)})
+    """Enter the image that ``python -m provisioning.osimage`` has built in ``folder``. Raises OSError, InvalidInput."""
+    description = (folder / "debian-12.json").read_bytes()
+    add_image(actor=SYSTEM, description=description, signature=None, folder=folder, slug=BUILT)
 
 
 def ensure_files(folder: Path) -> None:
