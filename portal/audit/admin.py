@@ -15,9 +15,11 @@ from portal.audit.staff.panels import may_view
 from portal.core.actors import ActorKind
 
 AREAS = (
+    "acceptance",
     "allocation",
     "api_token",
     "boot",
+    "fabric",
     "image",
     "image_import",
     "member",
@@ -34,6 +36,7 @@ AREAS = (
     "server",
     "server_type",
     "ssh_key",
+    "switch",
     "user",
     "waitlist_entry",
 )

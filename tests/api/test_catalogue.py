@@ -75,6 +75,7 @@ def test_only_published_images_are_listed(api):
                 "encoding": "none",
                 "disk_bytes": 1024,
                 "disk_sha256": "0" * 64,
+                "signed_by": None,
                 "project": None,
             }
         ],
