@@ -9,7 +9,7 @@ from typing import Any
 
 from provisioning.runs import EventStatus, HostResult, RunnerEvent, RunStatus
 
-SECRET_VARIABLES = frozenset({"bmc_password", "bmc_next_password", "ssh_verify_key", "boot_uri"})
+SECRET_VARIABLES = frozenset({"bmc_password", "bmc_next_password", "ssh_verify_key", "boot_uri", "switch_password"})
 REDACTED = "[redacted]"
 _KINDS: dict[str, EventStatus] = {
     "runner_on_start": "started",

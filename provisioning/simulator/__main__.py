@@ -7,15 +7,19 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from provisioning.simulator import bmc
+from provisioning.simulator import bmc, switch_front
 from provisioning.simulator.chassis import Chassis, Place
 from provisioning.simulator.faults import Faults
 from provisioning.simulator.fleet import EMULATED, QEMU, Fleet, Timings, load
+from provisioning.simulator.journal import Journal, Record
 from provisioning.simulator.machine import Machine
 from provisioning.simulator.server import TLSServer
 from provisioning.simulator.sshd import Loop
+from provisioning.simulator.switch import LOG_BYTES, Switches
 from provisioning.simulator.virtual import VirtualMachine
 
 log = logging.getLogger("provisioning.simulator")
@@ -56,15 +60,25 @@ def claim(folder: Path) -> int:
 MAKERS: dict[str, type[Chassis]] = {EMULATED: Machine, QEMU: VirtualMachine}
 
 
-def make_machines(fleet: Fleet, folder: Path) -> dict[str, Chassis]:
+def make_machines(fleet: Fleet, folder: Path, switches: Switches, faults: Faults) -> dict[str, Chassis]:
     """Return the fleet's machines by UUID. Raises OSError when one of a kind cannot be made on this host."""
-    loop, gate, faults = Loop(), threading.Semaphore(AT_ONCE), Faults(folder / "faults")
+    loop, gate = Loop(), threading.Semaphore(AT_ONCE)
 
     def timings() -> Timings:
         return fleet.timings
 
-    place = Place(folder, faults, timings, loop, gate, fleet.guests)
+    place = Place(folder, faults, timings, loop, gate, fleet.guests, switches)
     return {spec.uuid: MAKERS[spec.kind](spec, place) for spec in fleet.specs}
+
+
+def make_fleet(fleet: Fleet, folder: Path) -> tuple[dict[str, Chassis], Callable[..., Any]]:
+    """Return the machines by UUID, and what answers for their BMCs and switches. Raises OSError as make_machines."""
+    faults = Faults(folder / "faults")
+    bmc_log, switch_log = Journal(folder / "bmc.log", LOG_BYTES), Journal(folder / "switch.log", LOG_BYTES)
+    record = Record(bmc_log, switch_log)
+    switches = Switches(fleet, folder, record, switch_log)
+    machines = make_machines(fleet, folder, switches, faults)
+    return machines, switch_front.beside(bmc.build(machines, folder, bmc_log, record), switches, faults)
 
 
 def main(argv: list[str]) -> int:
@@ -76,8 +90,8 @@ def main(argv: list[str]) -> int:
         fleet = load(options.fleet)
         claim(options.dir)
         ready.unlink(missing_ok=True)
-        machines = make_machines(fleet, options.dir)
-        server = TLSServer(fleet, bmc.build(machines, options.dir))
+        machines, app = make_fleet(fleet, options.dir)
+        server = TLSServer(fleet, app)
     except (ValueError, OSError) as error:
         sys.stderr.write(f"the emulated fleet cannot start: {error}\n")
         return 2

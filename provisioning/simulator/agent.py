@@ -3,7 +3,7 @@
 import functools
 import logging
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +18,7 @@ FIRST_PAUSE_S = 0.3
 LONGEST_PAUSE_S = 5.0
 TIMEOUT_S = 20.0
 NOTE_TIMEOUT_S = 5.0
+NO_ROUTE = "the port is in no network that leads to the portal"
 _TRY_AGAIN = (408, 429)
 
 
@@ -45,10 +46,11 @@ class Agent:
     Every method raises PowerLost once it has none.
     """
 
-    def __init__(self, power: Power) -> None:
-        """Make a client that trusts no proxy."""
+    def __init__(self, power: Power, reaches: Callable[[], bool] = lambda: True) -> None:
+        """Make a client that trusts no proxy, and gets no answer while the network does not reach the portal."""
         self.http = httpx.Client(timeout=TIMEOUT_S, trust_env=False, follow_redirects=False, verify=_trust())
         self.power = power
+        self.reaches = reaches
 
     def __enter__(self) -> "Agent":
         """Use the client."""
@@ -63,6 +65,8 @@ class Agent:
     def _try(self, method: str, url: str, **kwargs: Any) -> httpx.Response:
         """Ask once. Raises Refused, and Unreachable when it is worth to ask again."""
         self.power.check()
+        if not self.reaches():
+            raise Unreachable(NO_ROUTE)
         try:
             reply = self.http.request(method, url, **kwargs)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -105,11 +109,16 @@ class Agent:
     def stream(self, url: str, chunk: int) -> Iterator[bytes]:
         """Download a file in chunks. Raises DownloadFailed."""
         self.power.check()
+        if not self.reaches():
+            raise DownloadFailed(NO_ROUTE)
         try:
             with self.http.stream("GET", url) as reply:
                 if reply.status_code != 200:
                     raise DownloadFailed(f"HTTP {reply.status_code}")
-                yield from reply.iter_bytes(chunk)
+                for data in reply.iter_bytes(chunk):
+                    if not self.reaches():
+                        raise DownloadFailed(NO_ROUTE)
+                    yield data
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise DownloadFailed(f"{type(error).__name__} {error}") from error
 

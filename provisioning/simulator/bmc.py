@@ -9,15 +9,19 @@ from sushy_tools.emulator import main as emulator
 from provisioning.simulator.chassis import Chassis
 from provisioning.simulator.driver import Driver
 from provisioning.simulator.front import Front
+from provisioning.simulator.journal import Journal, Record
 
 MOST_BYTES = 64 * 1024
 """Longest request body that a BMC reads."""
 
 
-def build(machines: dict[str, Chassis], folder: Path) -> Callable[..., Any]:
-    """Return the emulator as a WSGI application over ``machines``. Once in a process: it is sushy-tools' own module."""
+def build(machines: dict[str, Chassis], folder: Path, log: Journal, record: Record) -> Callable[..., Any]:
+    """Return the emulator as a WSGI application over ``machines``, whose writes go into ``log``.
+
+    Once in a process: it is sushy-tools' own module.
+    """
     driver = Driver(machines)
-    front = Front(driver, folder / "bmc.log")
+    front = Front(driver, log, record)
     app = emulator.app
     app.config["SUSHY_EMULATOR_FAKE_DRIVER"] = True
     app.config["SUSHY_EMULATOR_STATE_DIR"] = str(folder)

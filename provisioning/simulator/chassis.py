@@ -14,6 +14,7 @@ from provisioning.simulator.fleet import Guests, Spec, Timings
 from provisioning.simulator.journal import Journal
 from provisioning.simulator.power import Power
 from provisioning.simulator.sshd import Loop
+from provisioning.simulator.switch import Switches
 
 CONSOLE_BYTES = 256 * 1024
 # ResetType values of Redfish's ComputerSystem, by what they do.
@@ -45,6 +46,8 @@ class Place:
     loop: Loop
     gate: threading.Semaphore
     guests: Guests | None = None
+    switches: Switches | None = None
+    """None where no machine hangs on a switch."""
 
     @contextlib.contextmanager
     def turn(self, power: Power) -> Iterator[None]:

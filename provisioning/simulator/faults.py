@@ -27,6 +27,8 @@ class Fault(StrEnum):
     MEDIA_INSERTED = "media_inserted"  # an image lies in the BMC's virtual drive
     FIRMWARE_FLASHED = "firmware_flashed"  # the BMC runs another version than it was given
     IPMI_ON = "ipmi_on"  # IPMI over LAN was switched on
+    PORT_STUCK = "port_stuck"  # the switch accepts that the port is moved and leaves it where it is
+    SWITCH_REFUSES = "switch_refuses"  # the switch answers every move of the port with 503
     PASSWORD_KEPT = "password_kept"  # noqa: S105 - a fault: the BMC takes the new password, and the old one still
     PASSWORD_IGNORED = "password_ignored"  # noqa: S105 - a fault: the BMC says that it took the new password and did not
 

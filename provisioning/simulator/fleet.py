@@ -11,11 +11,14 @@ from typing import Any
 from provisioning.simulator.disk import SEED_BYTES
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_PORT = re.compile(r"[A-Za-z0-9][A-Za-z0-9./:_-]{0,39}")
 _KINDS = {str: "a text", int: "a whole number", float: "a number", Path: "a text"}
 
 
 EMULATED, QEMU = "emulated", "qemu"
 KINDS = (EMULATED, QEMU)
+VLANS = range(2, 4095)
+"""1 is what unconfigured ports are in; 0 and 4095 are reserved (IEEE 802.1Q, table 9-2)."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,19 @@ class Spec:
     """Interface that a virtual machine's port is plugged into; empty for a network of its own with nothing in it."""
     netns: str = ""
     """Network namespace in which that interface is."""
+    switch: str = ""
+    """Emulated switch that the machine hangs on; empty for a machine that reaches the portal whatever happens."""
+    port: str = ""
+    """The machine's port on that switch, as the switch calls it."""
+
+
+@dataclass(frozen=True)
+class Switch:
+    """One emulated switch, and the login that opens it."""
+
+    name: str
+    user: str
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -75,6 +91,9 @@ class Fleet:
     timings: Timings
     specs: list[Spec] = field(default_factory=list)
     guests: Guests | None = None
+    switches: list[Switch] = field(default_factory=list)
+    agent_vlans: frozenset[int] = frozenset()
+    """VLANs from which network boots reach the portal: those of the provisioning and the cleaning network."""
 
 
 def load(path: Path) -> Fleet:
@@ -105,10 +124,52 @@ def _fleet(data: dict[str, Any]) -> Fleet:
         "name": [spec.name for spec in specs],
         "uuid": [spec.uuid for spec in specs],
         "ssh address": [f"{spec.ssh_host}:{spec.ssh_port}" for spec in specs],
+        "port": [f"{spec.port} of {spec.switch}" for spec in specs if spec.switch],
     }.items():
-        if twice := [value for value, count in Counter(values).items() if count > 1]:
-            raise ValueError(f"two servers have the {what} {twice[0]}")
-    return Fleet(**bmc, timings=timings, specs=specs, guests=guests)
+        if twice := _twice(values):
+            raise ValueError(f"two servers have the {what} {twice}")
+    switches = _switches(data, specs)
+    return Fleet(**bmc, timings=timings, specs=specs, guests=guests, switches=switches, agent_vlans=_agent_vlans(data))
+
+
+def _twice(values: list[str]) -> str:
+    """Return a value that is there more than once; nothing when there is none."""
+    return next((value for value, count in Counter(values).items() if count > 1), "")
+
+
+def _switches(data: dict[str, Any], specs: list[Spec]) -> list[Switch]:
+    entries = data.get("switches", [])
+    if not isinstance(entries, list):
+        raise ValueError("switches must be a list")
+    kinds: dict[str, type] = {"name": str, "user": str, "password": str}
+    switches = []
+    for number, entry in enumerate(entries):
+        where = f"switches[{number}]"
+        switch = Switch(**_values(_object(entry, where), kinds, where))
+        if not _NAME.fullmatch(switch.name):
+            raise ValueError(f"{where}.name must be letters, digits, dots, hyphens and underscores")
+        if not (switch.user and switch.password):
+            raise ValueError(f"{where} must have a user and a password")
+        switches.append(switch)
+    if twice := _twice([switch.name for switch in switches]):
+        raise ValueError(f"two switches have the name {twice}")
+    known = {switch.name for switch in switches}
+    for number, spec in enumerate(specs):
+        if spec.switch and spec.switch not in known:
+            raise ValueError(f"servers[{number}].switch: there is no switch {spec.switch}")
+    return switches
+
+
+def _agent_vlans(data: dict[str, Any]) -> frozenset[int]:
+    found = data.get("agent_vlans", [])
+    if not isinstance(found, list) or not all(is_vlan(vlan) for vlan in found):
+        raise ValueError(f"agent_vlans must be a list of numbers from {VLANS.start} to {VLANS[-1]}")
+    return frozenset(found)
+
+
+def is_vlan(value: Any) -> bool:
+    """Tell whether a value from outside is the number of a VLAN that ports can be put in."""
+    return type(value) is int and value in VLANS
 
 
 def _guests(data: dict[str, Any]) -> Guests | None:
@@ -132,6 +193,10 @@ def _spec(entry: Any, where: str) -> Spec:
     if spec.disk_bytes < SEED_BYTES:
         raise ValueError(f"{where}.disk_bytes must be at least {SEED_BYTES}")
     _require_port(spec.ssh_port, f"{where}.ssh_port")
+    if bool(spec.switch) != bool(spec.port):
+        raise ValueError(f"{where} must have both switch and port, or neither")
+    if spec.port and (spec.kind != EMULATED or not _PORT.fullmatch(spec.port)):
+        raise ValueError(f"{where}.port must be letters, digits and ./:_- on a machine of the kind {EMULATED}")
     return spec
 
 

@@ -6,7 +6,6 @@ for whoever is logged in anywhere.
 
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 import flask
@@ -18,10 +17,9 @@ from provisioning.simulator.controller import OWN, Controller, hashed
 from provisioning.simulator.driver import Driver
 from provisioning.simulator.faults import Fault
 from provisioning.simulator.fleet import EMULATED, QEMU
-from provisioning.simulator.journal import Journal
+from provisioning.simulator.journal import Journal, Record
 
 HANG_S = 120
-LOG_BYTES = 16 * 1024 * 1024
 _SERVICE = "/redfish/v1/"
 _RESET = ["Actions", "ComputerSystem.Reset"]
 _ACCOUNT = ("AccountService", ["Accounts", "1"])
@@ -33,11 +31,11 @@ Answer = flask.Response | None
 class Front:
     """Sees every request before the emulator does, and every answer after it."""
 
-    def __init__(self, driver: Driver, log_file: Path) -> None:
-        """Guard ``driver`` and log to ``log_file``."""
+    def __init__(self, driver: Driver, log: Journal, record: Record) -> None:
+        """Guard ``driver`` and log to ``log``."""
         self.driver = driver
         self.controllers = {uuid: Controller(machine) for uuid, machine in driver.machines.items()}
-        self.log = Journal(log_file, LOG_BYTES)
+        self.log, self.record = log, record
 
     def _asked(self, path: str) -> tuple[Chassis | None, list[str]]:
         """Return whose system or manager a path is about, and the rest of the path."""
@@ -180,7 +178,7 @@ class Front:
             "epoch": request.headers.get("X-Metalyard-Epoch"),
             "status": status,
         }
-        self.log.write(json.dumps(line))
+        self.record.write(self.log, line)
 
 
 def _body() -> dict[str, Any] | None:

@@ -1,7 +1,9 @@
-"""A file of lines that cannot grow for ever."""
+"""Files of lines that cannot grow for ever, and the numbers by which lines of several can be put in one order."""
 
+import json
 import threading
 from pathlib import Path
+from typing import Any
 
 
 class Journal:
@@ -21,3 +23,28 @@ class Journal:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a") as file:
                 file.write(line + "\n")
+
+
+class Record:
+    """What was done, in several journals: their lines are JSON objects with a ``seq`` that none shares with another.
+
+    A line that is written later has a greater number, whatever journal it is in; after a restart numbers go on.
+    """
+
+    def __init__(self, *journals: Journal) -> None:
+        """Go on after the last line of ``journals``."""
+        self.lock = threading.Lock()
+        self.last = max(map(_last_number, journals), default=0)
+
+    def write(self, journal: Journal, line: dict[str, Any]) -> None:
+        """Add a line to one of the journals."""
+        with self.lock:
+            self.last += 1
+            journal.write(json.dumps({"seq": self.last, **line}))
+
+
+def _last_number(journal: Journal) -> int:
+    try:
+        return int(json.loads(journal.path.read_text().splitlines()[-1])["seq"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return 0

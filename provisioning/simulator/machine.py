@@ -50,7 +50,7 @@ class Machine(Chassis):
             self.console("power lost")
 
     def _network_boot(self, life: Power, disk: Disk, uri: str, timings: Timings) -> None:
-        boot = Ramdisk(Body(self.spec, disk, timings, life, self.wrong, self.console), uri)
+        boot = Ramdisk(Body(self.spec, disk, timings, life, self.wrong, self.console, self._boots), uri)
         with self.place.turn(life):
             boot.run()
         with self.lock:
@@ -92,8 +92,14 @@ class Machine(Chassis):
         if self.wrong(Fault.SSH_WRONG_HOST_KEY):
             key = asyncssh.generate_private_key("ssh-ed25519").export_private_key().decode()
         public = asyncssh.import_private_key(key).export_public_key().decode().strip()
-        with Agent(life) as agent:
+        with Agent(life, self._is_connected) as agent:
             try:
                 agent.post(home["url"], home["token"], {"hostname": seed["hostname"], "host_keys": [public]})
             except (Refused, Unreachable, KeyError, ValueError) as error:
                 self.console(f"phone home: {type(error).__name__} {error}")
+
+    def _boots(self) -> bool:
+        return self.place.switches is None or self.place.switches.boots(self.spec)
+
+    def _is_connected(self) -> bool:
+        return self.place.switches is None or self.place.switches.is_connected(self.spec)

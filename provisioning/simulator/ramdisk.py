@@ -42,7 +42,7 @@ class JobFailed(Exception):
 
 @dataclass(frozen=True)
 class Body:
-    """What of the machine the ramdisk sees; ``wrong`` asks for a fault."""
+    """What of the machine the ramdisk sees; ``wrong`` asks for a fault, ``reaches`` whether the portal is reached."""
 
     spec: Spec
     disk: Disk
@@ -50,6 +50,7 @@ class Body:
     power: Power
     wrong: Callable[[Fault], bool]
     console: Callable[[str], None]
+    reaches: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Ramdisk:
         if self.body.wrong(Fault.AGENT_SILENT):
             self.body.console("ramdisk started; it does not find its network")
             return
-        with Agent(self.body.power) as self.agent:
+        with Agent(self.body.power, self.body.reaches) as self.agent:
             try:
                 job = self.agent.fetch_job(self.uri)
                 self.report = {"progress": job["report"]["progress_url"], "done": job["report"]["done_url"]}

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from provisioning.simulator.__main__ import main
-from provisioning.simulator.fleet import Timings, load
+from provisioning.simulator.fleet import Switch, Timings, load
 from tests.provisioning.simulator.emulator import entry, write_fleet
 
 
@@ -33,6 +33,22 @@ def test_a_fleet_is_read(write):
     assert fleet.timings == Timings(boot_s=2.0)
     assert [spec.name for spec in fleet.specs] == ["srv-1", "srv-2"]
     assert (fleet.specs[1].serial, fleet.specs[1].disk_bytes) == ("SN2", 3 << 19)
+
+
+def test_switches_and_the_ports_on_them_are_read(write):
+    def change(data):
+        data.update(switches=[SWITCH], agent_vlans=[20, 30])
+        data["servers"][0].update(switch="leaf-1", port="Ethernet1/1")
+
+    fleet = load(write(change))
+
+    assert fleet.switches == [Switch("leaf-1", "port-mover", "secret")]
+    assert "secret" not in repr(fleet)
+    assert fleet.agent_vlans == {20, 30}
+    assert [(spec.switch, spec.port) for spec in fleet.specs] == [("leaf-1", "Ethernet1/1"), ("", "")]
+
+
+SWITCH = {"name": "leaf-1", "user": "port-mover", "password": "secret"}
 
 
 def server(**changes):
@@ -62,6 +78,22 @@ def server(**changes):
         (server(uuid=entry(1)["uuid"]), "two servers have the uuid 7e57ab1e"),
         (lambda data: data["servers"][1].update(ssh_host="h", ssh_port=1) or data["servers"][0].update(
             ssh_host="h", ssh_port=1), "two servers have the ssh address h:1"),
+        (lambda data: data.update(switches={}), "switches must be a list"),
+        (lambda data: data.update(switches=[SWITCH | {"password": 1}]), "switches[0].password must be a text"),
+        (lambda data: data.update(switches=[SWITCH | {"password": ""}]), "switches[0] must have a user and a password"),
+        (lambda data: data.update(switches=[SWITCH | {"name": "a/b"}]), "switches[0].name must be letters"),
+        (lambda data: data.update(switches=[SWITCH, SWITCH]), "two switches have the name leaf-1"),
+        (lambda data: data.update(agent_vlans=20), "agent_vlans must be a list of numbers from 2 to 4094"),
+        (lambda data: data.update(agent_vlans=[1]), "agent_vlans must be a list of numbers from 2 to 4094"),
+        (lambda data: data.update(agent_vlans=[True]), "agent_vlans must be a list of numbers from 2 to 4094"),
+        (server(port="Ethernet1"), "servers[1] must have both switch and port, or neither"),
+        (server(switch="leaf-1"), "servers[1] must have both switch and port, or neither"),
+        (server(switch="leaf-1", port="Ethernet1"), "servers[1].switch: there is no switch leaf-1"),
+        (server(switch="leaf-1", port="../1"), "servers[1].port must be letters, digits and ./:_-"),
+        (server(switch="leaf-1", port="1", kind="qemu"), "servers[1].port must be letters, digits and ./:_- on a "
+         "machine of the kind emulated"),
+        (lambda data: [entry.update(switch="s", port="1") for entry in data["servers"]],
+         "two servers have the port 1 of s"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_in_one_line_and_nothing_is_begun(write, change, words, capsys, tmp_path):

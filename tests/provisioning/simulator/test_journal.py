@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
-from provisioning.simulator.journal import Journal
+from provisioning.simulator.journal import Journal, Record
 
 
 def test_lines_are_kept_in_order(tmp_path):
@@ -40,3 +41,27 @@ def test_lines_of_many_threads_stay_whole(tmp_path):
         thread.join()
 
     assert journal.path.read_text().splitlines() == [line] * 160
+
+
+def numbers(journal):
+    return [json.loads(line)["seq"] for line in journal.path.read_text().splitlines()]
+
+
+def test_lines_of_two_journals_have_one_order_and_a_restart_goes_on(tmp_path):
+    one, two = Journal(tmp_path / "one.log", 1000), Journal(tmp_path / "two.log", 1000)
+    record = Record(one, two)
+
+    for journal in (one, two, two, one):
+        record.write(journal, {"what": "done"})
+    Record(one, two).write(two, {"what": "after a restart"})
+
+    assert (numbers(one), numbers(two)) == ([1, 4], [2, 3, 5])
+
+
+def test_what_is_no_record_is_not_counted_on(tmp_path):
+    journal = Journal(tmp_path / "one.log", 1000)
+    journal.write("half a li")
+
+    Record(journal).write(journal, {})
+
+    assert journal.path.read_text().splitlines()[1] == '{"seq": 1}'
