@@ -19,6 +19,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible_collections.metalyard.metal.plugins.plugin_utils.emulated_switch import EmulatedPort
 from ansible_collections.metalyard.metal.plugins.plugin_utils.fence import Fence
+from ansible_collections.metalyard.metal.plugins.plugin_utils.linux_bridge import BridgePort
 from ansible_collections.metalyard.metal.plugins.plugin_utils.ports import PORT, Port, move, network_of
 from ansible_collections.metalyard.metal.plugins.plugin_utils.refusal import Refusal
 from ansible_collections.metalyard.metal.plugins.plugin_utils.transport import Transport
@@ -69,6 +70,14 @@ class ActionModule(ActionBase):
         finally:
             transport.close()
 
+    @contextmanager
+    def linux_bridge(self) -> Iterator[Port]:
+        """An interface of this machine, in the network namespace that `switch_address` names."""
+        namespace = self._value("switch_address")
+        if not isinstance(namespace, str):
+            raise Refusal("bad_variables", "switch_address must be a text.")
+        yield BridgePort(namespace=namespace, port=self._port(), fence=self._fence(), timeout_s=self._timeout_s())
+
     def _port(self) -> str:
         name = self._text("switch_port")
         if not PORT.fullmatch(name):
@@ -102,4 +111,7 @@ class ActionModule(ActionBase):
         return self._templar.template(self._vars[name])
 
 
-_DRIVERS: dict[str, Callable[[ActionModule], Any]] = {"emulated": ActionModule.emulated}
+_DRIVERS: dict[str, Callable[[ActionModule], Any]] = {
+    "emulated": ActionModule.emulated,
+    "linux_bridge": ActionModule.linux_bridge,
+}

@@ -14,6 +14,8 @@ from ansible_collections.metalyard.metal.plugins.plugin_utils.refusal import Ref
 
 FIRST_VLAN, LAST_VLAN = 2, 4094
 """1 is what unconfigured ports are in; 0 and 4095 are reserved (IEEE 802.1Q, table 9-2)."""
+OTHER = 0
+"""What is read of a port that is connected, but to no network of ours. It is left before another is joined."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,14}")
 PORT = re.compile(r"[A-Za-z0-9][A-Za-z0-9./:_-]{0,39}")
 """Names of ports on the switches that we drive; also safe as one word of a command line."""
@@ -31,7 +33,7 @@ class Port(Protocol):
     """One port of one switch. Every method raises `Refusal`; what changes something asks the fence right before."""
 
     def read(self) -> int | None:
-        """The VLAN of the network that the port is in; None when it is in none."""
+        """The VLAN of the network that the port is in; None when it is in none, OTHER when it is in none of ours."""
 
     def leave(self) -> None:
         """Take the port out of every network."""
@@ -88,4 +90,4 @@ def _require(found: int | None, wanted: int | None) -> None:
 
 
 def _said(vlan: int | None) -> str:
-    return "no network" if vlan is None else f"VLAN {vlan}"
+    return {None: "no network", OTHER: "a network that is not ours"}.get(vlan, f"VLAN {vlan}")
