@@ -5,8 +5,10 @@ It runs inside the Ansible worker. Which switch, which port, which network and t
 never from task arguments: arguments are shown in Ansible's output. The port leaves the network that it is in before it
 joins another, and each move is read back. The fence is asked right before each change.
 
-Arguments: `driver` (see `_DRIVERS`), `timeout_s` (seconds one exchange with the switch may take).
-Returns: `report` with `port_network`, as read back last; on failure `error_code` and `msg`.
+Arguments: `driver` (see `_DRIVERS`), `timeout_s` (seconds one exchange with the switch may take), for `arista_eos`
+`parking_vlan`.
+Returns: `report` with `port_network`, as read back last, for `arista_eos` in check mode `commands`; on failure
+`error_code` and `msg`.
 """
 
 from __future__ import annotations
@@ -17,10 +19,18 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.metalyard.metal.plugins.plugin_utils.arista_eos import EosPort
 from ansible_collections.metalyard.metal.plugins.plugin_utils.emulated_switch import EmulatedPort
 from ansible_collections.metalyard.metal.plugins.plugin_utils.fence import Fence
 from ansible_collections.metalyard.metal.plugins.plugin_utils.linux_bridge import BridgePort
-from ansible_collections.metalyard.metal.plugins.plugin_utils.ports import PORT, Port, move, network_of
+from ansible_collections.metalyard.metal.plugins.plugin_utils.ports import (
+    FIRST_VLAN,
+    LAST_VLAN,
+    PORT,
+    Port,
+    move,
+    network_of,
+)
 from ansible_collections.metalyard.metal.plugins.plugin_utils.refusal import Refusal
 from ansible_collections.metalyard.metal.plugins.plugin_utils.transport import Transport
 
@@ -29,8 +39,9 @@ class ActionModule(ActionBase):
     """See the module's docstring."""
 
     TRANSFERS_FILES = False
-    _requires_connection = False
-    _VALID_ARGS = frozenset({"driver", "timeout_s"})
+    # Arista's modules speak through the task's connection, which Ansible begins for plugins that need one only.
+    _requires_connection = True
+    _VALID_ARGS = frozenset({"driver", "timeout_s", "parking_vlan"})
 
     def run(self, tmp: object = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Move the port; a failure ends this host, and only this host. In check mode the port is only read."""
@@ -53,6 +64,8 @@ class ActionModule(ActionBase):
                 return move(port, wanted, report)
             at = port.read()
             report["port_network"] = {"vlan_id": at}
+            if isinstance(port, EosPort) and at != (wanted.vlan_id if wanted else None):
+                report["commands"] = port.rehearse(at, wanted)
             return at != (wanted.vlan_id if wanted else None)
 
     @contextmanager
@@ -77,6 +90,21 @@ class ActionModule(ActionBase):
         if not isinstance(namespace, str):
             raise Refusal("bad_variables", "switch_address must be a text.")
         yield BridgePort(namespace=namespace, port=self._port(), fence=self._fence(), timeout_s=self._timeout_s())
+
+    @contextmanager
+    def arista_eos(self) -> Iterator[Port]:
+        """An interface of an Arista switch, over the connection that the task has."""
+
+        def run(name: str, arguments: dict[str, Any]) -> Mapping[str, Any]:
+            result: Mapping[str, Any] = self._execute_module(
+                module_name=name, module_args=arguments, task_vars=dict(self._vars)
+            )
+            return result
+
+        parking = self._task.args.get("parking_vlan")
+        if isinstance(parking, bool) or not str(parking).isdigit() or not FIRST_VLAN <= int(str(parking)) <= LAST_VLAN:
+            raise Refusal("bad_variables", f"parking_vlan must be a number from {FIRST_VLAN} to {LAST_VLAN}.")
+        yield EosPort(run, port=self._port(), parking=int(str(parking)), fence=self._fence())
 
     def _port(self) -> str:
         name = self._text("switch_port")
@@ -112,6 +140,7 @@ class ActionModule(ActionBase):
 
 
 _DRIVERS: dict[str, Callable[[ActionModule], Any]] = {
+    "arista_eos": ActionModule.arista_eos,
     "emulated": ActionModule.emulated,
     "linux_bridge": ActionModule.linux_bridge,
 }
