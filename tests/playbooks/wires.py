@@ -33,6 +33,15 @@ class Machine:
         self.ip, self.ip6 = f"10.77.0.{number}", f"fe80::77:{number:x}"
         self.heard: list[dict] = []
 
+    def is_up(self, switch) -> bool:
+        """Whether the card's link has come up and the bridge forwards from it: the kernel takes up to a second."""
+        (card,), (port,) = (
+            json.loads(ip("-n", where, "-j", "-d", "link", "show", "dev", name))
+            for where, name in ((self.namespace, "eth0"), (switch, self.port))
+        )
+        forwards = port.get("linkinfo", {}).get("info_slave_data", {}).get("state") == "forwarding"
+        return (card["operstate"], port["operstate"], forwards) == ("UP", "UP", True)
+
     def inside(self, *argv, **more):
         return subprocess.run(
             ["ip", "netns", "exec", self.namespace, *argv], capture_output=True, text=True, check=False, **more
