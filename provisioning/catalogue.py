@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 
 from django.conf import settings
 
@@ -10,12 +11,22 @@ from portal.operations.models import BootPurpose
 from portal.operations.states import OperationKind
 
 
+class Goal(StrEnum):
+    """Where a step moves servers' ports."""
+
+    NONE = "none"
+    PROVISIONING = "provisioning"
+    CLEANING = "cleaning"
+    TENANT = "tenant"
+
+
 @dataclass(frozen=True)
 class PlaybookStep:
     """One run of a playbook over all servers that are at this step. Every step is safe to repeat.
 
     ``checks_bmc``: its report says what the BMC is like, and is judged (`controllers`); it changes the password.
     ``accepts``: what servers say of themselves is judged before they go on (`accepting`).
+    ``moves_to``: it moves ports there; its report says where they are, and is judged (`networks`).
     """
 
     stage: stages.Stage
@@ -25,6 +36,7 @@ class PlaybookStep:
     boot: BootPurpose | None = None
     checks_bmc: bool = False
     accepts: bool = False
+    moves_to: Goal | None = None
 
 
 @dataclass(frozen=True)
@@ -54,18 +66,32 @@ class Work:
 
 MINUTE = timedelta(minutes=1)
 
+
+def _move(stage: stages.Stage, goal: Goal) -> PlaybookStep:
+    return PlaybookStep(stage, "move_port.yml", 5 * MINUTE, 3, moves_to=goal)
+
+
+def _off(stage: stages.Stage, attempts: int = 2) -> PlaybookStep:
+    """Switch off by force: what runs on a server must not see the network that it is moved to next."""
+    return PlaybookStep(stage, "power_off.yml", 5 * MINUTE, attempts)
+
+
 IMAGING: tuple[Step, ...] = (
+    _move(stages.INSTALLER, Goal.PROVISIONING),
     PlaybookStep(stages.INSTALLER, "deploy_boot.yml", 5 * MINUTE, 2, BootPurpose.IMAGE),
     AwaitStep(stages.IMAGE, BootPurpose.IMAGE, 10 * MINUTE, 40 * MINUTE, "agent_silent", "image_timeout"),
+    _off(stages.TENANT_NETWORK),
+    _move(stages.TENANT_NETWORK, Goal.NONE),
+    _move(stages.TENANT_NETWORK, Goal.TENANT),
     PlaybookStep(stages.FIRST_BOOT, "boot_disk.yml", 5 * MINUTE, 2),
     AwaitStep(stages.FIRST_BOOT, BootPurpose.FIRST_BOOT, 15 * MINUTE, 15 * MINUTE, "no_phone_home", "no_phone_home"),
     PlaybookStep(stages.VERIFY, "verify_ssh.yml", 5 * MINUTE, 2, accepts=True),
 )
-"""From whatever is on the disk to a verified system: at the start of a reservation, and anew inside of it."""
+"""From a server that is off and in no network to a verified system in its tenant's network."""
 
 # Off and on are steps of their own: each looks at the power first, so a take-over never interrupts a server twice.
 SHUT_DOWN = PlaybookStep(stages.SHUT_DOWN, "shut_down.yml", 5 * MINUTE, 2)
-SWITCH_OFF = PlaybookStep(stages.POWER_OFF, "power_off.yml", 5 * MINUTE, 2)
+SWITCH_OFF = _off(stages.POWER_OFF)
 SWITCH_ON = PlaybookStep(stages.POWER_ON, "power_on.yml", 5 * MINUTE, 2)
 
 
@@ -75,17 +101,21 @@ def _of_power(*steps: Step) -> Work:
 
 CATALOGUE: dict[OperationKind, Work] = {
     OperationKind.DEPLOY: Work(
-        steps=IMAGING,
+        steps=(_move(stages.INSTALLER, Goal.NONE), *IMAGING),
         is_repeatable=True,
         attempts=5,
         done_event="server.ready",
     ),
     OperationKind.RELEASE: Work(
         steps=(
+            _move(stages.ISOLATION, Goal.NONE),
+            _off(stages.ISOLATION, 3),
+            _move(stages.ERASER, Goal.CLEANING),
             PlaybookStep(stages.ERASER, "erase_boot.yml", 5 * MINUTE, 3, BootPurpose.ERASE),
             AwaitStep(stages.ERASE, BootPurpose.ERASE, 10 * MINUTE, 120 * MINUTE, "agent_silent", "erase_timeout"),
             PlaybookStep(stages.CONTROLLER, "bmc_baseline.yml", 5 * MINUTE, 3, checks_bmc=True),
-            PlaybookStep(stages.POWER_OFF, "power_off.yml", 5 * MINUTE, 3),
+            _off(stages.POWER_OFF, 3),
+            _move(stages.POWER_OFF, Goal.NONE),
         ),
         is_repeatable=True,
         attempts=5,
@@ -93,12 +123,16 @@ CATALOGUE: dict[OperationKind, Work] = {
     ),
     OperationKind.INSPECT: Work(
         steps=(
+            _move(stages.INSPECTOR, Goal.NONE),
+            _off(stages.INSPECTOR, 3),
+            _move(stages.INSPECTOR, Goal.CLEANING),
             PlaybookStep(stages.INSPECTOR, "inspect_boot.yml", 5 * MINUTE, 3, BootPurpose.INSPECT),
             AwaitStep(
                 stages.INSPECTION, BootPurpose.INSPECT, 10 * MINUTE, 10 * MINUTE, "agent_silent", "inspect_timeout"
             ),
             PlaybookStep(stages.CONTROLLER, "bmc_baseline.yml", 5 * MINUTE, 3, checks_bmc=True),
-            PlaybookStep(stages.POWER_OFF, "power_off.yml", 5 * MINUTE, 3),
+            _off(stages.POWER_OFF, 3),
+            _move(stages.POWER_OFF, Goal.NONE),
         ),
         is_repeatable=True,
         attempts=5,
@@ -108,7 +142,15 @@ CATALOGUE: dict[OperationKind, Work] = {
     OperationKind.POWER_OFF: _of_power(SHUT_DOWN),
     OperationKind.POWER_CYCLE: _of_power(SWITCH_OFF, SWITCH_ON),
     OperationKind.REBOOT: _of_power(SHUT_DOWN, SWITCH_ON),
-    OperationKind.REINSTALL: Work(steps=IMAGING, is_repeatable=True, attempts=5, done_event="server.reinstalled"),
+    OperationKind.REINSTALL: Work(
+        steps=(_move(stages.INSTALLER, Goal.NONE), _off(stages.INSTALLER), *IMAGING),
+        is_repeatable=True,
+        attempts=5,
+        done_event="server.reinstalled",
+    ),
+    OperationKind.ISOLATE: Work(
+        steps=(_move(stages.ISOLATION, Goal.NONE),), is_repeatable=True, attempts=5, done_event="server.isolated"
+    ),
 }
 
 

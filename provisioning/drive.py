@@ -21,12 +21,14 @@ from portal.fleet.models import Server
 from portal.operations.models import BootPurpose, BootToken, Operation, OperationServer
 from portal.operations.selectors import parts_of, reports_of, valid_boots, waiting_operations
 from portal.operations.services import claims, steps
+from portal.operations.services.isolating import isolate_stray
 from portal.operations.services.queue import MOST_GATHERING_S, gathering_s, wake
 from portal.operations.states import OPEN_PART, PartState
 from portal.reservations.models import Reservation
 from provisioning.catalogue import AwaitStep, PlaybookStep, work_of
 from provisioning.claim import Lease, held
 from provisioning.judge import Verdict, judge, waiting_time
+from provisioning.networks import goals_of, plan_of
 from provisioning.outcomes import outcome_of
 from provisioning.play import play
 
@@ -97,10 +99,12 @@ def _begun(lease: Lease, index: int, parts: Sequence[OperationServer]) -> list[O
     with transaction.atomic():
         claims.guard(lease.claim)
         lock_rows(Server.objects.filter(pk__in=[part.server_id for part in parts]))
-        begun = [part for part in parts if outcome_of(part.operation.kind).begin(part)]
+        # A network that is missing is found before anything is done with a server.
+        refused = plan_of(parts, goals_of(parts[0].operation.kind)).refused
+        begun = [part for part in parts if part.pk not in refused and outcome_of(part.operation.kind).begin(part)]
     for part in parts:
         if part not in begun:
-            fail(lease, part, outcome_of(part.operation.kind).unready_code)
+            fail(lease, part, *refused.get(part.pk, (outcome_of(part.operation.kind).unready_code, "")))
     return begun
 
 
@@ -186,8 +190,13 @@ def _succeed(lease: Lease, part: OperationServer) -> None:
 def fail(lease: Lease, part: OperationServer, error_code: str, detail: str = "") -> None:
     """Fail one server's part with its outcome; the others go on."""
     with transaction.atomic():
-        failed = steps.fail_part(claim=lease.claim, part_pk=part.pk, error_code=error_code, detail=detail)
-        outcome_of(part.operation.kind).failed(failed)
+        _failed(steps.fail_part(claim=lease.claim, part_pk=part.pk, error_code=error_code, detail=detail))
+
+
+def _failed(part: OperationServer) -> None:
+    """Apply what follows from a failure: what its server was moved into it leaves, whatever else comes of it."""
+    outcome_of(part.operation.kind).failed(part)
+    isolate_stray(actor=SYSTEM, server=part.server)
 
 
 def _finish(lease: Lease, operation: Operation) -> None:
@@ -209,5 +218,5 @@ def apply_end(operation: Operation) -> None:
     # Each locks its own server again: all at once and in order, as others who take several do.
     lock_rows(Server.objects.filter(pk__in=failed.values("server_id")))
     for part in failed:
-        outcome.failed(part)
+        _failed(part)
     outcome.finished(operation)

@@ -168,6 +168,7 @@ OUTCOMES: dict[OperationKind, Outcome] = {
         refused_code="erase_unproved",
     ),
     OperationKind.INSPECT: Outcome(_is_inspected, _inspected, _inspect_failed, _nothing_more),
+    OperationKind.ISOLATE: Outcome(lambda _part: True, _nothing_more, _nothing_more, _nothing_more),
     OperationKind.POWER_ON: _for_tenant(_nothing_more),
     OperationKind.POWER_OFF: _for_tenant(_nothing_more),
     OperationKind.POWER_CYCLE: _for_tenant(_nothing_more),

@@ -14,12 +14,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.db import transaction
+
+from portal.fleet.ports import placement_of
 from portal.operations.models import BootToken, Operation, OperationServer
 from portal.operations.selectors import parts_of
 from portal.operations.services.steps import replace_boots
-from provisioning.catalogue import AwaitStep, PlaybookStep, scaled, work_of
+from provisioning.catalogue import AwaitStep, Goal, PlaybookStep, scaled, work_of
 from provisioning.fence import Fence, write_fence
-from provisioning.inventory import inventory_of
+from provisioning.inventory import Goals, inventory_of
+from provisioning.networks import goals_of, plan_of
 from provisioning.play import boot_uri, boot_valid_for, extra_vars
 from provisioning.runner import MAX_FORKS, PLAYBOOKS
 from provisioning.workspace import workspace
@@ -44,10 +48,13 @@ class Took:
 def play_plainly(operation: Operation) -> Took:
     """Do the steps of a queued operation that no worker has taken, over all of its servers. Raises PlainFailed."""
     began, before, runs = time.monotonic(), _children_s(), 0
+    apart = {part.pk for part in parts_of(operation) if _is_isolated(part)}
     for step in work_of(operation.kind).steps:
         parts = list(parts_of(operation))
         # Read anew: what the machines reported belongs to what the next playbook is told.
-        if isinstance(step, PlaybookStep):
+        if isinstance(step, PlaybookStep) and step.moves_to is not None:
+            runs += _move(step, step.moves_to, operation, parts, apart)
+        elif isinstance(step, PlaybookStep):
             _play(step, parts)
             runs += 1
         else:
@@ -60,7 +67,31 @@ def _children_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _play(step: PlaybookStep, parts: Sequence[OperationServer]) -> None:
+def _is_isolated(part: OperationServer) -> bool:
+    placement = placement_of(part.server)
+    return placement is not None and placement.is_isolated
+
+
+def _move(
+    step: PlaybookStep, goal: Goal, operation: Operation, parts: Sequence[OperationServer], apart: set[int]
+) -> int:
+    """Move ports as an operation does; those ``apart`` are in no network. No row says it. Returns the runs."""
+    if goal not in goals_of(operation.kind):
+        return 0
+    with transaction.atomic():
+        plan = plan_of(parts, [goal])
+    if plan.refused:
+        raise PlainFailed(f"{step.playbook}: {plan.refused}")
+    moving = [part for part in parts if goal is not Goal.NONE or part.pk not in apart]
+    if moving:
+        _play(step, moving, plan.goals)
+    apart.clear()
+    if goal is Goal.NONE:
+        apart.update(part.pk for part in parts)
+    return 1 if moving else 0
+
+
+def _play(step: PlaybookStep, parts: Sequence[OperationServer], goals: Goals | None = None) -> None:
     uris = {}
     if step.boot is not None:
         pks = [part.pk for part in parts]
@@ -75,7 +106,7 @@ def _play(step: PlaybookStep, parts: Sequence[OperationServer]) -> None:
             "verify_ssh_folder": str(folder),
             "ansible_python_interpreter": sys.executable,
         }
-        (folder / "inventory.json").write_text(json.dumps(inventory_of(parts, uris)))
+        (folder / "inventory.json").write_text(json.dumps(inventory_of(parts, uris, goals)))
         (folder / "extra_vars.json").write_text(json.dumps(told))
         argv = [str(Path(sys.executable).with_name("ansible-playbook")), "--forks", str(min(len(parts), MAX_FORKS))]
         argv += ["-i", str(folder / "inventory.json"), "-e", f"@{folder / 'extra_vars.json'}"]

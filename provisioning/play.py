@@ -15,7 +15,8 @@ from provisioning.accepting import accept, kept_in
 from provisioning.catalogue import PlaybookStep, ends_its_stage, scaled
 from provisioning.claim import Lease
 from provisioning.controllers import prepare, settle
-from provisioning.inventory import inventory_of
+from provisioning.inventory import Goals, inventory_of
+from provisioning.networks import arrive, depart, goals_of
 from provisioning.runner import run
 from provisioning.runs import HostResult, Run, RunnerEvent, RunResult
 from provisioning.workspace import workspace
@@ -41,14 +42,20 @@ def play(lease: Lease, operation: Operation, step: PlaybookStep, batch: Sequence
     )
     if not begun:
         return
-    parts = {part.server.public_id: part for part in begun}
+    done = _act(lease, step, begun, fail) if step.moves_to is None else _move(lease, operation, step, begun, fail)
+    announced = ends_its_stage(operation.kind, begun[0].step)
+    steps.finish_steps(claim=lease.claim, part_pks=sorted(done), stage=step.stage.name, announce=announced)
+
+
+def _act(lease: Lease, step: PlaybookStep, parts: Sequence[OperationServer], fail: Fail) -> set[int]:
+    """Run a step and judge its results; return the parts for which it is done."""
     if step.checks_bmc:
-        for part in begun:
+        for part in parts:
             prepare(lease, part)
-    result, kept = _run(lease, operation, step, begun)
+    result, kept = _run(lease, step, parts)
     done = set()
-    for public_id, part in parts.items():
-        host = result.hosts[public_id]
+    for part in parts:
+        host = result.hosts[part.server.public_id]
         if not host.ok:
             _settle_failed(lease, part, step, host, fail)
         elif step.accepts and (failure := accept(lease, part, kept.get(part.pk, ""))):
@@ -57,12 +64,36 @@ def play(lease: Lease, operation: Operation, step: PlaybookStep, batch: Sequence
             fail(lease, part, findings[0].code, "; ".join(finding.detail for finding in findings))
         else:
             done.add(part.pk)
-    announced = ends_its_stage(operation.kind, begun[0].step)
-    steps.finish_steps(claim=lease.claim, part_pks=sorted(done), stage=step.stage.name, announce=announced)
+    return done
+
+
+def _move(
+    lease: Lease, operation: Operation, step: PlaybookStep, parts: Sequence[OperationServer], fail: Fail
+) -> set[int]:
+    """Move ports and judge where they are then; return the parts whose ports are where they were to go."""
+    if step.moves_to not in goals_of(operation.kind):
+        return {part.pk for part in parts}
+    plan = depart(lease, operation, step.moves_to, parts)
+    for part in parts:
+        if part.pk in plan.refused:
+            fail(lease, part, *plan.refused[part.pk])
+    done = set(plan.settled)
+    moving = [part for part in parts if part.pk not in plan.settled and part.pk not in plan.refused]
+    hosts = _run(lease, step, moving, plan.goals)[0].hosts if moving else {}
+    for part in moving:
+        host = hosts[part.server.public_id]
+        wrong = arrive(lease, part, plan.goals[part.pk], host.facts) if host.ok else ""
+        if wrong:
+            host = HostResult(ok=False, error_code="switch_refused", error=wrong)
+        if host.ok:
+            done.add(part.pk)
+        else:
+            _settle_failed(lease, part, step, host, fail)
+    return done
 
 
 def _run(
-    lease: Lease, operation: Operation, step: PlaybookStep, parts: Sequence[OperationServer]
+    lease: Lease, step: PlaybookStep, parts: Sequence[OperationServer], goals: Goals | None = None
 ) -> tuple[RunResult, dict[int, str]]:
     """Run the playbook; return its result, and what it kept of each server in the run's folder."""
     with workspace() as folder, lease.fenced(folder / "fence.json") as fence:
@@ -71,7 +102,7 @@ def _run(
         result = run(
             Run(
                 playbook=step.playbook,
-                inventory=inventory_of(parts, _boot_uris(lease, step, parts)),
+                inventory=inventory_of(parts, _boot_uris(lease, step, parts), goals),
                 extra_vars=extra_vars(fence, lease.claim.epoch)
                 | ({"verify_ssh_folder": str(said)} if step.accepts else {}),
                 time_limit_s=max(1, int(scaled(step.time_limit).total_seconds())),

@@ -19,10 +19,12 @@ from portal.fleet.selectors import overdue_servers
 from portal.operations import selectors as operations
 from portal.operations.models import Operation
 from portal.operations.services import claims, steps
+from portal.operations.services.isolating import isolate_stray, to_isolate
 from portal.operations.services.queue import MOST_GATHERING_S, wake
 from portal.reservations import calendar
 from portal.reservations import selectors as reservations
 from portal.reservations.services import holds, lifecycle, notices, rebind, start, waitlist
+from portal.reservations.services.networks import free_unused, unused_networks
 from provisioning.catalogue import work_of
 from provisioning.drive import apply_end, lock_subject
 
@@ -97,6 +99,16 @@ def overrun_servers() -> int:
     """Move servers whose working state is overdue, and that no open operation has, to that state's failure twin."""
     orphans = [server for server in overdue_servers()[:BATCH] if operations.open_part_of(server.pk) is None]
     return _each(orphans, lambda server: fleet.overrun(actor=SYSTEM, server=server))
+
+
+def isolate_strays() -> int:
+    """Take servers off networks that they have no business in, where whoever left them there did not."""
+    return _each(list(to_isolate()[:BATCH]), lambda server: isolate_stray(actor=SYSTEM, server=server))
+
+
+def free_networks() -> int:
+    """Give up the networks of projects that have no servers in the fabric any more."""
+    return _each(list(unused_networks()[:BATCH]), lambda item: free_unused(actor=SYSTEM, network=item))
 
 
 def start_due() -> int:

@@ -27,6 +27,8 @@ SCHEDULE: tuple[Entry, ...] = (
     Entry("provisioning.time_out_operations", 3),
     Entry("provisioning.offer_waiting", 6),
     Entry("provisioning.overrun_servers", 6),
+    Entry("provisioning.isolate_strays", 6),
+    Entry("provisioning.free_networks", 60),
     Entry("provisioning.announce_ends", 6),
     Entry("provisioning.fetch_waiting", 6),
     Entry("provisioning.rebind_broken", 6),

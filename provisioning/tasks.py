@@ -79,6 +79,18 @@ def overrun_servers() -> None:
     reconcile.overrun_servers()
 
 
+@shared_task(name="provisioning.isolate_strays")
+def isolate_strays() -> None:
+    """Take off networks what was left there."""
+    reconcile.isolate_strays()
+
+
+@shared_task(name="provisioning.free_networks")
+def free_networks() -> None:
+    """Give up networks that nobody needs."""
+    reconcile.free_networks()
+
+
 @shared_task(name="provisioning.start_due")
 def start_due() -> None:
     """Begin to prepare what is due."""

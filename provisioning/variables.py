@@ -9,6 +9,7 @@ from typing import TypedDict
 from django.conf import settings
 
 from portal.core import secrets
+from portal.fleet.models import Network
 from portal.operations.models import OperationServer
 from provisioning.credentials import login_of
 
@@ -17,6 +18,14 @@ class Unsafe(TypedDict):
     """Text that Ansible must never evaluate as a template (the tag of ansible-core's JSON profile)."""
 
     __ansible_unsafe: str
+
+
+class PortNetwork(TypedDict):
+    """The network that a port is moved to, as a switch knows it."""
+
+    kind: str
+    vlan_id: int
+    name: str
 
 
 class HostVars(TypedDict, total=False):
@@ -37,6 +46,14 @@ class HostVars(TypedDict, total=False):
     ssh_host_keys: list[Unsafe]
     ssh_verify_key: str
     tenant_hostname: Unsafe
+    switch_driver: str
+    switch_name: str
+    switch_address: str
+    switch_port: str
+    switch_user: str
+    switch_password: Unsafe
+    switch_ca_path: str
+    port_network: PortNetwork | None
 
 
 def unsafe(text: str) -> Unsafe:
@@ -70,3 +87,24 @@ def host_vars(part: OperationServer, boot_uri: str = "") -> HostVars:
     if boot_uri:
         found["boot_uri"] = boot_uri
     return found
+
+
+def port_vars(part: OperationServer, network: Network | None) -> HostVars:
+    """Return what a server's port is moved by: to a network, or to none. Raises ValueError as ``host_vars`` does."""
+    port = part.server.port
+    switch = port.switch
+    sealed = switch.password_encrypted
+    return {
+        "switch_driver": switch.driver,
+        "switch_name": switch.name,
+        "switch_address": switch.address,
+        "switch_port": port.name,
+        "switch_user": switch.username,
+        "switch_password": unsafe(secrets.decrypt(sealed) if sealed else ""),
+        "switch_ca_path": settings.METALYARD_SWITCH_CA_FILE,
+        "port_network": _known_as(network) if network else None,
+    }
+
+
+def _known_as(network: Network) -> PortNetwork:
+    return {"kind": network.kind, "vlan_id": network.vlan_id, "name": network.short_name}

@@ -2,7 +2,8 @@
 
 import re
 
-from django.db import transaction
+from django.db import models, transaction
+from django.db.models import Q
 
 from portal.audit.services import record, target_of
 from portal.core import clock
@@ -11,7 +12,8 @@ from portal.core.errors import FieldError, InvalidInput, StateConflict
 from portal.core.locks import lock_row
 from portal.core.secrets import encrypt
 from portal.fleet.controllers import RECORDED_IN
-from portal.fleet.models import Fabric, Network, PortPlacement, Server, Switch, SwitchDriver, SwitchPort
+from portal.fleet.models import Fabric, Network, NetworkKind, PortPlacement, Server, Switch, SwitchDriver, SwitchPort
+from portal.fleet.states import ServerState
 
 PORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,39}")
 """What Ethernet1/1, swp1 and veth-a have in common; Linux takes 15 characters, and says so itself."""
@@ -191,3 +193,24 @@ def placement_of(server: Server) -> PortPlacement | None:
     """Return where the port of a server is; None where no port is recorded."""
     found = PortPlacement.objects.select_related("port__switch", "network", "moving_to")
     return found.filter(port__server=server).first()
+
+
+def tenant_network_of(server: Server) -> Network | None:
+    """Return the tenant's network that a server is in for certain; None where it is in none."""
+    placement = getattr(getattr(server, "port", None), "placement", None)
+    network = placement.network if placement is not None else None
+    return network if network is not None and network.kind == NetworkKind.TENANT else None
+
+
+def stray_servers() -> models.QuerySet[Server]:
+    """Return the servers whose ports are, or may be, in a network, but for those that a tenant has in a tenant's one.
+
+    Right while an operation is at one of them; without one it has no business there.
+    """
+    somewhere = Q(port__placement__network__isnull=False) | Q(port__placement__moving_to__isnull=False)
+    is_home = Q(
+        state=ServerState.IN_USE,
+        port__placement__network__kind=NetworkKind.TENANT,
+        port__placement__moving_to__isnull=True,
+    )
+    return Server.objects.filter(somewhere).exclude(is_home).order_by("pk")

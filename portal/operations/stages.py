@@ -16,8 +16,10 @@ class Stage:
 INSTALLER = Stage("installer", "Network boot")
 IMAGE = Stage("image", "OS image")
 FIRST_BOOT = Stage("first_boot", "First boot")
+TENANT_NETWORK = Stage("tenant_network", "Your network")
 VERIFY = Stage("verify", "Acceptance")
 HAND_OVER = Stage("hand_over", "Hand-over")
+ISOLATION = Stage("isolation", "Off the network")
 ERASER = Stage("eraser", "Network boot")
 ERASE = Stage("erase", "Erase and read back")
 CONTROLLER = Stage("controller", "Controller check")
@@ -28,17 +30,18 @@ POOL = Stage("pool", "Back in the pool")
 SHUT_DOWN = Stage("shut_down", "Shut down")
 POWER_ON = Stage("power_on", "Power on")
 
-IMAGED = (INSTALLER, IMAGE, FIRST_BOOT, VERIFY, HAND_OVER)
+IMAGED = (INSTALLER, IMAGE, TENANT_NETWORK, FIRST_BOOT, VERIFY, HAND_OVER)
 
 STAGES: dict[OperationKind, tuple[Stage, ...]] = {
     OperationKind.DEPLOY: IMAGED,
-    OperationKind.RELEASE: (ERASER, ERASE, CONTROLLER, POWER_OFF, POOL),
+    OperationKind.RELEASE: (ISOLATION, ERASER, ERASE, CONTROLLER, POWER_OFF, POOL),
     OperationKind.POWER_ON: (POWER_ON,),
     OperationKind.POWER_OFF: (SHUT_DOWN,),
     OperationKind.POWER_CYCLE: (POWER_OFF, POWER_ON),
     OperationKind.REBOOT: (SHUT_DOWN, POWER_ON),
     OperationKind.REINSTALL: IMAGED,
     OperationKind.INSPECT: (INSPECTOR, INSPECTION, CONTROLLER, POWER_OFF),
+    OperationKind.ISOLATE: (ISOLATION,),
 }
 
 TITLES: dict[OperationKind, str] = {
@@ -50,6 +53,7 @@ TITLES: dict[OperationKind, str] = {
     OperationKind.REBOOT: "Reboot",
     OperationKind.REINSTALL: "Reinstall",
     OperationKind.INSPECT: "Inspect",
+    OperationKind.ISOLATE: "Isolate",
 }
 """What people call each kind of operation."""
 

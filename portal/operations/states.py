@@ -17,6 +17,7 @@ class OperationKind(StrEnum):
     REBOOT = "reboot"
     REINSTALL = "reinstall"
     INSPECT = "inspect"
+    ISOLATE = "isolate"
 
 
 LIFE = (OperationKind.DEPLOY, OperationKind.RELEASE)

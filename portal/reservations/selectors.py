@@ -134,7 +134,7 @@ def open_quotes_of(scope: Scope) -> models.QuerySet[Quote]:
 
 
 def with_work(allocations: models.QuerySet[Allocation]) -> models.QuerySet[Any]:
-    """Return allocations with the ``work`` that is being done on their server for them: the operation's id and kind.
+    """Return allocations and servers with the ``work`` that is being done there for them: the operation's id and kind.
 
     Both are None where there is none; what is done on the server for anybody else is not seen.
     """
@@ -143,7 +143,8 @@ def with_work(allocations: models.QuerySet[Allocation]) -> models.QuerySet[Any]:
         state__in=OPEN_PART,
         operation__subject=models.OuterRef("reservation__public_id"),
     )
-    return allocations.annotate(
+    place = ("server__fabric", "server__rack", "server__region", "server__port__placement__network__fabric")
+    return allocations.select_related("reservation", "server__server_type", *place).annotate(
         work=models.Subquery(mine.values("operation__public_id")[:1]),
         work_kind=models.Subquery(mine.values("operation__kind")[:1]),
     )
@@ -153,7 +154,6 @@ def allocations_of(reservation: Reservation) -> models.QuerySet[Any]:
     """Return a reservation's allocations in order, with their servers and the work on them."""
     return (
         with_work(reservation.allocations.all())
-        .select_related("server__fabric", "server__rack", "server__server_type", "server__region", "reservation")
         .exclude(state=AllocationState.RELEASED, ready_at=None)
         .order_by("position", "pk")
     )
@@ -163,7 +163,6 @@ def servers_of(scope: Scope) -> models.QuerySet[Any]:
     """Return the allocations whose servers the project holds now, by host name, with the work on them."""
     return (
         with_work(Allocation.objects.all())
-        .select_related("server__fabric", "server__rack", "server__server_type", "server__region", "reservation")
         .filter(reservation__project=scope.project, state__in=(AllocationState.SERVING, AllocationState.CLEANING))
         .order_by("hostname", "pk")
     )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from portal.fleet.ports import tenant_network_of
 from portal.operations.models import OperationServer
 from portal.operations.selectors import events_of, latest_action
 from portal.operations.stages import STAGES, TITLES
@@ -64,10 +65,21 @@ def _facts(allocation: Allocation) -> list[dict[str, str]]:
     rows = (
         ("Type", server.server_type.name, server.region.code),
         ("Place", f"Fabric {server.fabric.name}", f"rack {server.rack.name}, unit {server.rack_unit}"),
+        *_network(allocation),
         ("Handed over", moment(allocation.ready_at), ""),
         ("Ends", moment(reservation.span.end), ""),
     )
     return [{"label": label, "value": value, "note": note} for label, value, note in rows]
+
+
+def _network(allocation: Allocation) -> list[tuple[str, str, str]]:
+    """Return in which network a server is that is handed over, where it hangs on a switch that we control."""
+    if allocation.state != AllocationState.SERVING or not hasattr(allocation.server, "port"):
+        return []
+    network = tenant_network_of(allocation.server)
+    if network is None:
+        return [("Network", "None", "cut off until it is reinstalled")]
+    return [("Network", f"VLAN {network.vlan_id}", f"partition key {network.partition}" if network.partition else "")]
 
 
 def _events(allocation: Allocation) -> list[Any]:

@@ -3,7 +3,7 @@
 from portal.operations.models import Operation
 from portal.operations.states import PartState
 from portal.reservations.models import Allocation
-from tests import factories
+from tests import factories, networks
 from tests.api.client import assert_problem
 
 
@@ -24,6 +24,7 @@ def shape(allocation, **told):
         "health": "healthy",
         "operation": None,
         "addresses": [{"purpose": "login", "address": server.ssh_host}],
+        "network": None,
         "ssh_host": server.ssh_host,
         "ssh_port": 2222,
         "ssh_user": "ubuntu",
@@ -44,6 +45,23 @@ def test_while_they_are_handed_over_they_tell_how_to_log_in(noon, api, active):
     assert api.get(f"/reservations/{active.public_id}/servers").json() == expected
     assert api.get("/servers").json() == expected
     assert api.get(f"/servers/{allocations[1].server.public_id}").json() == expected["data"][1]
+
+
+def test_their_network_is_told_while_they_are_in_it_and_handed_over(api, active):
+    first, second = Allocation.objects.order_by("position")
+    network = networks.tenant_network(active.project)
+    networks.port(first.server)
+    networks.put(first.server, network)
+    networks.port(second.server)
+    networks.put(second.server, networks.providers()["provisioning"])
+
+    def told():
+        found = api.get(f"/reservations/{active.public_id}/servers").json()["data"]
+        return [server["network"] for server in found]
+
+    assert told() == [{"vlan_id": 101, "partition_key": "0x0001", "fabric": "A"}, None]
+    api.post(f"/reservations/{active.public_id}/release")
+    assert told() == [None, None]
 
 
 def test_before_and_after_they_do_not(noon, api, active):

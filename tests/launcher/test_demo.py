@@ -15,7 +15,21 @@ from portal.catalog.models import OSImage, Price, PriceBook
 from portal.catalog.selectors import terms_of
 from portal.core.passwords import random_password
 from portal.core.secrets import decrypt
-from portal.fleet.models import BMC, Fabric, FirmwareBaseline, Rack, Region, Server, ServerType
+from portal.fleet.models import (
+    BMC,
+    Fabric,
+    FirmwareBaseline,
+    Network,
+    PortPlacement,
+    Rack,
+    Region,
+    Server,
+    ServerType,
+    Switch,
+    SwitchPort,
+    VlanRange,
+)
+from portal.fleet.networks import PROVIDERS
 from portal.fleet.states import ServerState
 from portal.launcher import secret_file
 from portal.launcher.demo import people, seed
@@ -142,6 +156,32 @@ def test_the_fleet_file_names_every_server_as_the_database_does(tmp_path: Path) 
         assert (entry["uuid"], entry["serial"]) == (str(server.system_uuid), server.serial)
         assert [(entry["drive_serial"], entry["disk_bytes"])] == [(d.serial, d.size_bytes) for d in server.drives.all()]
         assert [entry["mac"]] == [nic.mac for nic in server.nics.all()]
+
+
+@pytest.mark.usefixtures("seeded")
+def test_every_server_hangs_on_the_switch_of_its_fabric_and_the_fleet_file_says_where(tmp_path: Path) -> None:
+    write(tmp_path)
+    fleet = json.loads((tmp_path / "fleet" / "fleet.json").read_text())
+    ports = {entry["name"]: (entry["switch"], entry["port"]) for entry in fleet["servers"]}
+    logins = {entry["name"]: (entry["user"], entry["password"]) for entry in fleet["switches"]}
+    assert len(set(ports.values())) == Server.objects.count()
+    for server in Server.objects.select_related("fabric", "port__switch"):
+        assert server.port.switch.fabric == server.fabric
+        assert ports[server.name] == (server.port.switch.name, server.port.name)
+    for switch in Switch.objects.all():
+        assert logins[switch.name] == (switch.username, decrypt(switch.password_encrypted))
+    assert Counter(Network.objects.values_list("kind", flat=True)) == dict.fromkeys(PROVIDERS, Fabric.objects.count())
+    known = Network.objects.filter(kind__in=("provisioning", "cleaning"))
+    assert set(fleet["agent_vlans"]) == set(known.values_list("vlan_id", flat=True))
+
+
+@pytest.mark.usefixtures("seeded")
+def test_the_servers_of_an_older_demo_are_hung_on_switches_too() -> None:
+    for model in (SwitchPort, Switch, Network, VlanRange):
+        model.objects.all().delete()
+    seed.seed_rows(ADDRESSES, PASSWORDS, fast=True)
+    assert SwitchPort.objects.count() == PortPlacement.objects.count() == Server.objects.count()
+    assert Switch.objects.count() == VlanRange.objects.count() == Fabric.objects.count()
 
 
 @pytest.mark.usefixtures("seeded")

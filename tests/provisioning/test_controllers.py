@@ -63,6 +63,7 @@ def fleet(tmp_path, tls):
 
 @pytest.fixture
 def server(fleet, tls, settings):
+    settings.METALYARD_NETWORKS = False
     settings.METALYARD_BMC_CA_FILE = str(tls[0])
     made = factories.server(serial=f"SN{NUMBER}", system_uuid=uuid_of(NUMBER), state=ServerState.QUARANTINED)
     BMC.objects.filter(server=made).update(

@@ -14,7 +14,7 @@ from portal.operations.services import claims
 from portal.operations.states import OperationState, PartState
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.states import AllocationState, ReservationState
-from provisioning.catalogue import CATALOGUE
+from provisioning.catalogue import CATALOGUE, AwaitStep
 from provisioning.drive import drive
 from tests import factories
 
@@ -23,11 +23,22 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def operation(settings):
+    # Moving ports has tests of its own.
+    settings.METALYARD_NETWORKS = False
     settings.METALYARD_BMC_TIMEOUT_S = 1
     settings.METALYARD_BMC_CA_FILE = certifi.where()
     factories.servers(2)
     reservation = factories.reservation(starts_at=None, count=2)
     return Operation.objects.get(subject=reservation.public_id)
+
+
+def awaiting(kind, purpose):
+    """Return the index of the step at which an operation waits for the report on a boot."""
+    steps = enumerate(CATALOGUE[kind].steps)
+    return next(index for index, step in steps if isinstance(step, AwaitStep) and step.purpose == purpose)
+
+
+IMAGE, FIRST_BOOT = awaiting("deploy", "image"), awaiting("deploy", "first_boot")
 
 
 def told(operation):
@@ -88,7 +99,7 @@ def test_an_operation_that_somebody_holds_is_left_alone(operation):
 
 
 def test_waiting_holds_no_worker(operation):
-    at_step(operation, 1, PartState.READY)
+    at_step(operation, IMAGE, PartState.READY)
 
     drive(operation.pk, "w1")
 
@@ -98,7 +109,7 @@ def test_waiting_holds_no_worker(operation):
 
 
 def test_one_silent_machine_does_not_stop_the_other(operation):
-    at_step(operation, 3)
+    at_step(operation, FIRST_BOOT)
     silent, other = operation.parts.order_by("position")
     boot_of(silent, "first_boot")
     boot_of(
@@ -115,13 +126,13 @@ def test_one_silent_machine_does_not_stop_the_other(operation):
     silent.refresh_from_db()
     other.refresh_from_db()
     assert silent.error_code == "no_phone_home"
-    assert other.step == 4
+    assert other.step == FIRST_BOOT + 1
     assert other.host_keys == [factories.KEY]
 
 
-@pytest.mark.parametrize(("age_s", "step"), [(0, 3), (11, 4)])
+@pytest.mark.parametrize(("age_s", "step"), [(0, FIRST_BOOT), (11, FIRST_BOOT + 1)])
 def test_reports_that_come_together_share_a_run(age_s, step, operation):
-    at_step(operation, 3)
+    at_step(operation, FIRST_BOOT)
     to_come, other = operation.parts.order_by("position")
     boot_of(to_come, "first_boot")
     told = {"ok": True, "hostname": other.hostname, "host_keys": [factories.KEY]}
@@ -130,13 +141,13 @@ def test_reports_that_come_together_share_a_run(age_s, step, operation):
     drive(operation.pk, "w1")
 
     # What came just now waits for the others; what waits already is not kept for one that is late.
-    assert [part.step for part in operation.parts.order_by("position")] == [3, step]
+    assert [part.step for part in operation.parts.order_by("position")] == [FIRST_BOOT, step]
     assert operation.parts.get(pk=to_come.pk).error_code == ""
 
 
 def test_a_failed_release_quarantines(operation):
     Operation.objects.filter(pk=operation.pk).update(kind="release")
-    at_step(operation, 1)
+    at_step(operation, awaiting("release", "erase"))
     Server.objects.update(state=ServerState.RELEASING)
     Allocation.objects.update(state=AllocationState.CLEANING)
     for part in operation.parts.all():
@@ -162,7 +173,7 @@ def test_a_failed_release_quarantines(operation):
 
 def test_a_worker_that_lost_its_claim_writes_nothing(operation, monkeypatch):
     """The control of the fence: the claim is taken away between two of the worker's writes."""
-    at_step(operation, 1)
+    at_step(operation, IMAGE)
     for part in operation.parts.all():
         boot_of(part, "image", opened_at=clock.now(), reported_at=clock.now(), result={"ok": False, "error": "x"})
     seen = []
@@ -183,7 +194,7 @@ def test_a_worker_that_lost_its_claim_writes_nothing(operation, monkeypatch):
 
 
 def test_the_claim_is_given_back(operation):
-    at_step(operation, 1)
+    at_step(operation, IMAGE)
 
     drive(operation.pk, "w1")
     drive(operation.pk, "w2")

@@ -47,6 +47,7 @@ def fleet(tmp_path):
 
 @pytest.fixture
 def server(fleet, settings, live_server):
+    settings.METALYARD_NETWORKS = False
     settings.METALYARD_BMC_CA_FILE = str(fleet[2])
     settings.METALYARD_AGENT_URL = settings.METALYARD_MEDIA_URL = live_server.url
     kind = factories.server_type(memory_gb=64)

@@ -149,6 +149,7 @@ def test_progress_counts_servers_and_names_the_stage_of_the_slowest(noon):
     assert [(stage.name, stage.done, stage.is_current) for stage in found.stages] == [
         ("installer", 4, False),
         ("image", 2, True),
+        ("tenant_network", 1, False),
         ("first_boot", 1, False),
         ("verify", 1, False),
         ("hand_over", 1, False),

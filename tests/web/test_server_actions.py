@@ -8,7 +8,7 @@ from portal.reservations.services.actions import POWER_KINDS, PowerAction
 from portal.reservations.services.lifecycle import release
 from portal.tenancy.roles import Role
 from portal.web.server_actions import ACTIONS
-from tests import factories, hands
+from tests import factories, hands, networks
 from tests.api.world import nothing_changes
 from tests.web.conftest import browser_of
 from tests.web.seen import text
@@ -36,6 +36,16 @@ def test_its_reservation_and_the_list_lead_to_its_page_and_that_to_every_action(
 
     for kind in ACTIONS:
         assert f'href="{address_of(held, kind)}"' in page
+
+
+def test_the_page_says_in_which_network_a_server_is(web, held):
+    assert "VLAN" not in text(web.get(address_of(held)))
+
+    networks.port(held.server)
+    networks.put(held.server)
+    assert "cut off until it is reinstalled" in text(web.get(address_of(held)))
+    networks.put(held.server, networks.tenant_network(held.reservation.project))
+    assert "VLAN 101" in text(web.get(address_of(held)))
 
 
 @pytest.mark.parametrize("kind", ACTIONS)

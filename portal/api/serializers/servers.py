@@ -7,6 +7,8 @@ from rest_framework import serializers
 
 from portal.api.fields import InstantField
 from portal.api.serializers.choices import choices_of
+from portal.fleet.models import Network
+from portal.fleet.ports import tenant_network_of
 from portal.fleet.states import ServerState
 from portal.operations.states import OperationKind
 from portal.reservations.models import Allocation
@@ -31,6 +33,18 @@ class AddressOut(serializers.Serializer[None]):
     address = serializers.CharField()
 
 
+class NetworkOut(serializers.Serializer[Network]):
+    """The network of the project in a fabric: no other project's servers are in it."""
+
+    vlan_id = serializers.IntegerField()
+    partition_key = serializers.SerializerMethodField(help_text="InfiniBand partition key, such as `0x0001`.")
+    fabric = serializers.CharField(source="fabric.name")
+
+    def get_partition_key(self, network: Network) -> str | None:
+        """Return the partition key in the form in which fabrics are configured."""
+        return network.partition or None
+
+
 class ServerOut(serializers.Serializer[Allocation]):
     """A server of a reservation. How to reach it is told while it is handed over, and not before or after."""
 
@@ -49,6 +63,9 @@ class ServerOut(serializers.Serializer[Allocation]):
         help_text="What is being done with it for this reservation (`op_...`); null while that is nothing."
     )
     addresses = serializers.SerializerMethodField(help_text="None unless it is handed over.")
+    network = serializers.SerializerMethodField(
+        help_text="Null unless it is handed over, and where it is in no network of yours."
+    )
     ssh_host = serializers.SerializerMethodField()
     ssh_port = serializers.SerializerMethodField()
     ssh_user = serializers.SerializerMethodField()
@@ -88,6 +105,12 @@ class ServerOut(serializers.Serializer[Allocation]):
         """Return its addresses."""
         addresses = [{"purpose": "login", "address": item.server.ssh_host}] if self._is_serving(item) else []
         return AddressOut(addresses, many=True).data  # type: ignore[arg-type]
+
+    @extend_schema_field(NetworkOut(allow_null=True))
+    def get_network(self, item: Allocation) -> Any:
+        """Return the network that it is in."""
+        network = tenant_network_of(item.server) if self._is_serving(item) else None
+        return NetworkOut(network).data if network else None
 
     def get_ssh_host(self, item: Allocation) -> str | None:
         """Return where to log in."""

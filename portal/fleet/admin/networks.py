@@ -28,14 +28,10 @@ def _where(port: SwitchPort) -> Any:
     return placement.network or columns.label("in none", "quiet")
 
 
-def _key(network: Network) -> Any:
-    return columns.coded(f"0x{network.partition_key:04x}") if network.partition_key is not None else None
-
-
 WHERE = columns.column("Network", _where, "placement__network__vlan_id")
 NUMBERS = (
     columns.field("vlan_id", "VLAN"),
-    columns.column("Partition key", _key, "partition_key"),
+    columns.column("Partition key", lambda row: columns.coded(row.partition), "partition_key"),
     columns.code("vrf", "VRF"),
 )
 

@@ -97,6 +97,11 @@ class Network(models.Model):
         """What it is called on switches: at most 15 characters, and no text of a tenant's."""
         return f"t-{self.vlan_id}" if self.kind == NetworkKind.TENANT else str(self.kind)
 
+    @property
+    def partition(self) -> str:
+        """The partition key in the form in which fabrics are configured; empty where there is none."""
+        return "" if self.partition_key is None else f"0x{self.partition_key:04x}"
+
 
 class Switch(models.Model):
     """A switch that servers hang on."""

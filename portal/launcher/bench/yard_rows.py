@@ -40,6 +40,7 @@ def queue_again(asked: dict[str, Any]) -> str:
     made = queue_operation(
         actor=SYSTEM,
         kind=OperationKind.DEPLOY,
+        project=past.project,
         servers=[(part.server, part.hostname) for part in parts_of(past)],
         image=past.image,
         ssh_keys=past.ssh_keys,

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from portal.core.secrets import decrypt
-from portal.fleet.models import Server
+from portal.fleet.models import Server, Switch
+from portal.launcher.demo.networks import AGENT_VLANS
 from portal.launcher.demo.offer import MACHINES, VIRTUAL
 from portal.launcher.demo.servers import Addresses
 from portal.launcher.secret_file import write_private
@@ -23,7 +24,11 @@ def write_fleet_file(
 
     With the address of the ``portal`` the virtual machines among them can reach it.
     """
-    servers = Server.objects.select_related("server_type", "bmc").prefetch_related("nics", "drives").order_by("pk")
+    servers = (
+        Server.objects.select_related("server_type", "bmc", "port__switch")
+        .prefetch_related("nics", "drives")
+        .order_by("pk")
+    )
     entries = [_entry(server) for server in servers]
     fleet = {
         "bmc": {
@@ -34,16 +39,23 @@ def write_fleet_file(
         },
         "timings": FAST if fast else BELIEVABLE,
         "servers": entries,
+        "switches": [_switch(switch) for switch in Switch.objects.order_by("pk")],
+        "agent_vlans": list(AGENT_VLANS),
         **({} if portal is None else {"guests": {"portal_host": portal[0], "portal_port": portal[1]}}),
     }
     write_private(path, json.dumps(fleet, indent=1) + "\n")
     return len(entries)
 
 
+def _switch(switch: Switch) -> dict[str, str]:
+    return {"name": switch.name, "user": switch.username, "password": decrypt(switch.password_encrypted)}
+
+
 def _entry(server: Server) -> dict[str, Any]:
     kind = server.server_type
     drive = server.drives.all()[0]
     chassis = next((machine.chassis for machine in (*MACHINES, VIRTUAL) if machine.slug == kind.slug), kind.name)
+    port = getattr(server, "port", None)
     return {
         "kind": "qemu" if kind.slug == VIRTUAL.slug else "emulated",
         "name": server.name,
@@ -57,6 +69,7 @@ def _entry(server: Server) -> dict[str, Any]:
         "drive_serial": drive.serial,
         "drive_model": drive.model,
         "drive_firmware": DRIVE_FIRMWARE,
+        **({} if port is None else {"switch": port.switch.name, "port": port.name}),
         "ssh_host": server.ssh_host,
         "ssh_port": server.ssh_port,
         "gpu_model": kind.gpu_model,

@@ -19,7 +19,7 @@ from portal.core.errors import ClaimLost
 from portal.core.locks import lock_row, lock_rows
 from portal.operations.models import Operation, OperationServer
 from portal.operations.services.events import tell
-from portal.operations.services.parts import fail_locked, locked_part
+from portal.operations.services.parts import fail_locked, is_told, locked_part
 from portal.operations.services.queue import wake_on_commit
 from portal.operations.states import OPEN_OPERATION, OPEN_PART, OperationState, PartState
 
@@ -112,7 +112,7 @@ def take_away(*, operation_pk: int, may_repeat: bool, attempts: int) -> str:
         if part.state == PartState.WORKING:
             advance(part, PartState.READY, actor=SYSTEM, reason="its worker was lost")
     advance(operation, OperationState.QUEUED, actor=SYSTEM, reason=f"worker lost ({lost})", **cleared)
-    if operation.subject:
+    if is_told(operation):
         tell(actor=SYSTEM, subject=operation.subject, event_type="operation.requeued", operation=operation)
     wake_on_commit(operation.pk)
     return operation.state

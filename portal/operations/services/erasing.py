@@ -43,11 +43,11 @@ def erase_anew(*, actor: Actor, server: Server, reason: str) -> Operation:
         actor=actor,
         kind=OperationKind.RELEASE,
         servers=[(fresh, fresh.name)],
-        not_before=_untouched_from(fresh),
+        not_before=untouched_from(fresh),
     )
 
 
-def _untouched_from(server: Server) -> datetime:
+def untouched_from(server: Server) -> datetime:
     """Return the instant from which no worker can still act on the server for an operation that was called off."""
     lease = timedelta(seconds=settings.METALYARD_LEASE_SECONDS)
     last: datetime | None = Operation.objects.filter(parts__server=server, state=OperationState.CANCELLED).aggregate(

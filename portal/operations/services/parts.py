@@ -8,9 +8,9 @@ from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.core.locks import lock_row, lock_rows
 from portal.operations.failures import explain
-from portal.operations.models import BootToken, OperationServer
+from portal.operations.models import BootToken, Operation, OperationServer
 from portal.operations.services.events import tell
-from portal.operations.states import PartState
+from portal.operations.states import OperationKind, PartState
 
 
 def locked_part(pk: int) -> OperationServer:
@@ -25,9 +25,14 @@ def locked_parts(pks: Iterable[int], *states: PartState) -> list[OperationServer
     return list(whole.order_by("pk"))
 
 
+def is_told(operation: Operation) -> bool:
+    """Tell whether a customer reads of an operation: one that is for a reservation, and that it may have asked for."""
+    return bool(operation.subject) and operation.kind != OperationKind.ISOLATE
+
+
 def tell_of(part: OperationServer, event_type: str, duration_ms: int | None = None, **words: Any) -> None:
-    """Tell of a part where somebody is there to read it: work that is done for nobody leaves the audit record only."""
-    if part.operation.subject:
+    """Tell of a part where somebody is there to read it: other work leaves the audit record only."""
+    if is_told(part.operation):
         tell(
             actor=SYSTEM,
             subject=part.operation.subject,

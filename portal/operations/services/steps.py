@@ -47,7 +47,7 @@ def begin_work(*, claim: Claim, part_pks: Sequence[int], stage: str, time_limit:
     now = clock.now()
     begun = []
     for part in locked_parts(part_pks, PartState.READY):
-        first = part.step_attempts == 0
+        first = part.step_attempts == 0 and part.stage != stage
         advance(
             part,
             PartState.WORKING,

@@ -11,6 +11,7 @@ from portal.fleet.services import give_up_erasure
 from portal.operations.models import Operation
 from portal.operations.selectors import parts_of
 from portal.operations.services.events import tell
+from portal.operations.services.isolating import isolate_stray
 from portal.operations.services.queue import cancel_operation
 from portal.operations.states import FOR_TENANT, OPEN_OPERATION, OperationKind, PartState
 from portal.reservations.models import Reservation
@@ -27,8 +28,9 @@ def stop_operation(*, actor: Actor, operation: Operation, reason: str) -> None:
 
     A deployment takes its reservation with it: what was begun is erased. An erasure leaves its servers unproved: they
     are quarantined, and the reservation that gave them back is over. An inspection has failed then. Anything else
-    leaves its servers with their tenant. Raises StateConflict for an operation that is final, or whose reservation has
-    moved on, and for one of the last two kinds while a worker is at it.
+    leaves its servers with their tenant. What is in a network by then that it has no business in leaves it. Raises
+    StateConflict for an operation that is final, or whose reservation has moved on, and for one of the last two kinds
+    while a worker is at it.
     """
     # Reservation before operation: the order of everybody who ends one.
     reservations = lock_rows(Reservation.objects.filter(public_id=operation.subject))
@@ -39,6 +41,8 @@ def stop_operation(*, actor: Actor, operation: Operation, reason: str) -> None:
         _stop_deployment(actor, fresh, reservations, reason)
     elif fresh.kind == OperationKind.RELEASE:
         _stop_erasure(actor, fresh, reason)
+    elif fresh.kind == OperationKind.ISOLATE:
+        raise StateConflict(f"{fresh} takes a server off a network that it has no business in: it is not stopped.")
     elif fresh.claimed_by:
         # What is asked for next begins at once: nobody may still be acting on the servers then.
         raise StateConflict(f"A worker is at {fresh} just now; look again in a moment.")
@@ -46,6 +50,8 @@ def stop_operation(*, actor: Actor, operation: Operation, reason: str) -> None:
         _stop_for_tenant(actor, fresh, reason)
     else:
         _stop_inspection(actor, fresh, reason)
+    for part in parts_of(fresh).filter(state=PartState.CANCELLED).order_by("server_id"):
+        isolate_stray(actor=actor, server=part.server)
 
 
 def _stop_deployment(actor: Actor, operation: Operation, reservations: list[Reservation], reason: str) -> None:
