@@ -50,6 +50,7 @@ def disk(fleet):
 
 @pytest.fixture
 def operation(fleet, disk, settings, live_server):
+    settings.METALYARD_NETWORKS = False
     settings.METALYARD_BMC_CA_FILE = str(fleet[2])
     settings.METALYARD_AGENT_URL = settings.METALYARD_MEDIA_URL = live_server.url
     server = factories.server(serial="SN1", system_uuid=uuid_of(1), state=ServerState.QUARANTINED)
