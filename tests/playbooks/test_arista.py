@@ -12,11 +12,14 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from provisioning.fence import Fence, write_fence
-from provisioning.runner import PLAYBOOKS
+from provisioning.runner import PLAYBOOKS, Run, run
+from provisioning.workspace import workspace
 from tests.playbooks.conftest import make_certificate
 from tests.playbooks.eapi_stand_in import PASSWORD, USER, switching
 
@@ -54,15 +57,21 @@ def switch(certificate):
         yield switch
 
 
+def variables_of(switch, certificate):
+    return {
+        "switch_driver": "arista_eos", "switch_name": "leaf-1", "switch_address": switch.address, "switch_port": PORT,
+        "switch_user": USER, "switch_password": {"__ansible_unsafe": PASSWORD}, "switch_ca_path": str(certificate[0]),
+        "switch_port_timeout_s": 20,
+    }  # fmt: skip
+
+
 @pytest.fixture
 def play(tmp_path, switch, certificate):
     """Moves the port by ansible-playbook; gives (ok, report, code, message, all that was said)."""
 
     def go(network, *options, fence_epoch=7, **changes):
         variables = {
-            "switch_driver": "arista_eos", "switch_name": "leaf-1", "switch_address": switch.address,
-            "switch_port": PORT, "switch_user": USER, "switch_password": {"__ansible_unsafe": PASSWORD},
-            "switch_ca_path": str(certificate[0]), "port_network": network, "switch_port_timeout_s": 20,
+            **variables_of(switch, certificate), "port_network": network,
             "fence_file": str(tmp_path / "fence.json"), "fence_epoch": 7, "ansible_python_interpreter": sys.executable,
         }  # fmt: skip
         write_fence(tmp_path / "fence.json", Fence(epoch=fence_epoch, expires_at=time.time() + 600))
@@ -181,3 +190,38 @@ def test_what_cannot_be_is_refused_with_a_reason(switch, play, tmp_path):
     assert [(result["ok"], result["code"]) for result in results] == [(False, code) for _, code in cases]
     assert all(result["said"] for result in results)
     assert [lines for lines in switch.commits if "shutdown" not in lines and lines != LEAVES[0]] == []
+
+
+def test_as_a_worker_runs_it_no_port_undoes_another_and_no_process_is_left(switch, certificate, fence_file, tmp_path):
+    events, during, hosts = [], [], {"srv_1": PORT, "srv_2": "Ethernet2"}
+    inventory = {
+        host: {**variables_of(switch, certificate), "switch_port": port, "port_network": A}
+        for host, port in hosts.items()
+    }
+
+    with workspace(tmp_path) as folder:
+        result = run(
+            Run(
+                playbook="move_port.yml", inventory={"all": {"hosts": inventory}}, time_limit_s=200, fence=fence_file,
+                extra_vars={"fence_epoch": 7}, private_data_dir=folder, on_event=events.append,
+                should_stop=lambda: during.extend(processes_with(str(folder))),
+            )
+        )  # fmt: skip
+
+    assert {host: (found.ok, found.facts) for host, found in result.hosts.items()} == dict.fromkeys(
+        hosts, (True, {"port_network": {"vlan_id": 101}})
+    )
+    assert [port["vlan"] for port in switch.running["ports"].values()] == [101, 101]
+    assert PASSWORD not in repr((result, events))
+    assert during
+    assert processes_with(str(folder)) == []
+
+
+def processes_with(text):
+    """The processes in whose environment a text is, such as the folder of a run."""
+    found = []
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if text.encode() in environment.read_bytes():
+                found.append(environment.parent.name)
+    return found
