@@ -177,7 +177,7 @@ def test_releasing_erases_the_servers(api, active):
     reply = api.post(f"/reservations/{active.public_id}/release")
 
     assert reply.status_code == 200
-    assert (reply.json()["state"], reply.json()["progress"]["stage"]) == ("ending", "eraser")
+    assert (reply.json()["state"], reply.json()["progress"]["stage"]) == ("ending", "isolation")
     assert Operation.objects.filter(kind="release").count() == 1
     assert set(Allocation.objects.values_list("state", flat=True)) == {"cleaning"}
 

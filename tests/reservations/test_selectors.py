@@ -155,7 +155,7 @@ def test_progress_counts_servers_and_names_the_stage_of_the_slowest(noon):
         ("hand_over", 1, False),
     ]
     assert [(tile.state, tile.stage_title, tile.percent, tile.reason) for tile in found.tiles] == [
-        ("succeeded", "SSH check", 100, ""),
+        ("succeeded", "Acceptance", 100, ""),
         ("failed", "OS image", 40, "why"),
         ("ready", "OS image", 100, ""),
         ("awaiting", "OS image", 60, ""),
