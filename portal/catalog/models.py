@@ -23,6 +23,10 @@ class Encoding(models.TextChoices):
     ZSTD = "zstd"
 
 
+FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""What files of images are called: no path leads out of their folder."""
+
+
 class OSImage(Identified):
     """A whole-disk image that a server can be imaged with."""
 
@@ -63,7 +67,7 @@ class OSImage(Identified):
                 condition=~Q(encoding=Encoding.NONE) | Q(disk_bytes=F("size_bytes"), disk_sha256=F("sha256")),
                 name="os_image_plain_is_the_disk",
             ),
-            models.CheckConstraint(condition=Q(file_name__regex=r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), name="os_image_file"),
+            models.CheckConstraint(condition=Q(file_name__regex=FILE_NAME), name="os_image_file"),
             models.CheckConstraint(
                 condition=Q(description="", signature="", signed_by="")
                 | ~Q(description="") & Q(signature__regex=r"^[0-9a-f]{128}$", signed_by__regex=r"^[0-9a-f]{64}$"),

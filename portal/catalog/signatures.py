@@ -4,16 +4,17 @@ Plain Ed25519 (RFC 8032), so that ``openssl pkeyutl`` makes and checks them too.
 """
 
 import base64
-import hashlib
 from collections.abc import Iterable
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from portal.fleet.verify import key_id_of
+
 SUFFIX = ".sig"
 """What the name of a description's signature has behind the description's own."""
-KEY_BYTES, SIGNATURE_BYTES = 32, 64
+KEY_BYTES = 32
 
 
 class BadKey(Exception):
@@ -43,16 +44,12 @@ def public_key(text: str) -> bytes:
 
 
 def signer_of(description: bytes, signature: bytes, trusted: Iterable[str]) -> str:
-    """Return the trusted key (in base 64, as it is given) that made a signature, or nothing. Raises BadKey."""
+    """Return the fingerprint of the trusted key (given in base 64) that made a signature, or nothing. Raises BadKey."""
     for text in trusted:
+        raw = public_key(text)
         try:
-            Ed25519PublicKey.from_public_bytes(public_key(text)).verify(signature, description)
+            Ed25519PublicKey.from_public_bytes(raw).verify(signature, description)
         except InvalidSignature:
             continue
-        return text
+        return key_id_of(raw)
     return ""
-
-
-def fingerprint(text: str) -> str:
-    """Return the SHA-256 of a public key in base 64, which it is recognised by. Raises BadKey."""
-    return hashlib.sha256(public_key(text)).hexdigest()

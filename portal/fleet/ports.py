@@ -12,12 +12,21 @@ from portal.core.errors import FieldError, InvalidInput, StateConflict
 from portal.core.locks import lock_row
 from portal.core.secrets import encrypt
 from portal.fleet.controllers import RECORDED_IN
-from portal.fleet.models import Fabric, Network, NetworkKind, PortPlacement, Server, Switch, SwitchDriver, SwitchPort
+from portal.fleet.models import (
+    Fabric,
+    Network,
+    NetworkKind,
+    PortPlacement,
+    Server,
+    Switch,
+    SwitchDriver,
+    SwitchPort,
+    slug,
+)
 from portal.fleet.states import ServerState
 
 PORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,39}")
 """What Ethernet1/1, swp1 and veth-a have in common; Linux takes 15 characters, and says so itself."""
-SWITCH_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 NAMESPACE = re.compile(r"[A-Za-z0-9_.-]{0,64}")
 
 
@@ -27,8 +36,8 @@ def add_switch(
 ) -> Switch:
     """Record a switch; its password is kept encrypted. Raises InvalidInput on the fields that are wrong."""
     wrong = _flaws(driver, address, username, password)
-    if not SWITCH_NAME.fullmatch(name):
-        wrong.append(FieldError("name", "invalid", "Use lower-case letters, digits and hyphens."))
+    if not re.fullmatch(slug.regex, name):
+        wrong.append(FieldError("name", "invalid", str(slug.message)))
     elif Switch.objects.filter(name=name).exists():
         wrong.append(FieldError("name", "duplicate", f"There is a switch {name} already."))
     if wrong:

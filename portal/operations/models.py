@@ -91,17 +91,12 @@ class AcceptanceReport(models.Model):
     """What was found when a delivered server was checked in an operation: each check with its result."""
 
     part = models.OneToOneField(OperationServer, on_delete=models.CASCADE, related_name="acceptance")
-    passed = models.BooleanField()
     document = models.JSONField()
-    sha256 = models.CharField(max_length=64, help_text="Of the document as JSON with sorted keys and no spaces.")
     at = models.DateTimeField(default=clock.now)
-
-    class Meta:
-        constraints = [models.CheckConstraint(condition=Q(sha256__regex=r"^[0-9a-f]{64}$"), name="acceptance_digest")]
 
     def __str__(self) -> str:
         """Return the server and the verdict."""
-        return f"{self.part.hostname} {'passed' if self.passed else 'failed'}"
+        return f"{self.part.hostname} {self.document['verdict']}"
 
 
 class BootPurpose(models.TextChoices):

@@ -1,4 +1,4 @@
-"""``ibstat`` (infiniband-diags) and ``dcgmi diag -j``."""
+"""``ibstat`` (infiniband-diags), ``dcgmi diag -j`` and ``lsblk --json``."""
 
 import json
 import re
@@ -54,3 +54,11 @@ def read_diagnostic(text: str) -> dict[str, str]:
     if not results:
         raise Unreadable("it has no results")
     return {printable(name, 60): printable(how, 40) for name, how in results if str(how).upper() not in GOOD}
+
+
+def read_serials(text: str) -> frozenset[str]:
+    """Return the serial numbers of the drives in lsblk's list. Raises Unreadable."""
+    try:
+        return frozenset(str(drive["serial"]).strip() for drive in json.loads(text)["blockdevices"] if drive["serial"])
+    except (ValueError, RecursionError, KeyError, TypeError) as error:
+        raise Unreadable("it is no list of drives") from error

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from provisioning.acceptance.collected import Collected, Output, Unreadable, printable
-from provisioning.acceptance.fabric import read_diagnostic, read_ports
+from provisioning.acceptance.fabric import read_diagnostic, read_ports, read_serials
 from provisioning.acceptance.smi import read_gpus, read_links
 
 PASSED, FAILED, NOT_RUN, TEST_DOUBLE = "passed", "failed", "not_run", "test_double"
@@ -90,7 +90,8 @@ def _diagnostic(text: str, _reference: Reference) -> tuple[str, bool]:
 
 
 def _drives(text: str, reference: Reference) -> tuple[str, bool]:
-    missing = [serial for serial in reference.drives if serial not in text]
+    found = read_serials(text)
+    missing = [serial for serial in reference.drives if serial not in found]
     return f"missing: {', '.join(missing)}" if missing else "all", not missing
 
 

@@ -1,8 +1,8 @@
 """A stand-in for an Arista switch: eAPI (JSON-RPC over HTTPS), with configuration sessions for interfaces and VLANs.
 
-The form of answers is that of Arista's eAPI guide; no switch has been at hand to compare with. What is configured is
-kept in a tree, of which a session has a copy that replaces it at the commit: the worst that sessions can do to others.
-Interfaces know nothing but access VLAN, mode and shutdown.
+The form of answers is as its author knows it; neither Arista's guide nor a switch has been at hand to compare with.
+What is configured is kept in a tree, of which a session has a copy that replaces it at the commit: the worst that
+sessions can do to others. Interfaces know nothing but access VLAN, mode and shutdown.
 """
 
 from __future__ import annotations

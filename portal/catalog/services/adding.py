@@ -7,19 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from portal.audit.services import record
-from portal.catalog.models import OSImage
-from portal.catalog.signatures import BadKey, fingerprint, signer_of
+from portal.catalog.models import FILE_NAME, OSImage
+from portal.catalog.services.trust import trusted_signer
 from portal.core.actors import Actor
 from portal.core.errors import InvalidInput
 
 TEXTS = ("slug", "name", "version", "default_user", "file_name", "encoding", "sha256", "disk_sha256")
 SIZES = ("size_bytes", "disk_bytes")
-FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-CHUNK = 1 << 20
 
 
 @transaction.atomic
@@ -60,13 +58,13 @@ def add_image(
 
 def _read(description: bytes) -> dict[str, Any]:
     try:
-        told = json.loads(description)
+        told = json.loads(description.decode())
         good = (
             isinstance(told, dict)
             and all(isinstance(told[name], str) for name in TEXTS)
             and all(type(told[name]) is int for name in SIZES)
         )
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, RecursionError):
         good = False
     if not good:
         wanted = ", ".join((*TEXTS, *SIZES))
@@ -76,19 +74,14 @@ def _read(description: bytes) -> dict[str, Any]:
 
 def _signer(description: bytes, signature: bytes | None) -> str:
     """Return the fingerprint of the key that signed; empty where no keys are trusted. Raises InvalidInput."""
-    trusted: list[str] = settings.METALYARD_IMAGE_KEYS
-    if not trusted:
+    if not settings.METALYARD_IMAGE_KEYS:
         return ""
     if signature is None:
         raise InvalidInput.of(
             "signature", "missing", "The image is not signed: sign its description with a trusted key."
         )
-    try:
-        signer = signer_of(description, signature, trusted)
-        if signer:
-            return fingerprint(signer)
-    except BadKey as error:
-        raise ImproperlyConfigured(f"METALYARD_IMAGE_KEYS: {error}") from None
+    if signer := trusted_signer(description, signature):
+        return signer
     text = "No trusted key has made this signature of this description: neither of the two may have changed since."
     raise InvalidInput.of("signature", "wrong", text)
 
@@ -96,16 +89,15 @@ def _signer(description: bytes, signature: bytes | None) -> str:
 def _compare(told: dict[str, Any], folder: Path) -> None:
     """Raise InvalidInput unless the file is there and is what the description says."""
     name = told["file_name"]
-    if not FILE_NAME.fullmatch(name):
+    if not re.fullmatch(FILE_NAME, name):
         raise InvalidInput.of("file_name", "malformed", "A file name has letters, digits, dots, - and _.")
-    path, digest = folder / name, hashlib.sha256()
+    path = folder / name
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                digest.update(chunk)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InvalidInput.of("file_name", "missing", f"{path} cannot be read: {error.strerror}.") from None
-    if (size, digest.hexdigest()) != (told["size_bytes"], told["sha256"]):
-        text = f"{path} is not the file that is described: it has {size} bytes and SHA-256 {digest.hexdigest()}."
+    if (size, digest) != (told["size_bytes"], told["sha256"]):
+        text = f"{path} is not the file that is described: it has {size} bytes and SHA-256 {digest}."
         raise InvalidInput.of("sha256", "differs", text)

@@ -16,7 +16,7 @@ from portal.audit.transitions import advance
 from portal.catalog.import_failures import explain_import
 from portal.catalog.models import ImageImport, OSImage
 from portal.catalog.selectors import own_images
-from portal.catalog.signatures import signer_of
+from portal.catalog.services.trust import trusted_signer
 from portal.catalog.states import FETCH_LIMIT, IMAGE_IMPORT, ImportState
 from portal.core import clock
 from portal.core.actors import Actor
@@ -54,8 +54,8 @@ def publish_image(*, actor: Actor, image: OSImage, published: bool) -> None:
 
 
 def _require_signed(image: OSImage) -> None:
-    trusted: list[str] = settings.METALYARD_IMAGE_KEYS
-    if trusted and not signer_of(image.description.encode(), bytes.fromhex(image.signature), trusted):
+    signature = bytes.fromhex(image.signature)
+    if settings.METALYARD_IMAGE_KEYS and not trusted_signer(image.description.encode(), signature):
         raise StateConflict(
             f"No key that is trusted now has signed {image}: sign it and enter it anew (manage.py add_image)."
         )

@@ -24,15 +24,7 @@ class Migration(migrations.Migration):
                         verbose_name="ID",
                     ),
                 ),
-                ("passed", models.BooleanField()),
                 ("document", models.JSONField()),
-                (
-                    "sha256",
-                    models.CharField(
-                        help_text="Of the document as JSON with sorted keys and no spaces.",
-                        max_length=64,
-                    ),
-                ),
                 ("at", models.DateTimeField(default=portal.core.clock.now)),
                 (
                     "part",
@@ -43,13 +35,5 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-            options={
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(("sha256__regex", "^[0-9a-f]{64}$")),
-                        name="acceptance_digest",
-                    )
-                ],
-            },
         ),
     ]

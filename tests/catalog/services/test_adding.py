@@ -14,9 +14,10 @@ from portal.audit.models import AuditEvent
 from portal.catalog.models import OSImage
 from portal.catalog.services.adding import TEXTS, add_image
 from portal.catalog.services.images import publish_image
-from portal.catalog.signatures import SUFFIX, fingerprint
+from portal.catalog.signatures import SUFFIX
 from portal.core.actors import SYSTEM
 from portal.core.errors import InvalidInput, StateConflict
+from portal.fleet.verify import key_id_of
 
 pytestmark = pytest.mark.django_db
 CONTENT = b"an image"
@@ -58,7 +59,7 @@ def test_the_command_enters_what_was_built_and_signed(folder, capsys):
 
     image = OSImage.objects.get()
     assert {name: getattr(image, name) for name in TOLD} == TOLD
-    assert (image.signed_by, image.is_published) == (fingerprint(PUBLIC), True)
+    assert (image.signed_by, image.is_published) == (key_id_of(base64.b64decode(PUBLIC)), True)
     assert "debian-12 is in the catalogue (signed by " in capsys.readouterr().out
     assert AuditEvent.objects.get(verb="image.added").data["signed_by"] == image.signed_by
 
@@ -83,6 +84,7 @@ def test_it_may_wait_for_staff_under_another_name(folder):
         ({"encoding": "gzip"}, "encoding"),
         ({"disk_bytes": True}, "description"),
         ({"disk_bytes": 0}, "__all__"),
+        ({"file_name": "a\n"}, "file_name"),
         ({"encoding": "none"}, "__all__"),
         *(({name: None}, "description") for name in TEXTS),
     ],
@@ -146,6 +148,8 @@ def test_a_key_that_is_none_is_an_error_of_the_installation(folder, settings):
 
     with pytest.raises(ImproperlyConfigured, match="METALYARD_IMAGE_KEYS"):
         add(folder)
+
+    assert not OSImage.objects.exists()
 
 
 def test_what_nobody_trusted_has_signed_is_not_offered_again(folder, settings):

@@ -49,6 +49,9 @@ def test_a_server_that_is_what_its_type_promises_passes():
         ("gpu_diagnostic", "dcgm", "PASS", "FAIL"),
         ("fabric_links", "ibstat", "Rate: 400", "Rate: 200"),
         ("drives", "drives", "D1", "D2"),
+        ("drives", "drives", "D1", "D12"),
+        ("drives", "drives", '"serial": "D1"', '"serial": null, "model": "D1"'),
+        ("drives", "drives", "blockdevices", "devices"),
     ],
 )
 def test_each_difference_fails_its_check_and_no_other(name, tool, old, new):
