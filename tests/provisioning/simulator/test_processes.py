@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +41,10 @@ def test_only_the_machine_of_this_folder_is_ended(started, tmp_path):
     assert processes.end_leftovers(mark) == 0
 
 
+def running_as(pid):
+    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
+
+
 def test_a_process_ends_with_the_thread_that_started_it(tmp_path):
     found = []
     enough = threading.Event()
@@ -51,6 +56,8 @@ def test_a_process_ends_with_the_thread_that_started_it(tmp_path):
     thread = threading.Thread(target=run)
     thread.start()
     until(lambda: found)
+    # Before it has become what it was started for, it has not asked yet for the signal.
+    until(lambda: running_as(found[0].pid) == [*SLEEP, "x"])
     assert found[0].poll() is None
     enough.set()
     thread.join()
