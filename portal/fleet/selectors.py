@@ -1,11 +1,13 @@
 """Questions about the metal."""
 
+from collections.abc import Iterable
+
 from django.db import models
 
 from portal.core import clock
 from portal.core.errors import NotFound
 from portal.core.prepared import Given, Prepared
-from portal.fleet.models import POOL_STATES, Fabric, FirmwareReading, Region, Server, ServerType
+from portal.fleet.models import NIC, POOL_STATES, Fabric, FirmwareReading, Region, Server, ServerType
 
 _REGION = Prepared(lambda: Region.objects.filter(code=Given("code")))
 _SERVER_TYPE = Prepared(lambda: ServerType.objects.filter(slug=Given("slug")))
@@ -64,3 +66,9 @@ def firmware_of(server: Server, operation_id: str) -> list[FirmwareReading]:
     """Return what the components of a server were found to run in one operation, by component."""
     found = FirmwareReading.objects.filter(server=server, operation_id_text=operation_id)
     return list(found.order_by("component"))
+
+
+def inner_addresses(server_pks: Iterable[int]) -> dict[int, str]:
+    """Return under which addresses servers reach one another, by their pks; those without one are reached as we do."""
+    found = NIC.objects.filter(server__in=list(server_pks), address__isnull=False)
+    return {pk: str(address) for pk, address in found.values_list("server_id", "address")}

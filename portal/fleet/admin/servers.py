@@ -81,7 +81,11 @@ show_on(
         "Network ports",
         NIC,
         lambda server: server.nics.order_by("pk"),
-        (columns.code("mac", "MAC address"), columns.field("purpose", "Purpose")),
+        (
+            columns.code("mac", "MAC address"),
+            columns.field("purpose", "Purpose"),
+            columns.code("address", "Address it is given"),
+        ),
     ),
     Panel(
         "Drives",

@@ -211,9 +211,26 @@ class NIC(models.Model):
     server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="nics")
     mac = models.CharField(max_length=17, unique=True)
     purpose = models.CharField(max_length=20, default="provisioning")
+    address = models.GenericIPAddressField(
+        null=True, blank=True, help_text="That it is given at the first boot; empty: it asks its network for one."
+    )
+    prefix_length = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Of the network that the address is in, in bits."
+    )
 
     class Meta:
         verbose_name = "NIC"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(address=None, prefix_length=None)
+                | Q(address__isnull=False, prefix_length__gte=8, prefix_length__lte=128),
+                name="nic_address_whole",
+            ),
+            models.UniqueConstraint(
+                fields=["server"], condition=Q(address__isnull=False), name="nic_one_address_of_a_server"
+            ),
+            models.UniqueConstraint(fields=["address"], name="nic_address_once"),
+        ]
 
     def __str__(self) -> str:
         """Return the MAC address."""
