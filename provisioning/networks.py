@@ -9,13 +9,15 @@ from django.db import transaction
 
 from portal.core.actors import SYSTEM
 from portal.core.errors import StateConflict
-from portal.fleet import ports
 from portal.fleet.models import Network, NetworkKind, SwitchPort
+from portal.fleet.moving import begin_moves, settle_moves
 from portal.fleet.networks import allocate_network
+from portal.fleet.ports import isolated_among
 from portal.operations.models import Operation, OperationServer
 from portal.operations.services import claims
 from provisioning.catalogue import Goal, PlaybookStep, work_of
 from provisioning.claim import Lease
+from provisioning.inventory import Goals
 
 UNKNOWN, EXHAUSTED = "network_unknown", "network_exhausted"
 PROVIDERS = {Goal.PROVISIONING: NetworkKind.PROVISIONING, Goal.CLEANING: NetworkKind.CLEANING}
@@ -50,6 +52,7 @@ def plan_of(parts: Sequence[OperationServer], goals: Sequence[Goal]) -> Plan:
     known = SwitchPort.objects.select_related("switch").in_bulk(
         [part.server_id for part in parts], field_name="server_id"
     )
+    networks: dict[tuple[int, Goal], Network | None] = {}
     # Who takes networks of several fabrics does so in the order of their keys.
     for part in sorted(parts, key=lambda item: (item.server.fabric_id, item.pk)):
         if part.server_id not in known:
@@ -58,7 +61,10 @@ def plan_of(parts: Sequence[OperationServer], goals: Sequence[Goal]) -> Plan:
         part.server.port = known[part.server_id]
         try:
             for goal in goals:
-                plan.goals[part.pk] = _network_of(part, goal)
+                place = part.server.fabric_id, goal
+                if place not in networks:
+                    networks[place] = _network_of(part, goal)
+                plan.goals[part.pk] = networks[place]
         except StateConflict as error:
             plan.goals.pop(part.pk, None)
             plan.refused[part.pk] = (EXHAUSTED if goal is Goal.TENANT else UNKNOWN), error.detail
@@ -88,47 +94,45 @@ def depart(lease: Lease, operation: Operation, goal: Goal, parts: Sequence[Opera
     with transaction.atomic():
         claims.guard(lease.claim)
         plan = plan_of(parts, [goal])
-        for part in parts:
-            if part.pk in plan.goals:
-                _depart(lease, operation, part, plan)
-    return plan
-
-
-def _depart(lease: Lease, operation: Operation, part: OperationServer, plan: Plan) -> None:
-    network = plan.goals[part.pk]
-    placement = ports.placement_of(part.server)
-    if network is None and placement is not None and placement.is_isolated:
-        plan.settled.add(part.pk)
-        return
-    try:
-        ports.begin_move(
+        isolated = isolated_among(part.server for part in parts) if goal is Goal.NONE else set()
+        plan.settled = {part.pk for part in parts if part.pk in plan.goals and part.server_id in isolated}
+        moving = {part.server: part for part in parts if part.pk in plan.goals and part.pk not in plan.settled}
+        refused = begin_moves(
             actor=SYSTEM,
-            server=part.server,
-            network=network,
+            goals={server: plan.goals[part.pk] for server, part in moving.items()},
             operation_id=operation.public_id,
             epoch=lease.claim.epoch,
         )
-    except StateConflict as error:
-        plan.refused[part.pk] = UNKNOWN, error.detail
+    plan.refused |= {moving[server].pk: (UNKNOWN, why) for server, why in refused.items()}
+    return plan
 
 
-def arrive(lease: Lease, part: OperationServer, network: Network | None, report: Mapping[str, Any]) -> str:
-    """Note where a switch said that a port is; return what is wrong with that, nothing if it is where it was to go.
+def arrive(
+    lease: Lease, operation: Operation, goals: Goals, reports: Mapping[OperationServer, Mapping[str, Any]]
+) -> dict[int, str]:
+    """Note where switches said that ports are; return, by part, what is wrong with that: nothing for one that arrived.
 
     Raises ClaimLost.
     """
-    said = report.get("port_network")
-    if not isinstance(said, Mapping) or "vlan_id" not in said:
-        return "the switch's answer was not reported"
-    vlan_id = said["vlan_id"]
+    said: dict[OperationServer, int | None] = {}
+    wrong = {}
+    for part, report in reports.items():
+        found = report.get("port_network")
+        if isinstance(found, Mapping) and "vlan_id" in found:
+            said[part] = found["vlan_id"]
+        else:
+            wrong[part.pk] = "the switch's answer was not reported"
     with transaction.atomic():
         claims.guard(lease.claim)
-        arrived = ports.settle_move(
+        arrived = settle_moves(
             actor=SYSTEM,
-            server=part.server,
-            network=network,
-            vlan_id=vlan_id,
-            operation_id=part.operation.public_id,
+            goals={part.server: goals[part.pk] for part in said},
+            said={part.server: vlan_id for part, vlan_id in said.items()},
+            operation_id=operation.public_id,
         )
-    wanted = network.vlan_id if network else "none"
-    return "" if arrived else f"the switch says VLAN {str(vlan_id)[:40]}, wanted {wanted}"
+    for part, vlan_id in said.items():
+        if part.server not in arrived:
+            network = goals[part.pk]
+            wanted = network.vlan_id if network else "none"
+            wrong[part.pk] = f"the switch says VLAN {str(vlan_id)[:40]}, wanted {wanted}"
+    return wrong

@@ -80,11 +80,12 @@ def _move(
     done = set(plan.settled)
     moving = [part for part in parts if part.pk not in plan.settled and part.pk not in plan.refused]
     hosts = _run(lease, step, moving, plan.goals)[0].hosts if moving else {}
+    reports = {part: host.facts for part in moving if (host := hosts[part.server.public_id]).ok}
+    wrong = arrive(lease, operation, plan.goals, reports) if reports else {}
     for part in moving:
         host = hosts[part.server.public_id]
-        wrong = arrive(lease, part, plan.goals[part.pk], host.facts) if host.ok else ""
-        if wrong:
-            host = HostResult(ok=False, error_code="switch_refused", error=wrong)
+        if part.pk in wrong:
+            host = HostResult(ok=False, error_code="switch_refused", error=wrong[part.pk])
         if host.ok:
             done.add(part.pk)
         else:

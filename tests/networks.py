@@ -3,8 +3,9 @@
 from portal.core import secrets
 from portal.core.actors import SYSTEM
 from portal.fleet.models import Network, Switch, SwitchDriver, VlanRange
+from portal.fleet.moving import begin_moves, settle_moves
 from portal.fleet.networks import PROVIDERS, allocate_network
-from portal.fleet.ports import begin_move, record_port, settle_move
+from portal.fleet.ports import record_port
 from tests import factories
 
 
@@ -47,9 +48,20 @@ def port(of, name=""):
     return record_port(actor=SYSTEM, server=of, switch=switch(of.fabric), name=name or f"swp{of.pk}")
 
 
+def begin(server, network):
+    """Note that a server's port is about to be moved; return why it must not be, nothing if it may."""
+    refused = begin_moves(actor=SYSTEM, goals={server: network}, operation_id="op_1", epoch=3)
+    return refused.get(server, "")
+
+
+def settle(server, network, vlan_id):
+    """Note where a switch says that a server's port is; tell whether that is where it was to go."""
+    said = {server: vlan_id}
+    return server in settle_moves(actor=SYSTEM, goals={server: network}, said=said, operation_id="op_1")
+
+
 def put(server, network=None):
     """Bring the port of a server to a network by way of none, or to none, as a worker does on a willing switch."""
     for goal in dict.fromkeys((None, network)):
-        begin_move(actor=SYSTEM, server=server, network=goal, operation_id="op_1", epoch=1)
-        vlan_id = goal.vlan_id if goal else None
-        settle_move(actor=SYSTEM, server=server, network=goal, vlan_id=vlan_id, operation_id="op_1")
+        begin(server, goal)
+        settle(server, goal, goal.vlan_id if goal else None)

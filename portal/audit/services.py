@@ -1,12 +1,13 @@
 """Writing the record."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import models
 
 from portal.audit.models import AuditEvent
 from portal.core.actors import Actor
-from portal.core.inserting import insert_each
+from portal.core.inserting import insert, insert_each
 
 
 def record(
@@ -22,7 +23,19 @@ def record(
 
     ``beside`` is a new row of another model that is written by the same statement.
     """
-    row = AuditEvent(
+    row = _row(actor, verb, target, scope, data or {})
+    insert_each(row, *([beside] if beside else []))
+    return row
+
+
+def record_each(*, actor: Actor, verb: str, told: Mapping[str, dict[str, Any]], scope: str = "") -> None:
+    """Append a row for each target, with its data, by one statement. Call it as ``record``."""
+    if told:
+        insert([_row(actor, verb, target, scope, data) for target, data in told.items()])
+
+
+def _row(actor: Actor, verb: str, target: str, scope: str, data: dict[str, Any]) -> AuditEvent:
+    return AuditEvent(
         actor_kind=actor.kind,
         actor_id=actor.id,
         actor_label=actor.label[:200],
@@ -30,10 +43,8 @@ def record(
         verb=verb,
         target=target,
         scope=scope,
-        data=data or {},
+        data=data,
     )
-    insert_each(row, *([beside] if beside else []))
-    return row
 
 
 def target_of(row: models.Model) -> str:

@@ -1,12 +1,12 @@
 """Which switch port each server hangs on, and which network that port is in: moved by workers, proved by read-back."""
 
 import re
+from collections.abc import Iterable
 
 from django.db import models, transaction
 from django.db.models import Q
 
 from portal.audit.services import record, target_of
-from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.errors import FieldError, InvalidInput, StateConflict
 from portal.core.locks import lock_row
@@ -138,70 +138,18 @@ def _require_port(server: Server, switch: Switch, name: str) -> None:
         raise InvalidInput(" ".join(error.detail for error in wrong), errors=wrong)
 
 
-@transaction.atomic
-def begin_move(
-    *, actor: Actor, server: Server, network: Network | None, operation_id: str, epoch: int
-) -> PortPlacement:
-    """Note that the port of a server is about to be moved to a network, or (None) out of any.
-
-    Raises StateConflict for a server without a port, and where the port would go to a network without being proved to
-    be in none: then nothing has changed, and nothing may be moved.
-    """
-    placement = _locked(server)
-    if network is not None:
-        if network.pk not in (placement.network_id, placement.moving_to_id) and not placement.is_isolated:
-            raise StateConflict(f"{placement}; it goes to {network} once it is proved to be in none.")
-        if placement.is_isolated:
-            placement.moving_to = network
-            data = {"operation": operation_id, "network": str(network), "vlan_id": network.vlan_id}
-            record(actor=actor, verb="server.network_chosen", target=server.public_id, data=data)
-    placement.operation_id_text, placement.epoch = operation_id, epoch
-    placement.save(update_fields=["moving_to", "operation_id_text", "epoch"])
-    return placement
-
-
-@transaction.atomic
-def settle_move(
-    *, actor: Actor, server: Server, network: Network | None, vlan_id: int | None, operation_id: str
-) -> bool:
-    """Note where a port is by what its switch said; tell whether that is where it was to go, ``network`` or none.
-
-    ``vlan_id`` is as it was read back. What is not as it was to be changes nothing: the port may be anywhere then that
-    its row says.
-    """
-    placement = _locked(server)
-    if vlan_id != (network.vlan_id if network else None):
-        return False
-    if network is not None and network.pk not in (placement.network_id, placement.moving_to_id):
-        raise StateConflict(f"{placement}; it was not on its way to {network}.")
-    before = placement.network or placement.moving_to
-    was_known = placement.is_proved and placement.moving_to_id is None
-    placement.network, placement.moving_to, placement.is_proved = network, None, True
-    if was_known and before == network:
-        return True
-    placement.changed_at = clock.now()
-    placement.save(update_fields=["network", "moving_to", "is_proved", "changed_at"])
-    record(
-        actor=actor,
-        verb="server.network_entered" if network else "server.network_left",
-        target=server.public_id,
-        data={"operation": operation_id, "network": str(network or before or ""), "vlan_id": vlan_id},
-    )
-    return True
-
-
-def _locked(server: Server) -> PortPlacement:
-    """Lock where a server's port is. Raises StateConflict where no port is recorded."""
-    known = PortPlacement.objects.filter(port__server=server).first()
-    if known is None:
-        raise StateConflict(f"No switch port is recorded for {server.name}.")
-    return lock_row(PortPlacement, known.pk)
-
-
 def placement_of(server: Server) -> PortPlacement | None:
     """Return where the port of a server is; None where no port is recorded."""
     found = PortPlacement.objects.select_related("port__switch", "network", "moving_to")
     return found.filter(port__server=server).first()
+
+
+def isolated_among(servers: Iterable[Server]) -> set[int]:
+    """Return the pks of those servers whose ports are proved to be in no network, and on their way to none."""
+    found = PortPlacement.objects.filter(
+        port__server__in=[server.pk for server in servers], is_proved=True, network=None, moving_to=None
+    )
+    return set(found.values_list("port__server_id", flat=True))
 
 
 def tenant_network_of(server: Server) -> Network | None:

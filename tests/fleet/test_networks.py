@@ -9,7 +9,6 @@ from portal.core.errors import InvalidInput, StateConflict
 from portal.fleet import networks as services
 from portal.fleet.models import Network, NetworkKind, PortPlacement, VlanRange
 from portal.fleet.networks import PROVIDERS, add_network, allocate_network, free_network, set_vlan_range
-from portal.fleet.ports import begin_move, settle_move
 from tests import factories, networks
 from tests.racing import Runner, await_blocked, race
 
@@ -86,11 +85,10 @@ def test_what_is_given_up_is_taken_again():
 def test_a_network_with_a_port_in_it_is_not_given_up(arrived):
     network, server = networks.tenant_network(), factories.server()
     networks.port(server)
-    move = {"actor": SYSTEM, "server": server, "operation_id": "op_1"}
-    settle_move(**move, network=None, vlan_id=None)
-    begin_move(**move, network=network, epoch=1)
+    networks.settle(server, None, None)
+    networks.begin(server, network)
     if arrived:
-        settle_move(**move, network=network, vlan_id=network.vlan_id)
+        networks.settle(server, network, network.vlan_id)
 
     with pytest.raises(StateConflict, match="Ports are in t-101"):
         free_network(actor=SYSTEM, network=network)

@@ -3,12 +3,15 @@
 import pytest
 from django.db import IntegrityError, transaction
 
+from portal.audit.models import AuditEvent
 from portal.core import secrets
 from portal.core.actors import SYSTEM
 from portal.core.errors import InvalidInput, StateConflict
 from portal.fleet.models import PortPlacement, Switch, SwitchPort
-from portal.fleet.ports import add_switch, begin_move, placement_of, record_port, set_access, settle_move
+from portal.fleet.moving import begin_moves, settle_moves
+from portal.fleet.ports import add_switch, placement_of, record_port, set_access
 from tests import factories, networks
+from tests.networks import begin, settle
 
 pytestmark = pytest.mark.django_db
 
@@ -20,21 +23,13 @@ def server():
     return made
 
 
-def begin(server, network):
-    begin_move(actor=SYSTEM, server=server, network=network, operation_id="op_1", epoch=3)
-
-
-def settle(server, network, vlan_id):
-    return settle_move(actor=SYSTEM, server=server, network=network, vlan_id=vlan_id, operation_id="op_1")
-
-
 def isolate(server):
-    begin(server, None)
+    assert begin(server, None) == ""
     assert settle(server, None, None)
 
 
 def enter(server, network):
-    begin(server, network)
+    assert begin(server, network) == ""
     assert settle(server, network, network.vlan_id)
 
 
@@ -46,8 +41,8 @@ def at(server):
 def test_nobody_knows_where_a_new_port_is(server):
     assert at(server) == (False, None, None)
     assert not placement_of(server).is_isolated
-    with pytest.raises(StateConflict, match="nobody knows"):
-        begin(server, networks.tenant_network())
+    assert "nobody knows" in begin(server, networks.tenant_network())
+    assert at(server) == (False, None, None)
 
 
 def test_a_port_goes_to_a_network_and_out_again(server):
@@ -87,8 +82,7 @@ def test_what_is_or_may_be_in_one_network_goes_to_no_other(server, arrived):
         settle(server, mine, mine.vlan_id)
     before = at(server)
 
-    with pytest.raises(StateConflict, match="once it is proved to be in none"):
-        begin(server, others)
+    assert "once it is proved to be in none" in begin(server, others)
     with pytest.raises(StateConflict, match="not on its way"):
         settle(server, others, others.vlan_id)
 
@@ -107,8 +101,10 @@ def test_a_move_may_be_begun_and_settled_twice(server):
 
 
 def test_a_server_without_a_port_is_told():
-    with pytest.raises(StateConflict, match="No switch port is recorded"):
-        begin(factories.server(), None)
+    server = factories.server()
+
+    assert begin(server, None) == f"No switch port is recorded for {server.name}."
+    assert not settle(server, None, None)
 
 
 @pytest.mark.parametrize(
@@ -238,3 +234,30 @@ def test_the_database_refuses_a_switch_that_nothing_speaks_to(fields, constraint
 
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
         Switch.objects.update(**fields)
+
+
+def test_one_that_may_not_be_moved_stops_no_other(server):
+    other, network = factories.server(state="quarantined"), networks.tenant_network()
+    networks.port(other)
+    isolate(server)
+
+    refused = begin_moves(actor=SYSTEM, goals={server: network, other: network}, operation_id="op_2", epoch=4)
+
+    assert list(refused) == [other]
+    assert at(server) == (True, None, network)
+    assert (at(other), placement_of(other).operation_id_text) == ((False, None, None), "")
+
+
+def test_where_many_ports_are_is_noted_in_as_many_statements_as_where_one_is(django_assert_max_num_queries):
+    servers, network = factories.servers(9, state="quarantined"), networks.tenant_network()
+    for each in servers:
+        networks.port(each)
+        isolate(each)
+    goals = dict.fromkeys(servers, network)
+    said = dict.fromkeys(servers, network.vlan_id)
+
+    with django_assert_max_num_queries(16):
+        assert begin_moves(actor=SYSTEM, goals=goals, operation_id="op_2", epoch=4) == {}
+        assert settle_moves(actor=SYSTEM, goals=goals, said=said, operation_id="op_2") == set(servers)
+    entered = AuditEvent.objects.filter(verb="server.network_entered").values_list("target", flat=True)
+    assert sorted(entered) == sorted(each.public_id for each in servers)

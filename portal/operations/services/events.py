@@ -1,5 +1,6 @@
 """Telling what happened, in words a customer understands."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from portal.core.actors import Actor
@@ -46,3 +47,16 @@ def tell(
     event.duration_ms = duration_ms
     insert([event])
     return event
+
+
+def tell_each(
+    *, actor: Actor, parts: Sequence[OperationServer], event_type: str, durations_ms: Mapping[int, int] | None = None
+) -> None:
+    """Append an event of each part of one operation as ``tell`` does, by one statement; durations are by part."""
+    events = []
+    for part in parts:
+        event = event_of(actor=actor, subject=part.operation.subject, event_type=event_type)
+        event.operation, event.server, event.hostname = part.operation, part.server, part.hostname
+        event.duration_ms = durations_ms[part.pk] if durations_ms else None
+        events.append(event)
+    insert(events)

@@ -1,6 +1,7 @@
 """One server's part in an operation: reading it under its lock, telling of it, failing it."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from portal.audit.transitions import advance
@@ -9,7 +10,7 @@ from portal.core.actors import SYSTEM
 from portal.core.locks import lock_row, lock_rows
 from portal.operations.failures import explain
 from portal.operations.models import BootToken, Operation, OperationServer
-from portal.operations.services.events import tell
+from portal.operations.services.events import tell, tell_each
 from portal.operations.states import OperationKind, PartState
 
 
@@ -41,6 +42,22 @@ def tell_of(part: OperationServer, event_type: str, duration_ms: int | None = No
             duration_ms=duration_ms,
             **words,
         )
+
+
+def tell_of_each(
+    parts: Sequence[OperationServer], event_type: str, durations_ms: Mapping[int, int] | None = None
+) -> None:
+    """Tell of parts of one operation as ``tell_of`` does of one; durations are by part."""
+    if parts and is_told(parts[0].operation):
+        tell_each(actor=SYSTEM, parts=parts, event_type=event_type, durations_ms=durations_ms)
+
+
+def alike(parts: Iterable[OperationServer]) -> list[list[OperationServer]]:
+    """Return parts in groups that are at the same point of their work, whose rows can be written together."""
+    groups: dict[tuple[object, ...], list[OperationServer]] = defaultdict(list)
+    for part in parts:
+        groups[part.state, part.step, part.step_attempts, part.stage, part.percent].append(part)
+    return list(groups.values())
 
 
 def fail_locked(part: OperationServer, error_code: str, detail: str = "") -> OperationServer:

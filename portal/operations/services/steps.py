@@ -8,14 +8,14 @@ from typing import Any
 
 from django.db import transaction
 
-from portal.audit.transitions import advance
+from portal.audit.transitions import advance, advance_alike
 from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.core.locks import lock_row, lock_rows
 from portal.operations.failures import explain
 from portal.operations.models import BootToken, Operation, OperationServer
 from portal.operations.services.claims import Claim, guard
-from portal.operations.services.parts import fail_locked, locked_part, locked_parts, tell_of
+from portal.operations.services.parts import alike, fail_locked, locked_part, locked_parts, tell_of, tell_of_each
 from portal.operations.states import OPEN_OPERATION, OPEN_PART, OperationState, PartState
 
 
@@ -45,23 +45,23 @@ def begin_work(*, claim: Claim, part_pks: Sequence[int], stage: str, time_limit:
     """Note that a playbook begins to work on some ready parts; returns those that it may work on."""
     guard(claim)
     now = clock.now()
-    begun = []
-    for part in locked_parts(part_pks, PartState.READY):
-        first = part.step_attempts == 0 and part.stage != stage
-        advance(
-            part,
+    begun = locked_parts(part_pks, PartState.READY)
+    for parts in alike(begun):
+        first = parts[0]
+        is_new = first.stage != stage
+        advance_alike(
+            parts,
             PartState.WORKING,
             actor=SYSTEM,
-            data={"step": part.step, "epoch": claim.epoch},
+            data={"step": first.step, "epoch": claim.epoch},
             stage=stage,
-            step_attempts=part.step_attempts + 1,
+            step_attempts=first.step_attempts + 1,
             step_started_at=now,
             state_deadline_at=now + time_limit,
-            percent=0 if part.stage != stage else part.percent,
+            percent=0 if is_new else first.percent,
         )
-        if first:
-            tell_of(part, f"step.{stage}.started")
-        begun.append(part)
+        if is_new and first.step_attempts == 1:
+            tell_of_each(parts, f"step.{stage}.started")
     return begun
 
 
@@ -70,15 +70,16 @@ def begin_await(*, claim: Claim, part_pks: Sequence[int], stage: str, time_limit
     """Note that the portal now waits for some machines' reports, at most until ``time_limit`` from now."""
     guard(claim)
     now = clock.now()
-    for part in locked_parts(part_pks):
-        advance(
-            part,
+    for parts in alike(locked_parts(part_pks)):
+        first = parts[0]
+        advance_alike(
+            parts,
             PartState.AWAITING,
             actor=SYSTEM,
-            data={"step": part.step},
+            data={"step": first.step},
             step_started_at=now,
             stage=stage,
-            percent=0 if part.stage != stage else part.percent,
+            percent=0 if first.stage != stage else first.percent,
             state_deadline_at=now + time_limit,
         )
 
@@ -102,20 +103,21 @@ def finish_steps(*, claim: Claim, part_pks: Sequence[int], stage: str, announce:
     # a playbook it stays: a quick machine reports while slower ones of its batch keep the playbook going.
     awaited = [part.pk for part in parts if part.state == PartState.AWAITING]
     BootToken.objects.filter(part__in=awaited, revoked_at=None, reported_at__isnull=False).update(revoked_at=now)
-    for part in parts:
-        duration_ms = int((now - part.step_started_at).total_seconds() * 1000)
-        advance(
-            part,
+    took = {part.pk: int((now - part.step_started_at).total_seconds() * 1000) for part in parts}
+    for done in alike(parts):
+        step = done[0].step
+        advance_alike(
+            done,
             PartState.READY,
             actor=SYSTEM,
-            data={"step": part.step, "done": True},
-            step=part.step + 1,
+            data={"step": step, "done": True},
+            step=step + 1,
             step_attempts=0,
             step_started_at=now,
             percent=100,
         )
-        if announce:
-            tell_of(part, f"step.{stage}.done", duration_ms)
+    if announce:
+        tell_of_each(parts, f"step.{stage}.done", took)
 
 
 @transaction.atomic
