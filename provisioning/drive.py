@@ -18,13 +18,15 @@ from portal.core.locks import lock_rows
 from portal.fleet import erasures, inspections
 from portal.fleet.erasures import DriveReport
 from portal.fleet.models import Server
+from portal.operations import failures
 from portal.operations.models import BootPurpose, BootToken, Operation, OperationServer
 from portal.operations.selectors import parts_of, reports_of, valid_boots, waiting_operations
 from portal.operations.services import claims, steps
 from portal.operations.services.isolating import isolate_stray
 from portal.operations.services.queue import MOST_GATHERING_S, gathering_s, wake
-from portal.operations.states import OPEN_PART, PartState
+from portal.operations.states import OPEN_PART, OperationKind, PartState
 from portal.reservations.models import Reservation
+from portal.reservations.services.replacing import replace_failed, replacements_left
 from provisioning.catalogue import AwaitStep, PlaybookStep, work_of
 from provisioning.claim import Lease, held
 from provisioning.judge import Verdict, judge, waiting_time
@@ -59,11 +61,34 @@ def drive(operation_pk: int, worker: str) -> None:
 def _round(lease: Lease) -> bool:
     """Do everything that is possible now; tell whether that may have made more possible."""
     operation = Operation.objects.select_related("image").get(pk=lease.claim.operation_pk)
-    parts = [part for part in parts_of(operation) if part.state in OPEN_PART]
-    if not parts:
+    parts = list(parts_of(operation))
+    if operation.kind == OperationKind.DEPLOY and replace(lease, operation, parts):
+        return True
+    still_open = [part for part in parts if part.state in OPEN_PART]
+    if not still_open:
         _finish(lease, operation)
         return False
-    return _move(lease, operation, parts)
+    return _move(lease, operation, still_open)
+
+
+def replace(lease: Lease, operation: Operation, parts: Sequence[OperationServer]) -> bool:
+    """Take other servers for those that failed by themselves, as far as there are any; tell whether there were.
+
+    Raises ClaimLost.
+    """
+    latest = {part.hostname: part for part in parts}
+    failed = [
+        part for part in latest.values() if part.state == PartState.FAILED and part.error_code not in failures.OF_ALL
+    ]
+    most = replacements_left(parts)
+    if not failed or not most:
+        return False
+    with transaction.atomic():
+        reservation = lock_subject(operation)
+        claims.guard(lease.claim)
+        return reservation is not None and bool(
+            replace_failed(actor=SYSTEM, reservation=reservation, operation=operation, failed=failed, most=most)
+        )
 
 
 def _move(lease: Lease, operation: Operation, parts: Sequence[OperationServer]) -> bool:
@@ -84,11 +109,13 @@ def _move(lease: Lease, operation: Operation, parts: Sequence[OperationServer]) 
             for part in there:
                 _succeed(lease, part)
             moved = True
-    for index in sorted(index for index, state in at if state == PartState.READY):
-        step = catalogue[index] if index < len(catalogue) else None
+    playable = [index for index, state in at if state == PartState.READY and index < len(catalogue)]
+    # Those behind catch up with those ahead, and share their playbook runs from there on.
+    for index in sorted(playable):
+        step = catalogue[index]
         if isinstance(step, PlaybookStep):
             play(lease, operation, step, _begun(lease, index, at[index, PartState.READY]), fail=fail)
-            moved = True
+            return True
     return moved
 
 
@@ -206,9 +233,12 @@ def _finish(lease: Lease, operation: Operation) -> None:
         apply_end(finished)
 
 
-def lock_subject(operation: Operation) -> None:
-    """Lock the reservation that an operation is for: always before the operation, as those who end it do."""
-    lock_rows(Reservation.objects.filter(public_id=operation.subject))
+def lock_subject(operation: Operation) -> Reservation | None:
+    """Lock the reservation that an operation is for and return it, None where it is for none.
+
+    Always before the operation, as those who end it do.
+    """
+    return next(iter(lock_rows(Reservation.objects.filter(public_id=operation.subject))), None)
 
 
 def apply_end(operation: Operation) -> None:

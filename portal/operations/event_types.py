@@ -59,6 +59,7 @@ EVENT_TYPES: dict[str, str] = {
     "server.inspected": "Inspected: the hardware is what was bought.",
     "server.returned": "Erased, verified and taken back.",
     "server.failed": "{reason}",
+    "server.replaced": "Another server takes its place and is being prepared.",
     "server.asked": "{what}: asked for by {who}.",
     "server.asked_by_staff": "{what}: asked for by our staff. The reason: {reason}",
     "server.switched": "Power is as it was asked for.",

@@ -57,6 +57,22 @@ FAILURES: dict[str, str] = {
     "agent_error": "The server reported an error.",
 }
 
+OF_ALL = frozenset(
+    {
+        "network_unknown",
+        "network_exhausted",
+        "disk_too_small",
+        "fence_lost",
+        "run_stopped",
+        "run_failed",
+        "bad_variables",
+        "operation_timeout",
+        "worker_lost",
+        "server_not_held",
+    }
+)
+"""Failures that say nothing of one server: another one of its kind would fail in the same way."""
+
 
 def explain(code: str) -> str:
     """Return the customer's words for a failure code; an unknown code reads as an error on our side."""

@@ -141,7 +141,7 @@ def live_context(reservation: Reservation) -> dict[str, Any]:
         "shows_stages": progress is not None or state in SLOW,
         "tiles": tile_rows(progress) if progress else [],
         "is_prepared": state == ReservationState.ACTIVE,
-        "failures": [item for item in allocations if item.state == AllocationState.FAILED],
+        **_failures(allocations),
         "log": log_lines(newest[:LOG_LENGTH]),
         "log_is_cut": len(newest) > LOG_LENGTH,
         "certificates": list(certificates_of(reservation.public_id)) if state in CERTIFIED else [],
@@ -150,6 +150,16 @@ def live_context(reservation: Reservation) -> dict[str, Any]:
         "can_move": state in TRANSFERABLE,
         "changes": [(name, kind) for name, kind in CHANGES.items() if state in kind.states],
         "poll_seconds": POLL_SECONDS.get(state),
+    }
+
+
+def _failures(allocations: list[Allocation]) -> dict[str, list[Allocation]]:
+    """Return whose servers could not be handed over: those without another one, and those in whose place is one."""
+    latest = {item.hostname: item for item in allocations}
+    failed = [item for item in allocations if item.state == AllocationState.FAILED]
+    return {
+        "failures": [item for item in failed if latest[item.hostname] == item],
+        "replaced": [item for item in failed if latest[item.hostname].state != AllocationState.FAILED],
     }
 
 

@@ -14,7 +14,7 @@ from portal.operations.models import Operation
 from portal.operations.selectors import waiting_operations
 from portal.operations.services.erasing import erase_anew
 from portal.operations.services.isolating import PAUSE
-from portal.operations.states import OperationKind, OperationState
+from portal.operations.states import OperationKind, OperationState, PartState
 from portal.reservations.services import lifecycle
 from portal.reservations.services.actions import order
 from portal.reservations.services.networks import free_unused
@@ -24,7 +24,7 @@ from provisioning import reconcile
 from provisioning.catalogue import CATALOGUE, Goal, work_of
 from provisioning.drive import drive
 from tests import factories, hands, networks
-from tests.provisioning.metal_stand_in import DEAD, REFUSED, UNHEARD, Died, Metal
+from tests.provisioning.metal_stand_in import DEAD, REFUSED, UNHEARD, WELL, Died, Metal
 
 pytestmark = pytest.mark.django_db
 
@@ -356,3 +356,27 @@ def test_a_network_that_a_deployment_has_taken_is_not_given_up(metal, server):
     assert reconcile.free_networks() == 0
     assert Server.objects.get().state == ServerState.DEPLOYING
     assert Network.objects.filter(pk=network.pk).exists()
+
+
+def test_those_behind_catch_up_and_share_the_runs_of_those_ahead(metal, monkeypatch):
+    servers = factories.servers(2)
+    for each in servers:
+        networks.port(each)
+    reservation = factories.reservation(starts_at=None, count=2)
+    operation = Operation.objects.get(subject=reservation.public_id)
+    drive(operation.pk, "w1")
+    metal.report()
+    runs = []
+
+    def counted(run):
+        runs.append(len(run.inventory["all"]["hosts"]))
+        return metal.run(run)
+
+    monkeypatch.setattr("provisioning.play.run", counted)
+    # The network step of the second one is refused once, so that it is a step behind from there on.
+    metal.fortunes = [WELL, WELL, WELL, REFUSED]
+
+    drive(operation.pk, "w1")
+
+    assert runs == [2, 2, 1, 2, 2]
+    assert set(operation.parts.values_list("state", flat=True)) == {PartState.AWAITING}

@@ -7,6 +7,7 @@ from functools import partial
 
 from celery import current_app
 from django.db import transaction
+from django.db.models import Max
 from kombu.exceptions import OperationalError
 
 from portal.audit.services import record
@@ -110,8 +111,8 @@ def queue_operation(
     return operation
 
 
-def _add_parts(operation: Operation, servers: Sequence[tuple[Server, str]]) -> None:
-    ready = PART.states[PartState.READY]
+def _add_parts(operation: Operation, servers: Sequence[tuple[Server, str]], first: int = 0) -> None:
+    ready, now = PART.states[PartState.READY], clock.now()
     parts = [
         OperationServer(
             operation=operation,
@@ -119,12 +120,21 @@ def _add_parts(operation: Operation, servers: Sequence[tuple[Server, str]]) -> N
             position=position,
             hostname=hostname,
             state=PartState.READY,
-            state_deadline_at=operation.created_at + ready.deadline if ready.deadline else None,
+            state_deadline_at=now + ready.deadline if ready.deadline else None,
         )
-        for position, (server, hostname) in enumerate(servers)
+        for position, (server, hostname) in enumerate(servers, first)
     ]
     with refuse("server_in_one_open_operation", StateConflict(BUSY)):
         OperationServer.objects.bulk_create(parts)
+
+
+def add_part(*, operation: Operation, server: Server, hostname: str) -> None:
+    """Take one more server into an open operation that is locked. Raises StateConflict for one that is at work.
+
+    Call inside a transaction; who calls notes why.
+    """
+    last = operation.parts.aggregate(last=Max("position"))["last"]
+    _add_parts(operation, [(server, hostname)], first=0 if last is None else last + 1)
 
 
 @transaction.atomic

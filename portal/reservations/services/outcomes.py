@@ -146,11 +146,13 @@ def _added(reservation: Reservation, operation: Operation) -> None:
     """Note what became of servers that were added to an active reservation, once."""
     if OperationEvent.objects.filter(operation=operation, type__in=(FIRST_READY, ADDED_READY)).exists():
         return
-    parts = operation.parts.values_list("server_id", flat=True)
+    parts = dict(operation.parts.values_list("server_id", "hostname"))
     ready = Allocation.objects.filter(
         reservation=reservation, state=AllocationState.SERVING, server__in=list(parts)
     ).count()
-    missing = len(parts) - ready
+    # One that failed and the one that took its place have one host name.
+    wanted = len(set(parts.values()))
+    missing = wanted - ready
     if missing:
         Reservation.objects.filter(pk=reservation.pk).update(degraded=True)
     record(
@@ -158,7 +160,7 @@ def _added(reservation: Reservation, operation: Operation) -> None:
         verb="reservation.added_servers_ready",
         target=reservation.public_id,
         scope=reservation.organization.public_id,
-        data={"operation": operation.public_id, "ready": ready, "count": len(parts)},
+        data={"operation": operation.public_id, "ready": ready, "count": wanted},
     )
     tell(
         actor=SYSTEM,
@@ -166,7 +168,7 @@ def _added(reservation: Reservation, operation: Operation) -> None:
         event_type=ADDED_READY,
         operation=operation,
         ready=ready,
-        count=len(parts),
+        count=wanted,
     )
 
 

@@ -67,12 +67,7 @@ def replace_server(*, actor: Actor, reservation: Reservation, allocation: Alloca
     ``lock_replaced`` in the same transaction.
     """
     span = Period(since, Period.of_range(allocation.occupied).end)
-    fabric = allocation.server.fabric if reservation.placement == Placement.SAME_FABRIC else None
-    demand = Demand(
-        reservation.server_type, reservation.region, 1, reservation.span, reservation.placement, fabric=fabric
-    )
-    found = capacity.take(demand, span)
-    server = Server.objects.get(pk=found[0]) if found else _take_spare(actor, demand, span)
+    server = another_server(actor=actor, reservation=reservation, old=allocation.server, span=span)
     if server is None:
         return False
     old = allocation.server
@@ -87,6 +82,19 @@ def replace_server(*, actor: Actor, reservation: Reservation, allocation: Alloca
     )
     tell(actor=actor, subject=reservation.public_id, event_type="reservation.server_replaced", old=allocation.hostname)
     return True
+
+
+def another_server(*, actor: Actor, reservation: Reservation, old: Server, span: Period) -> Server | None:
+    """Lock one that can take the place of ``old`` in a locked reservation for ``span``; a spare for want of others.
+
+    It is of the same fabric if that was promised. None where there is none. Call it after ``lock_replaced``.
+    """
+    fabric = old.fabric if reservation.placement == Placement.SAME_FABRIC else None
+    demand = Demand(
+        reservation.server_type, reservation.region, 1, reservation.span, reservation.placement, fabric=fabric
+    )
+    found = capacity.take(demand, span)
+    return Server.objects.get(pk=found[0]) if found else _take_spare(actor, demand, span)
 
 
 def _take_spare(actor: Actor, demand: Demand, span: Period) -> Server | None:
