@@ -8,6 +8,8 @@ from tests.end_to_end.scenarios import RELEASE_FAULTS, START_FAULTS
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(900), pytest.mark.long, pytest.mark.xdist_group("product")]
 
+REPLACED = "server.replaced"
+
 
 def told_of(stack, reservation):
     """Return what the customer is told of each host name."""
@@ -24,13 +26,18 @@ def test_broken_machines_fail_alone_at_the_start(stack, troubled_start):
     told = told_of(stack, troubled_start.id)
     states = stack.server_states(ids)
 
+    instead = [event["hostname"] for event in client.events(stack, troubled_start.id) if event["type"] == REPLACED]
+    ready = [server["hostname"] for server in servers.values() if server["state"] == "in_use"]
+    # One of eight and one more: what fails more often is no single server's fault.
+    assert len(instead) == 2
+    assert set(instead) < set(ready)
     assert found["degraded"] is True
-    assert found["servers_ready"] == 1
+    assert found["servers_ready"] == len(ready) == 3
     assert states[troubled_start.healthy] == "in_use"
     wrong = {
-        fault: told[ids[name]][-1]
+        fault: told[ids[name]]
         for fault, name in troubled_start.broken.items()
-        if explain(START_FAULTS[fault]) not in told[ids[name]][-1]
+        if not any(explain(START_FAULTS[fault]) in message for message in told[ids[name]][-2:])
     }
     assert wrong == {}
     assert {states[name] for name in troubled_start.broken.values()} == {"deploy_failed"}
