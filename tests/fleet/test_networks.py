@@ -105,14 +105,15 @@ def test_the_providers_own_networks_are_not_given_up():
 def test_a_range_is_set_and_set_anew():
     fabric = factories.fabric()
 
-    set_vlan_range(actor=SYSTEM, fabric=fabric, first=2, last=4094)
+    set_vlan_range(actor=SYSTEM, fabric=fabric, first=2, last=4093)
     set_vlan_range(actor=SYSTEM, fabric=fabric, first=100, last=100)
 
     assert str(VlanRange.objects.get()) == "100-100"
 
 
 @pytest.mark.parametrize(
-    "first, last, fields", [(1, 100, ["first"]), (0, 4095, ["first", "last"]), (200, 100, ["last"])]
+    "first, last, fields",
+    [(1, 100, ["first"]), (0, 4095, ["first", "last"]), (100, 4094, ["last"]), (200, 100, ["last"])],
 )
 def test_a_range_that_is_none_is_refused(first, last, fields):
     with pytest.raises(InvalidInput) as refused:
@@ -157,6 +158,7 @@ def test_a_network_that_cannot_be_is_refused(kind, vlan_id, fields):
         ({"kind": "cleaning"}, "network_tenant_has_project"),
         ({"project": None}, "network_tenant_has_project"),
         ({"vlan_id": 1}, "network_vlan_in_bounds"),
+        ({"vlan_id": 4094}, "network_vlan_in_bounds"),
         ({"vlan_id": 4095}, "network_vlan_in_bounds"),
         ({"vlan_id": 101}, "network_vlan_once"),
         ({"partition_key": 0}, "network_partition_in_bounds"),
@@ -170,7 +172,7 @@ def test_the_database_refuses_what_collides(fields, constraint):
 
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
         Network.objects.filter(pk=second.pk).update(**fields)
-    Network.objects.filter(pk=second.pk).update(vlan_id=4094, partition_key=None)
+    Network.objects.filter(pk=second.pk).update(vlan_id=4093, partition_key=None)
 
 
 def test_the_database_keeps_to_one_network_of_a_project_and_of_a_kind():

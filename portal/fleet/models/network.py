@@ -7,8 +7,9 @@ from portal.core import clock
 from portal.fleet.models.metal import Fabric, Server, slug
 from portal.tenancy.models import Project
 
-FIRST_VLAN, LAST_VLAN = 2, 4094
-"""1 is what unconfigured ports are in; 0 and 4095 are reserved (IEEE 802.1Q, table 9-2)."""
+FIRST_VLAN, LAST_VLAN = 2, 4093
+"""1 is what unconfigured ports are in; the role ``switch_port`` parks Arista's ports that are in no network in 4094;
+0 and 4095 are reserved (IEEE 802.1Q, table 9-2)."""
 FIRST_PARTITION, LAST_PARTITION = 0x0001, 0x7FFE
 """Base values of InfiniBand partition keys: 0 is invalid, 0x7FFF the default partition's (IBTA volume 1, 10.9)."""
 
