@@ -25,7 +25,7 @@ from portal.operations.services.isolating import isolate_stray
 from portal.operations.services.queue import MOST_GATHERING_S, gathering_s, wake
 from portal.operations.states import OPEN_PART, PartState
 from portal.reservations.models import Reservation
-from provisioning.catalogue import AwaitStep, PlaybookStep, work_of
+from provisioning.catalogue import AwaitStep, GatherStep, PlaybookStep, scaled, work_of
 from provisioning.claim import Lease, held
 from provisioning.judge import Verdict, judge, waiting_time
 from provisioning.networks import goals_of, plan_of
@@ -80,6 +80,8 @@ def _move(lease: Lease, operation: Operation, parts: Sequence[OperationServer]) 
         elif state == PartState.READY and isinstance(step, AwaitStep):
             _wait(lease, step, there)
             moved = True
+        elif isinstance(step, GatherStep) and state in (PartState.READY, PartState.AWAITING):
+            moved |= _gather(lease, step, there, is_whole=all(_has_come(part, index) for part in parts))
         elif state == PartState.READY and step is None:
             for part in there:
                 _succeed(lease, part)
@@ -111,6 +113,26 @@ def _begun(lease: Lease, index: int, parts: Sequence[OperationServer]) -> list[O
 def _wait(lease: Lease, step: AwaitStep, parts: Sequence[OperationServer]) -> None:
     pks = [part.pk for part in parts]
     steps.begin_await(claim=lease.claim, part_pks=pks, stage=step.stage.name, time_limit=waiting_time(step))
+
+
+def _has_come(part: OperationServer, index: int) -> bool:
+    """Tell whether a part waits at the gathering step ``index`` or is past it."""
+    return part.step > index or (part.step == index and part.state == PartState.AWAITING)
+
+
+def _gather(lease: Lease, step: GatherStep, parts: Sequence[OperationServer], *, is_whole: bool) -> bool:
+    """Let parts wait for the operation's others, or go on once these are all here; tell whether that moved any."""
+    pks, stage, look_again = [part.pk for part in parts], step.stage.name, scaled(step.look_again)
+    if parts[0].state == PartState.READY:
+        steps.begin_await(claim=lease.claim, part_pks=pks, stage=stage, time_limit=look_again, announce=True)
+        return True
+    if is_whole:
+        steps.finish_steps(claim=lease.claim, part_pks=pks, stage=stage, announce=False)
+        return True
+    now = clock.now()
+    if any(part.state_deadline_at is None or part.state_deadline_at <= now for part in parts):
+        steps.wait_until(claim=lease.claim, part_pks=pks, until=now + look_again)
+    return False
 
 
 def _is_gathering(boots: Iterable[BootToken], verdicts: Iterable[Verdict], now: datetime) -> bool:

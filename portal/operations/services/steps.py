@@ -66,8 +66,10 @@ def begin_work(*, claim: Claim, part_pks: Sequence[int], stage: str, time_limit:
 
 
 @transaction.atomic
-def begin_await(*, claim: Claim, part_pks: Sequence[int], stage: str, time_limit: timedelta) -> None:
-    """Note that the portal now waits for some machines' reports, at most until ``time_limit`` from now."""
+def begin_await(
+    *, claim: Claim, part_pks: Sequence[int], stage: str, time_limit: timedelta, announce: bool = False
+) -> None:
+    """Note that the portal now waits for some machines, and is to look at them after ``time_limit``."""
     guard(claim)
     now = clock.now()
     for part in locked_parts(part_pks):
@@ -81,6 +83,8 @@ def begin_await(*, claim: Claim, part_pks: Sequence[int], stage: str, time_limit
             percent=0 if part.stage != stage else part.percent,
             state_deadline_at=now + time_limit,
         )
+        if announce:
+            tell_of(part, f"step.{stage}.started")
 
 
 @transaction.atomic
@@ -125,6 +129,21 @@ def retry_step(*, claim: Claim, part_pk: int, error_code: str, attempts: int) ->
     part = locked_part(part_pk)
     advance(part, PartState.READY, actor=SYSTEM, reason=error_code, data={"step": part.step})
     tell_of(part, "step.retried", reason=explain(error_code), attempt=part.step_attempts + 1, attempts=attempts)
+
+
+@transaction.atomic
+def repeat_step(*, claim: Claim, part_pks: Sequence[int], reason: str) -> None:
+    """Make a step ready again for parts that must do it once more because of others; it is no attempt of theirs."""
+    guard(claim)
+    for part in locked_parts(part_pks, PartState.WORKING):
+        advance(
+            part,
+            PartState.READY,
+            actor=SYSTEM,
+            reason=reason,
+            data={"step": part.step},
+            step_attempts=part.step_attempts - 1,
+        )
 
 
 @transaction.atomic
