@@ -38,7 +38,7 @@ def keep_cluster_key(*, actor: Actor, claim: Claim, part: OperationServer, publi
     OperationServer.objects.filter(pk=part.pk).update(cluster_key=public_key)
     record(
         actor=actor,
-        verb="cluster.key_spread",
+        verb="acceptance.cluster_key",
         target=part.server.public_id,
         data={"operation": part.operation.public_id, "public_key": public_key},
     )

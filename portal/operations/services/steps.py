@@ -142,7 +142,7 @@ def repeat_step(*, claim: Claim, part_pks: Sequence[int], reason: str) -> None:
             actor=SYSTEM,
             reason=reason,
             data={"step": part.step},
-            step_attempts=part.step_attempts - 1,
+            step_attempts=max(part.step_attempts - 1, 0),
         )
 
 

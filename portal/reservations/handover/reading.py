@@ -1,6 +1,6 @@
 """From a reservation's rows to its cluster."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db.models import Q, QuerySet
 
@@ -71,15 +71,21 @@ def being_handed_over(parts: Sequence[OperationServer]) -> Cluster:
 def cluster_with(reservation: Reservation, serving: Iterable[Allocation]) -> Cluster:
     """Return the cluster of servers that are handed over, read with what they refer to."""
     allocations = list(serving)
-    reports, keys = acceptance_of(reservation.public_id), cluster_keys_of(reservation.public_id)
     inner = inner_addresses(allocation.server_id for allocation in allocations)
+    return _cluster(reservation, allocations, inner, cluster_keys_of(reservation.public_id))
+
+
+def checked_cluster(reservation: Reservation, serving: Iterable[Allocation]) -> Cluster:
+    """Return the same for who asks only what was checked: without inner addresses and the servers' own keys."""
+    return _cluster(reservation, serving, {}, {})
+
+
+def _cluster(
+    reservation: Reservation, allocations: Iterable[Allocation], inner: Mapping[int, str], keys: Mapping[int, str]
+) -> Cluster:
+    reports = acceptance_of(reservation.public_id)
     nodes = [
-        node_of(
-            allocation,
-            reports.get(allocation.server_id),
-            inner.get(allocation.server_id, ""),
-            keys.get(allocation.server_id, ""),
-        )
-        for allocation in allocations
+        node_of(item, reports.get(item.server_id), inner.get(item.server_id, ""), keys.get(item.server_id, ""))
+        for item in allocations
     ]
     return cluster_of(reservation.public_id, reservation.name, nodes, reservation.span.end)
