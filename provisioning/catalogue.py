@@ -26,6 +26,7 @@ class PlaybookStep:
 
     ``checks_bmc``: its report says what the BMC is like, and is judged (`controllers`); it changes the password.
     ``accepts``: what servers say of themselves is judged before they go on (`accepting`).
+    ``hands_over``: it makes all of the operation's servers one cluster; they go on together (`handing_over`).
     ``moves_to``: it moves ports there; its report says where they are, and is judged (`networks`).
     """
 
@@ -36,6 +37,7 @@ class PlaybookStep:
     boot: BootPurpose | None = None
     checks_bmc: bool = False
     accepts: bool = False
+    hands_over: bool = False
     moves_to: Goal | None = None
 
 
@@ -51,7 +53,19 @@ class AwaitStep:
     late_code: str
 
 
-Step = PlaybookStep | AwaitStep
+@dataclass(frozen=True)
+class GatherStep:
+    """Waiting until every other open part of the operation is here too, or past it.
+
+    It has no limit of its own: the steps of those it waits for have theirs, and the operation has one. ``look_again``
+    is after how long a worker looks whether somebody else failed those.
+    """
+
+    stage: stages.Stage
+    look_again: timedelta
+
+
+Step = PlaybookStep | AwaitStep | GatherStep
 
 
 @dataclass(frozen=True)
@@ -86,8 +100,10 @@ IMAGING: tuple[Step, ...] = (
     PlaybookStep(stages.FIRST_BOOT, "boot_disk.yml", 5 * MINUTE, 2),
     AwaitStep(stages.FIRST_BOOT, BootPurpose.FIRST_BOOT, 15 * MINUTE, 15 * MINUTE, "no_phone_home", "no_phone_home"),
     PlaybookStep(stages.VERIFY, "verify_ssh.yml", 5 * MINUTE, 2, accepts=True),
+    GatherStep(stages.HAND_OVER, MINUTE / 2),
+    PlaybookStep(stages.HAND_OVER, "hand_over.yml", 15 * MINUTE, 2, hands_over=True),
 )
-"""From a server that is off and in no network to a verified system in its tenant's network."""
+"""From a server that is off and in no network to a verified system in its tenant's network, one cluster with others."""
 
 # Off and on are steps of their own: each looks at the power first, so a take-over never interrupts a server twice.
 SHUT_DOWN = PlaybookStep(stages.SHUT_DOWN, "shut_down.yml", 5 * MINUTE, 2)

@@ -27,7 +27,7 @@ from portal.operations.services.queue import MOST_GATHERING_S, gathering_s, wake
 from portal.operations.states import OPEN_PART, OperationKind, PartState
 from portal.reservations.models import Reservation
 from portal.reservations.services.replacing import replace_failed, replacements_left
-from provisioning.catalogue import AwaitStep, PlaybookStep, work_of
+from provisioning.catalogue import AwaitStep, GatherStep, PlaybookStep, Step, scaled, work_of
 from provisioning.claim import Lease, held
 from provisioning.judge import Verdict, judge, waiting_time
 from provisioning.networks import goals_of, plan_of
@@ -105,18 +105,32 @@ def _move(lease: Lease, operation: Operation, parts: Sequence[OperationServer]) 
         elif state == PartState.READY and isinstance(step, AwaitStep):
             _wait(lease, step, there)
             moved = True
+        elif isinstance(step, GatherStep) and state in (PartState.READY, PartState.AWAITING):
+            moved |= _gather(lease, step, there, is_whole=all(_has_come(part, index) for part in parts))
         elif state == PartState.READY and step is None:
             for part in there:
                 _succeed(lease, part)
             moved = True
-    playable = [index for index, state in at if state == PartState.READY and index < len(catalogue)]
-    # Those behind catch up with those ahead, and share their playbook runs from there on.
-    for index in sorted(playable):
-        step = catalogue[index]
-        if isinstance(step, PlaybookStep):
-            play(lease, operation, step, _begun(lease, index, at[index, PartState.READY]), fail=fail)
-            return True
-    return moved
+    return _play(lease, operation, parts) or moved
+
+
+def _play(lease: Lease, operation: Operation, parts: Sequence[OperationServer]) -> bool:
+    """Run one playbook; tell whether there was one to run. Those behind catch up with those ahead and share their runs.
+
+    ``parts`` are as they were before the others were moved; those that wait for a playbook stand where they stood.
+    """
+    catalogue = work_of(operation.kind).steps
+    ready = [part for part in parts if part.state == PartState.READY and part.step < len(catalogue)]
+    playable = [(part.step, step) for part in ready if isinstance(step := catalogue[part.step], PlaybookStep)]
+    if not playable:
+        return False
+    index, step = min(playable, key=lambda item: item[0])
+    there = [part for part in ready if part.step == index]
+    if step.hands_over and any(part.step < index for part in parts):
+        _gather_again(lease, catalogue[index - 1], there)
+    else:
+        play(lease, operation, step, _begun(lease, index, there), fail=fail)
+    return True
 
 
 def _begun(lease: Lease, index: int, parts: Sequence[OperationServer]) -> list[OperationServer]:
@@ -138,6 +152,33 @@ def _begun(lease: Lease, index: int, parts: Sequence[OperationServer]) -> list[O
 def _wait(lease: Lease, step: AwaitStep, parts: Sequence[OperationServer]) -> None:
     pks = [part.pk for part in parts]
     steps.begin_await(claim=lease.claim, part_pks=pks, stage=step.stage.name, time_limit=waiting_time(step))
+
+
+def _has_come(part: OperationServer, index: int) -> bool:
+    """Tell whether a part waits at the gathering step ``index`` or is past it."""
+    return part.step > index or (part.step == index and part.state == PartState.AWAITING)
+
+
+def _gather(lease: Lease, step: GatherStep, parts: Sequence[OperationServer], *, is_whole: bool) -> bool:
+    """Let parts wait for the operation's others, or go on once these are all here; tell whether that moved any."""
+    pks, stage, look_again = [part.pk for part in parts], step.stage.name, scaled(step.look_again)
+    if parts[0].state == PartState.READY:
+        steps.begin_await(claim=lease.claim, part_pks=pks, stage=stage, time_limit=look_again, announce=True)
+        return True
+    if is_whole:
+        steps.finish_steps(claim=lease.claim, part_pks=pks, stage=stage, announce=False)
+        return True
+    now = clock.now()
+    if any(part.state_deadline_at is None or part.state_deadline_at <= now for part in parts):
+        steps.wait_until(claim=lease.claim, part_pks=pks, until=now + look_again)
+    return False
+
+
+def _gather_again(lease: Lease, step: Step, parts: Sequence[OperationServer]) -> None:
+    """Let parts that were about to become a cluster wait once more: another server has taken a failed one's place."""
+    if isinstance(step, GatherStep):
+        pks, stage = [part.pk for part in parts], step.stage.name
+        steps.begin_await(claim=lease.claim, part_pks=pks, stage=stage, time_limit=scaled(step.look_again), back=1)
 
 
 def _is_gathering(boots: Iterable[BootToken], verdicts: Iterable[Verdict], now: datetime) -> bool:

@@ -22,6 +22,7 @@ from portal.operations.selectors import parts_of
 from portal.operations.services.steps import replace_boots
 from provisioning.catalogue import AwaitStep, Goal, PlaybookStep, scaled, work_of
 from provisioning.fence import Fence, write_fence
+from provisioning.handing_over import provide
 from provisioning.inventory import Goals, inventory_of
 from provisioning.networks import goals_of, plan_of
 from provisioning.play import boot_uri, boot_valid_for, extra_vars
@@ -57,7 +58,7 @@ def play_plainly(operation: Operation) -> Took:
         elif isinstance(step, PlaybookStep):
             _play(step, parts)
             runs += 1
-        else:
+        elif isinstance(step, AwaitStep):
             _await(step, parts)
     return Took(time.monotonic() - began, _children_s() - before, runs)
 
@@ -100,10 +101,13 @@ def _play(step: PlaybookStep, parts: Sequence[OperationServer], goals: Goals | N
     with workspace() as folder:
         fence = folder / "fence.json"
         write_fence(fence, Fence(EPOCH, time.time() + scaled(step.time_limit).total_seconds()))
+        if step.hands_over:
+            provide(folder, parts)
         # Thrown away with the folder; to judge it is the portal's share.
         told = {
             **extra_vars(fence, EPOCH),
             "verify_ssh_folder": str(folder),
+            "hand_over_folder": str(folder),
             "ansible_python_interpreter": sys.executable,
         }
         (folder / "inventory.json").write_text(json.dumps(inventory_of(parts, uris, goals)))

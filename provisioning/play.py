@@ -15,6 +15,7 @@ from provisioning.accepting import accept, kept_in
 from provisioning.catalogue import PlaybookStep, ends_its_stage, scaled
 from provisioning.claim import Lease
 from provisioning.controllers import prepare, settle
+from provisioning.handing_over import judge_cluster, keep_keys, provide
 from provisioning.inventory import Goals, inventory_of
 from provisioning.networks import arrive, depart, goals_of
 from provisioning.runner import run
@@ -42,7 +43,12 @@ def play(lease: Lease, operation: Operation, step: PlaybookStep, batch: Sequence
     )
     if not begun:
         return
-    done = _act(lease, step, begun, fail) if step.moves_to is None else _move(lease, operation, step, begun, fail)
+    if step.moves_to is not None:
+        done = _move(lease, operation, step, begun, fail)
+    elif step.hands_over:
+        done = _hand_over(lease, step, begun, fail)
+    else:
+        done = _act(lease, step, begun, fail)
     announced = ends_its_stage(operation.kind, begun[0].step)
     steps.finish_steps(claim=lease.claim, part_pks=sorted(done), stage=step.stage.name, announce=announced)
 
@@ -93,6 +99,21 @@ def _move(
     return done
 
 
+def _hand_over(lease: Lease, step: PlaybookStep, parts: Sequence[OperationServer], fail: Fail) -> set[int]:
+    """Make servers one cluster; where that fails for some, the others do it again, for keys of these were spread."""
+    result, kept = _run(lease, step, parts)
+    failed = judge_cluster(parts, result.hosts, kept)
+    if not failed:
+        keep_keys(lease, parts, kept)
+        return {part.pk for part in parts}
+    for part in parts:
+        if part.pk in failed:
+            _settle_failed(lease, part, step, failed[part.pk], fail)
+    others = [part.pk for part in parts if part.pk not in failed]
+    steps.repeat_step(claim=lease.claim, part_pks=others, reason="another server of the cluster failed")
+    return set()
+
+
 def _run(
     lease: Lease, step: PlaybookStep, parts: Sequence[OperationServer], goals: Goals | None = None
 ) -> tuple[RunResult, dict[int, str]]:
@@ -100,12 +121,15 @@ def _run(
     with workspace() as folder, lease.fenced(folder / "fence.json") as fence:
         said = folder / "collected"
         said.mkdir(mode=0o700)
+        if step.hands_over:
+            provide(said, parts)
         result = run(
             Run(
                 playbook=step.playbook,
                 inventory=inventory_of(parts, _boot_uris(lease, step, parts), goals),
                 extra_vars=extra_vars(fence, lease.claim.epoch)
-                | ({"verify_ssh_folder": str(said)} if step.accepts else {}),
+                | ({"verify_ssh_folder": str(said)} if step.accepts else {})
+                | ({"hand_over_folder": str(said)} if step.hands_over else {}),
                 time_limit_s=max(1, int(scaled(step.time_limit).total_seconds())),
                 fence=fence,
                 private_data_dir=folder,

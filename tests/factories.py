@@ -34,6 +34,7 @@ _counter = itertools.count(1)
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEE4MZ0oqEvEEDnMtIsAGVbc2RRrFCOOhRyM2Xtl7Yr2 ana@lab"
 KEY_FINGERPRINT = "SHA256:test-fingerprint"
 HOST_KEY = "ssh-ed25519 AAAAHOSTKEY"
+CLUSTER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICU3b26v5xa0ezWQhc3FIxdw2SS9UawWPTihW6QWvjNx"
 DIGEST = "5f" * 32
 PASSWORD = "correct horse battery"
 DISK_BYTES = 16 * 1024 * 1024

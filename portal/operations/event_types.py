@@ -33,6 +33,8 @@ EVENT_TYPES: dict[str, str] = {
     "step.first_boot.done": "First boot finished.",
     "step.verify.started": "Checking the SSH login and the hardware.",
     "step.verify.done": "SSH login works; the hardware is what was booked.",
+    "step.hand_over.started": "Waiting for the other servers, to be made one cluster with them.",
+    "step.hand_over.done": "The kit is in /opt/handover; the servers log in to one another.",
     "step.isolation.started": "Taking the server off its network.",
     "step.isolation.done": "In no network.",
     "step.eraser.started": "Moving to the cleaning network and starting the eraser there.",

@@ -41,6 +41,8 @@ FAILURES: dict[str, str] = {
     "ssh_host_key_mismatch": "The server answered on SSH with a host key that is not its own.",
     "ssh_auth_failed": "The server does not accept the keys that it was given.",
     "ssh_wrong_hostname": "The server answers to another host name than it was given.",
+    "handover_failed": "The server could not take in the files and keys of its cluster.",
+    "peers_unreachable": "The server and the others of its reservation do not reach one another over SSH.",
     "erase_timeout": "Erasing took longer than it may.",
     "erase_incomplete": "Erasing left data behind.",
     "erase_unsupported": "A drive supports none of the ways of erasing that are accepted.",

@@ -70,6 +70,9 @@ class OperationServer(Stateful):
         blank=True, default="", help_text="Public SSH host key that it was given; what it phones home with must be it."
     )
     verify_key_encrypted = models.TextField(blank=True, default="", help_text="Private half of the one-time check key.")
+    cluster_key = models.CharField(
+        max_length=100, blank=True, default="", help_text="Public half of the key that it logs in to the others with."
+    )
 
     class Meta:
         ordering = ["operation", "position"]

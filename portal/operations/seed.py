@@ -105,7 +105,7 @@ def _vendor_data(boot: FirstBoot) -> bytes:
     # Scripts run in the order of their names: whoever phones home can already be asked.
     for kind, name, text in (
         ("cloud-config", "metalyard.cfg", config),
-        ("x-shellscript", "agent", agent_script()),
+        ("x-shellscript", "agent", agent_script(boot.user)),
         ("x-shellscript", "phone-home", script),
     ):
         part = MIMEText(text, kind, "utf-8")

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from portal.core import clock
 from portal.core.errors import InvalidInput, NotFound
+from portal.operations import stages
 from portal.operations.models import AcceptanceReport, BootToken, Operation, OperationEvent, OperationServer
 from portal.operations.states import FOR_TENANT, LIFE, OPEN_OPERATION, OPEN_PART, PARTS_OF, OperationState, PartState
 from portal.tenancy.scope import Scope
@@ -38,6 +39,12 @@ def acceptance_of(subject: str) -> dict[int, AcceptanceReport]:
     """Return the latest acceptance report of each server that was checked for ``subject``, by the server's pk."""
     reports = AcceptanceReport.objects.filter(part__operation__subject=subject).select_related("part").order_by("pk")
     return {report.part.server_id: report for report in reports}
+
+
+def cluster_keys_of(subject: str) -> dict[int, str]:
+    """Return the public key with which each server of ``subject`` logs in to the others, by the server's pk."""
+    keys = OperationServer.objects.filter(operation__subject=subject).exclude(cluster_key="").order_by("pk")
+    return dict(keys.values_list("server_id", "cluster_key"))
 
 
 def operations_of(scope: Scope) -> models.QuerySet[Operation]:
@@ -100,9 +107,14 @@ def latest_action(subject: str, server_pk: int) -> OperationServer | None:
 
 
 def reports_of(operation_pk: int) -> tuple[int, int]:
-    """Return how many servers at work or waited for have reported on a valid boot, and how many have not."""
+    """Return how many servers at work or waited for have reported on a valid boot, and how many have not.
+
+    Those that wait for one another, or are made a cluster, have nothing more to report.
+    """
     reported = BootToken.objects.filter(part=models.OuterRef("pk"), revoked_at=None, reported_at__isnull=False)
-    at_work = OperationServer.objects.filter(operation=operation_pk, state__in=(PartState.WORKING, PartState.AWAITING))
+    at_work = OperationServer.objects.filter(
+        operation=operation_pk, state__in=(PartState.WORKING, PartState.AWAITING)
+    ).exclude(stage=stages.HAND_OVER.name)
     found = list(at_work.values_list(models.Exists(reported), flat=True))
     return sum(found), len(found) - sum(found)
 

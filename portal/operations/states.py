@@ -113,7 +113,7 @@ PART = StateTable.of(
     ),
     State(
         P.AWAITING,
-        "The portal waits for its report.",
+        "The portal waits for its report, or for the operation's other servers.",
         Nature.WORKING,
         (P.READY, P.FAILED, P.CANCELLED),
         timedelta(minutes=30),

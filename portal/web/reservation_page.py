@@ -10,7 +10,7 @@ from portal.fleet.certificates import certificates_of
 from portal.operations.selectors import events_of
 from portal.reservations.charges import cancellation_of
 from portal.reservations.handover.kit import KIT
-from portal.reservations.handover.reading import cluster_with
+from portal.reservations.handover.reading import checked_cluster
 from portal.reservations.handover.report import report_document
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.selectors import Progress, allocations_of, over_since, progress_of
@@ -176,7 +176,7 @@ def _access(reservation: Reservation, state: ReservationState, allocations: list
 
 def _kit(reservation: Reservation, serving: list[Allocation]) -> dict[str, Any]:
     """Return the files of the hand-over kit, and what was checked before."""
-    return {"kit": KIT, "report": report_document(cluster_with(reservation, serving))}
+    return {"kit": KIT, "report": report_document(checked_cluster(reservation, serving))}
 
 
 def badge_text(state: ReservationState, progress: Progress | None) -> str:

@@ -1,5 +1,6 @@
 """An emulated server behind its BMC: what runs on it, without firmware and without a kernel."""
 
+import contextlib
 import logging
 from typing import Any
 
@@ -70,9 +71,20 @@ class Machine(Chassis):
             key = asyncssh.generate_private_key("ssh-ed25519").export_private_key().decode()
             disk.write_seed({**seed, "host_key": key})
         host = Host(
-            self.spec, seed["hostname"], seed["ssh_user"], str(header.get("os")), seed.get("user_data", ""), self.wrong
+            self.spec,
+            seed["hostname"],
+            seed["ssh_user"],
+            str(header.get("os")),
+            seed.get("user_data", ""),
+            self.wrong,
+            self._reaches,
         )
-        server = Sshd(self.place.loop, host, header, seed, key)
+
+        def remember(known: dict[str, Any]) -> None:
+            with contextlib.suppress(PowerLost):
+                disk.write_seed({**seed, "host_key": key, "handover": known})
+
+        server = Sshd(self.place.loop, host, header, seed, key, remember)
         with self.lock:
             life.check()
             try:
@@ -100,6 +112,9 @@ class Machine(Chassis):
 
     def _boots(self) -> bool:
         return self.place.switches is None or self.place.switches.boots(self.spec)
+
+    def _reaches(self, other: Spec) -> bool:
+        return self.place.switches is None or self.place.switches.connects(self.spec, other)
 
     def _is_connected(self) -> bool:
         return self.place.switches is None or self.place.switches.is_connected(self.spec)

@@ -8,6 +8,7 @@ import time
 from typing import Any
 from xml.sax.saxutils import escape
 
+from provisioning.simulator.cluster import QUESTIONS
 from provisioning.simulator.shell import Answer, Host
 
 MARK = "TEST-DOUBLE: an emulated machine has no such hardware\n"
@@ -20,7 +21,7 @@ def answer_agent(host: Host, question: str) -> Answer:
         return Answer(f"{host.hostname}\n")
     if question == "collect":
         return Answer(json.dumps(_collected(host)))
-    return Answer(err="metalyard: ask for hostname or collect\n", status=2)
+    return Answer(err=f"metalyard: ask for hostname, collect, {', '.join(QUESTIONS)}\n", status=2)
 
 
 def _collected(host: Host) -> dict[str, Any]:

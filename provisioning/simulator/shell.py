@@ -1,7 +1,7 @@
 """What a handed-over machine answers to commands: a table. Nothing is ever executed."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,10 @@ class Host:
     system: str
     user_data: str
     wrong: Callable[[Fault], bool] = lambda _fault: False
+    reaches: Callable[[Spec], bool] = lambda _other: True
+    """Tells whether the network leads to another machine now."""
+    files: Callable[[], Mapping[str, str]] = dict
+    """What was handed over to the machine, by path."""
 
     @property
     def gpu_count(self) -> int:
@@ -48,10 +52,19 @@ def _cat(host: Host, args: list[str]) -> Answer:
         "/etc/hostname": f"{host.hostname}\n",
         "/etc/os-release": f'PRETTY_NAME="{host.system}"\n',
         "/var/lib/cloud/instance/user-data.txt": host.user_data,
+        **host.files(),
     }
     if missing := [name for name in args if name not in files]:
         return Answer(err=f"cat: {missing[0]}: No such file or directory\n", status=1)
     return Answer("".join(files[name] for name in args))
+
+
+def _ls(host: Host, args: list[str]) -> Answer:
+    folder = args[0].rstrip("/") if len(args) == 1 else ""
+    found = sorted(path.rpartition("/")[2] for path in host.files() if path.rpartition("/")[0] == folder)
+    if not found:
+        return Answer(err=f"ls: cannot access '{' '.join(args)}': No such file or directory\n", status=2)
+    return Answer("".join(f"{name}\n" for name in found))
 
 
 def _nvidia_smi(host: Host, args: list[str]) -> Answer:
@@ -68,6 +81,7 @@ COMMANDS: dict[str, Callable[[Host, list[str]], Answer]] = {
     "free": lambda host, _args: Answer(f"               total\nMem: {host.spec.memory_gb:>15}\n"),
     "hostname": lambda host, _args: Answer(f"{host.hostname}\n"),
     "id": lambda host, _args: Answer(f"uid=1000({host.user}) gid=1000({host.user})\n"),
+    "ls": _ls,
     "lsblk": lambda host, _args: Answer(
         f"NAME    SIZE SERIAL\nnvme0n1 {host.spec.disk_bytes} {host.spec.drive_serial}\n"
     ),

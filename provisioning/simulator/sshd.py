@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import asyncssh
 
+from provisioning.simulator.cluster import MOST_CHARS, QUESTIONS, Address, Member
 from provisioning.simulator.keys import AGENT_MARK, marked, read_keys, valid_lines
 from provisioning.simulator.portal_agent import answer_agent
 from provisioning.simulator.shell import Answer, Host, answer, welcome
@@ -27,6 +29,7 @@ class Loop:
     def __init__(self) -> None:
         """Start the loop."""
         self.loop = asyncio.new_event_loop()
+        self.members: dict[Address, Member] = {}
         threading.Thread(target=self.loop.run_forever, name="sshd", daemon=True).start()
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
@@ -42,10 +45,19 @@ class Loop:
 class Sshd:
     """The SSH server of one booted machine."""
 
-    def __init__(self, loop: Loop, host: Host, header: dict[str, Any], seed: dict[str, Any], host_key: str) -> None:
-        """Prepare to serve ``host``."""
+    def __init__(
+        self,
+        loop: Loop,
+        host: Host,
+        header: dict[str, Any],
+        seed: dict[str, Any],
+        host_key: str,
+        remember: Callable[[dict[str, Any]], None] = lambda _known: None,
+    ) -> None:
+        """Prepare to serve ``host``; ``remember`` keeps what it was handed over in the seed, as ``handover``."""
         self.loop = loop
-        self.host = host
+        self.member = Member(host, seed.get("handover") or {}, loop.members, remember)
+        self.host = replace(host, files=self.member.files)
         self.header = header
         self.keys: Sequence[str] = [line for line in seed.get("ssh_authorized_keys", []) if isinstance(line, str)]
         self.host_key = host_key
@@ -58,11 +70,13 @@ class Sshd:
         self.listener = self.loop.run(self._listen())
 
     async def _listen(self) -> asyncssh.SSHAcceptor:
-        return await asyncssh.listen(
+        host_key = asyncssh.import_private_key(self.host_key)
+        self.member.host_key = host_key.export_public_key().decode().strip()
+        listener = await asyncssh.listen(
             self.host.spec.ssh_host,
             self.host.spec.ssh_port,
             server_factory=lambda: Door(self),
-            server_host_keys=[asyncssh.import_private_key(self.host_key)],
+            server_host_keys=[host_key],
             process_factory=self._serve,
             agent_forwarding=False,
             allow_scp=False,
@@ -71,6 +85,8 @@ class Sshd:
             login_timeout=LOGIN_LIMIT_S,
             reuse_address=True,
         )
+        self.loop.members[self.host.spec.ssh_host, self.host.spec.ssh_port] = self.member
+        return listener
 
     def stop(self) -> None:
         """Drop every connection and stop listening."""
@@ -81,6 +97,9 @@ class Sshd:
     async def _close(self, listener: asyncssh.SSHAcceptor) -> None:
         # Waiting for the listener to be closed would be to wait for its clients, from Python 3.12 on.
         self.closed = True
+        address = self.host.spec.ssh_host, self.host.spec.ssh_port
+        if self.loop.members.get(address) is self.member:
+            del self.loop.members[address]
         listener.close()
         for connection in list(self.connections):
             connection.abort()
@@ -91,11 +110,17 @@ class Sshd:
                 process.stderr.write(f"subsystem {process.subsystem}: there is none (emulated server)\n")
                 process.exit(1)
             elif process.env.get(AGENT_MARK):
-                self._say(process, answer_agent(self.host, process.command or ""))
+                self._say(process, await self._answer(process))
             elif process.command is not None:
                 self._say(process, answer(self.host, process.command))
             else:
                 await self._talk(process)
+
+    async def _answer(self, process: Process) -> Answer:
+        question = process.command or ""
+        if question not in QUESTIONS:
+            return answer_agent(self.host, question)
+        return self.member.answer(question, "" if question == "cluster-key" else await _given(process))
 
     def _say(self, process: Process, found: Answer) -> None:
         process.stdout.write(found.out)
@@ -112,6 +137,14 @@ class Sshd:
             process.stdout.write(found.out + found.err + prompt)
             await process.stdout.drain()
         process.exit(0)
+
+
+async def _given(process: Process) -> str:
+    """Return all that comes on standard input, or as much of it as is listened to."""
+    found = ""
+    while len(found) < MOST_CHARS and (more := await process.stdin.read(MOST_CHARS)):
+        found += more
+    return found
 
 
 async def _line(process: Process, prompt: str) -> str:

@@ -68,6 +68,15 @@ class Switches:
         """Tell whether a network boot of a machine reaches the portal now: from provisioning and cleaning only."""
         return not spec.switch or self._vlans[spec.switch, spec.port] in self.agent_vlans
 
+    def connects(self, one: Spec, other: Spec) -> bool:
+        """Tell whether two machines reach one another now: both with a tenant, at one switch in the same network."""
+        if not (one.switch and other.switch):
+            return True
+        vlans = [self._vlans[spec.switch, spec.port] for spec in (one, other)]
+        if None in vlans or self.agent_vlans.intersection(vlan for vlan in vlans if vlan is not None):
+            return False
+        return one.switch != other.switch or vlans[0] == vlans[1]
+
     def is_connected(self, spec: Spec) -> bool:
         """Tell whether a machine is in any network now; from a tenant's it reaches what the internet reaches."""
         return not spec.switch or self._vlans[spec.switch, spec.port] is not None

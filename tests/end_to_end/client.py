@@ -1,9 +1,11 @@
 """What an API client does: reserve, wait, log in, release."""
 
 import asyncio
+import io
 import itertools
 import time
 import uuid
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -91,11 +93,16 @@ def release(stack, reservation):
 
 def hostname_over_ssh(server, key):
     """Log in with the key, trusting only the host keys that the portal names, and return what ``hostname`` prints."""
+    return over_ssh(server, key, "hostname").strip()
+
+
+def over_ssh(server, key, command):
+    """Log in as ``hostname_over_ssh`` does and return what a command prints."""
     with ThreadPoolExecutor(1) as apart:  # Playwright's loop may run in this thread
-        return apart.submit(asyncio.run, _hostname(server, key)).result(120)
+        return apart.submit(asyncio.run, _printed(server, key, command)).result(120)
 
 
-async def _hostname(server, key):
+async def _printed(server, key, command):
     known = asyncssh.import_known_hosts(
         "".join(f"[{server['ssh_host']}]:{server['ssh_port']} {line}\n" for line in server["host_keys"])
     )
@@ -108,8 +115,16 @@ async def _hostname(server, key):
         config=None,
         agent_path=None,
     ) as connection:
-        done = await connection.run("hostname", check=True)
-        return done.stdout.strip()
+        done = await connection.run(command, check=True)
+        return done.stdout
+
+
+def kit(stack, reservation):
+    """Return the files of the hand-over kit, as they are seen from outside."""
+    reply = stack.api.get(f"/reservations/{reservation}/handover", params={"format": "zip"})
+    assert reply.status_code == 200, reply.text
+    with zipfile.ZipFile(io.BytesIO(reply.content)) as archive:
+        return {name.rpartition("/")[2]: archive.read(name) for name in archive.namelist()}
 
 
 def report(stack, reservation):

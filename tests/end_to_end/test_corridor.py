@@ -22,6 +22,7 @@ def test_four_servers_are_handed_over_and_come_back_erased(stack, keys, key_pair
     report = client.report(stack, reservation)
     assert (report["verdict"], [node["hostname"] for node in report["nodes"]]) == ("passed", answers)
     assert report["test_doubles"] == ["drives", "ecc_uncorrectable", "gpus"]
+    check_the_cluster(stack, reservation, servers[1], key_pair[0])
     for name in names:
         assert secret.encode() in stack.disk(name).read_bytes() or b"user_data" in stack.disk(name).read_bytes()
 
@@ -31,6 +32,23 @@ def test_four_servers_are_handed_over_and_come_back_erased(stack, keys, key_pair
     assert set(stack.server_states(names).values()) == {"available"}
     for name in names:
         assert not any(stack.disk(name).read_bytes()), f"{name} has bytes left on its disk"
+
+
+def check_the_cluster(stack, reservation, server, key):
+    """The servers were one cluster before the first was handed over, and have the kit as it is seen from inside."""
+    told = [event["type"] for event in client.events(stack, reservation)]
+    last = max(index for index, kind in enumerate(told) if kind == "step.hand_over.done")
+    kit = client.kit(stack, reservation)
+    on_server = {
+        name: client.over_ssh(server, key, f"cat /opt/handover/{name}").encode() for name in kit if name != "report.pdf"
+    }
+
+    assert told.count("step.hand_over.done") == 4
+    assert last < min(told.index("server.ready"), told.index("reservation.active"))
+    assert client.over_ssh(server, key, "ls /opt/handover").split() == sorted(kit)
+    assert {name for name, content in on_server.items() if content != kit[name]} == {"ssh_config", "inventory.yml"}
+    assert b"IdentityFile ~/.ssh/metalyard_cluster" in on_server["ssh_config"]
+    assert b"Host *" not in on_server["ssh_config"]
 
 
 @pytest.mark.long

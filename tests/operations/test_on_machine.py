@@ -2,8 +2,10 @@
 
 import json
 import os
+import pwd
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -69,13 +71,27 @@ def test_it_tells_its_name(tmp_path):
 
 def test_run_by_cloud_init_it_puts_itself_where_the_forced_command_is(tmp_path, monkeypatch):
     monkeypatch.setattr(agent, "INSTALLED", tmp_path / "metalyard" / "agent")
+    monkeypatch.setattr(agent, "HANDED", tmp_path / "opt" / "handover")
+    monkeypatch.setattr(agent, "SSH_CONFIG", tmp_path / "ssh_config.d" / "metalyard.conf")
+    monkeypatch.setattr(agent, "OWNER", pwd.getpwuid(os.getuid()).pw_name)
     monkeypatch.delenv("SSH_CONNECTION", raising=False)
     monkeypatch.delenv("SSH_ORIGINAL_COMMAND", raising=False)
 
     assert agent.main() == 0
 
-    assert (tmp_path / "metalyard" / "agent").read_text() == agent_script()
+    assert (tmp_path / "metalyard" / "agent").read_text() == Path(agent.__file__).read_text()
     assert os.access(tmp_path / "metalyard" / "agent", os.X_OK)
+    assert (tmp_path / "opt" / "handover").stat().st_uid == os.getuid()
+    included = (tmp_path / "ssh_config.d" / "metalyard.conf").read_text()
+    assert included == f"Include {tmp_path / 'opt' / 'handover'}/ssh_config\n"
+
+
+def test_the_seed_names_the_account_that_the_kit_is_for():
+    found = {}
+    exec(compile(agent_script("o'neil"), "agent", "exec"), {"__name__": "agent"}, found)  # noqa: S102 - our own script
+
+    assert (found["OWNER"], agent.OWNER) == ("o'neil", "")
+    assert agent_script("debian").replace("OWNER = 'debian'", 'OWNER = ""') == Path(agent.__file__).read_text()
 
 
 def test_the_key_runs_the_script_where_it_installs_itself():

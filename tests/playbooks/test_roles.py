@@ -15,6 +15,7 @@ PLAYS = sorted(PLAYBOOKS.glob("*.yml"))
 ACTIONS = {
     "ansible.builtin.include_tasks",
     "metalyard.metal.bmc",
+    "metalyard.metal.cluster",
     "metalyard.metal.ssh_probe",
     "metalyard.metal.switch_port",
 }
@@ -23,8 +24,8 @@ ROLES = sorted(path for path in (PLAYBOOKS / "roles").iterdir() if path.is_dir()
 
 def test_the_playbooks_are_the_ones_the_catalogue_may_name():
     assert [path.name for path in PLAYS] == [
-        "bmc_baseline.yml", "boot_disk.yml", "deploy_boot.yml", "erase_boot.yml", "inspect_boot.yml", "move_port.yml",
-        "power_off.yml", "power_on.yml", "shut_down.yml", "verify_ssh.yml",
+        "bmc_baseline.yml", "boot_disk.yml", "deploy_boot.yml", "erase_boot.yml", "hand_over.yml", "inspect_boot.yml",
+        "move_port.yml", "power_off.yml", "power_on.yml", "shut_down.yml", "verify_ssh.yml",
     ]  # fmt: skip
 
 

@@ -74,7 +74,15 @@ class Metal:
             return _as_recorded(server)
         elif playbook == "verify_ssh.yml":
             (Path(told["verify_ssh_folder"]) / f"{name}.json").write_text(_without_tools())
+        elif playbook == "hand_over.yml":
+            folder = Path(told["hand_over_folder"])
+            (folder / f"{name}.json").write_text(self._cluster_of(json.loads((folder / "cluster.json").read_text())))
         return {"done": True}
+
+    def _cluster_of(self, given):
+        """Answer as a server that reaches all others."""
+        peers = dict.fromkeys(given["hosts"].values(), "ok")
+        return json.dumps({"key": factories.CLUSTER_KEY, "answer": json.dumps({"peers": peers})})
 
     def _move(self, server, wanted):
         before, after = self.vlans.get(server.public_id), wanted and wanted["vlan_id"]
@@ -94,7 +102,8 @@ class Metal:
 
     def report(self):
         """Let every machine that is waited for say that all went well; return how many there were."""
-        waiting = OperationServer.objects.filter(state=PartState.AWAITING).select_related("operation__image", "server")
+        awaiting = OperationServer.objects.filter(state=PartState.AWAITING).exclude(stage="hand_over")
+        waiting = awaiting.select_related("operation__image", "server")
         for part in waiting:
             purpose = _awaited(part)
             fields = {"result": _said(part, purpose), "reported_at": clock.now(), "opened_at": clock.now()}

@@ -6,7 +6,7 @@ from celery import current_app
 from portal.operations import event_types, stages
 from portal.operations.failures import FAILURES
 from portal.operations.states import OperationKind
-from provisioning.catalogue import CATALOGUE, AwaitStep, PlaybookStep, ends_its_stage
+from provisioning.catalogue import CATALOGUE, AwaitStep, GatherStep, PlaybookStep, ends_its_stage
 from provisioning.outcomes import OUTCOMES
 from provisioning.runner import PLAYBOOKS
 from provisioning.schedule import SCHEDULE, beat_schedule
@@ -26,6 +26,9 @@ def test_every_step_names_things_that_exist(kind, step):
         assert (PLAYBOOKS / step.playbook).is_file()
         assert f"step.{step.stage.name}.started" in event_types.EVENT_TYPES
         assert step.attempts >= 1
+    elif isinstance(step, GatherStep):
+        assert f"step.{step.stage.name}.started" in event_types.EVENT_TYPES
+        assert step.look_again
     else:
         assert {step.silent_code, step.late_code} <= set(FAILURES)
         assert step.open_limit <= step.time_limit
@@ -52,10 +55,21 @@ def test_a_wait_follows_the_playbook_that_boots_for_it(kind):
     for step in CATALOGUE[kind].steps:
         if isinstance(step, AwaitStep):
             assert step.purpose in issued
-        elif step.boot:
+        elif isinstance(step, PlaybookStep) and step.boot:
             issued.add(step.boot)
             if step.boot == "image":
                 issued.add("first_boot")
+
+
+@pytest.mark.parametrize("kind", list(OperationKind))
+def test_servers_gather_right_before_they_are_handed_over_together(kind):
+    steps = CATALOGUE[kind].steps
+    gathered = [index for index, step in enumerate(steps) if isinstance(step, GatherStep)]
+
+    assert [
+        index - 1 for index, step in enumerate(steps) if isinstance(step, PlaybookStep) and step.hands_over
+    ] == gathered
+    assert len(gathered) == (kind in ("deploy", "reinstall"))
 
 
 def test_every_scheduled_task_is_a_registered_task():

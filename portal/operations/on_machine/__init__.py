@@ -7,9 +7,10 @@ AGENT_PATH = "/usr/local/lib/metalyard/agent"
 """Where the script installs itself at the first boot; sshd runs nothing else for the one-time key."""
 
 
-def agent_script() -> str:
-    """Return the script, for the seed of a first boot."""
-    return (Path(__file__).parent / "agent.py").read_text(encoding="utf-8")
+def agent_script(user: str) -> str:
+    """Return the script, for the seed of a first boot, after which it answers in the account of ``user``."""
+    text = (Path(__file__).parent / "agent.py").read_text(encoding="utf-8")
+    return text.replace('OWNER = ""', f"OWNER = {user!r}", 1)
 
 
 def key_line(public: str, until: datetime) -> str:

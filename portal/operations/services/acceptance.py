@@ -1,4 +1,4 @@
-"""Keeping what was found when a delivered server was checked."""
+"""Keeping what was found when a delivered server was checked, and with which key it logs in to the others."""
 
 import json
 from collections.abc import Mapping
@@ -29,3 +29,16 @@ def keep_report(*, actor: Actor, claim: Claim, part: OperationServer, document: 
         data={"operation": part.operation.public_id, "verdict": document["verdict"], "sha256": digest},
     )
     return report
+
+
+@transaction.atomic
+def keep_cluster_key(*, actor: Actor, claim: Claim, part: OperationServer, public_key: str) -> None:
+    """Keep the public half of the key that a server made to log in to the others. Raises ClaimLost."""
+    guard(claim)
+    OperationServer.objects.filter(pk=part.pk).update(cluster_key=public_key)
+    record(
+        actor=actor,
+        verb="acceptance.cluster_key",
+        target=part.server.public_id,
+        data={"operation": part.operation.public_id, "public_key": public_key},
+    )

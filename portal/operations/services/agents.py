@@ -27,6 +27,8 @@ from portal.operations.services.steps import replace_boots
 from portal.operations.states import OPEN_OPERATION, OPEN_PART
 
 FIRST_BOOT_TTL = timedelta(hours=2)
+VERIFY_KEY_TTL = timedelta(hours=4)
+"""As long as an operation may run: a server may wait for the slowest of its cluster."""
 STAGE_OF = {
     BootPurpose.IMAGE: "image",
     BootPurpose.ERASE: "erase",
@@ -123,7 +125,7 @@ def _open(token: str, address: str) -> BootJob:
         phone_home_token=replace_boots(part_pks=[part.pk], purpose=BootPurpose.FIRST_BOOT, valid_for=FIRST_BOOT_TTL)[
             part.pk
         ],
-        verify_key_line=key_line(public, clock.now() + FIRST_BOOT_TTL),
+        verify_key_line=key_line(public, clock.now() + VERIFY_KEY_TTL),
         host_key=host_private,
         host_key_public=host_public,
     )

@@ -66,8 +66,13 @@ def begin_work(*, claim: Claim, part_pks: Sequence[int], stage: str, time_limit:
 
 
 @transaction.atomic
-def begin_await(*, claim: Claim, part_pks: Sequence[int], stage: str, time_limit: timedelta) -> None:
-    """Note that the portal now waits for some machines' reports, at most until ``time_limit`` from now."""
+def begin_await(
+    *, claim: Claim, part_pks: Sequence[int], stage: str, time_limit: timedelta, announce: bool = False, back: int = 0
+) -> None:
+    """Note that the portal now waits for some machines, and is to look at them after ``time_limit``.
+
+    ``back`` is how many steps before the present one that is done.
+    """
     guard(claim)
     now = clock.now()
     for parts in alike(locked_parts(part_pks)):
@@ -76,12 +81,15 @@ def begin_await(*, claim: Claim, part_pks: Sequence[int], stage: str, time_limit
             parts,
             PartState.AWAITING,
             actor=SYSTEM,
-            data={"step": first.step},
+            data={"step": first.step - back},
+            step=first.step - back,
             step_started_at=now,
             stage=stage,
             percent=0 if first.stage != stage else first.percent,
             state_deadline_at=now + time_limit,
         )
+        if announce:
+            tell_of_each(parts, f"step.{stage}.started")
 
 
 @transaction.atomic
@@ -127,6 +135,22 @@ def retry_step(*, claim: Claim, part_pk: int, error_code: str, attempts: int) ->
     part = locked_part(part_pk)
     advance(part, PartState.READY, actor=SYSTEM, reason=error_code, data={"step": part.step})
     tell_of(part, "step.retried", reason=explain(error_code), attempt=part.step_attempts + 1, attempts=attempts)
+
+
+@transaction.atomic
+def repeat_step(*, claim: Claim, part_pks: Sequence[int], reason: str) -> None:
+    """Make a step ready again for parts that must do it once more because of others; it is no attempt of theirs."""
+    guard(claim)
+    for parts in alike(locked_parts(part_pks, PartState.WORKING)):
+        first = parts[0]
+        advance_alike(
+            parts,
+            PartState.READY,
+            actor=SYSTEM,
+            reason=reason,
+            data={"step": first.step},
+            step_attempts=max(first.step_attempts - 1, 0),
+        )
 
 
 @transaction.atomic

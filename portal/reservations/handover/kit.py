@@ -5,10 +5,10 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from portal.reservations.handover import access, launching, nccl, report, report_pdf, slurm
+from portal.reservations.handover import about, access, launching, nccl, report, report_pdf, slurm
 from portal.reservations.handover.nodes import Cluster
 
-PLAIN, YAML, JSON = "text/plain", "application/yaml", "application/json"
+PLAIN, YAML, JSON, SHELL = "text/plain", "application/yaml", "application/json", "text/x-shellscript"
 PDF, ZIP = "application/pdf", "application/zip"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip archive can tell; files computed from rows have none of their own."""
@@ -31,16 +31,21 @@ class KitFile:
 KIT: Mapping[str, KitFile] = {
     "ssh_config": KitFile(access.ssh_config, "For ssh -F: every server by its host name"),
     "known_hosts": KitFile(access.known_hosts, "Host keys, as the servers reported them at first boot"),
-    "hosts": KitFile(access.hosts, "Lines for /etc/hosts"),
+    "hosts": KitFile(access.hosts, "Lines for the servers' /etc/hosts"),
     "hostfile": KitFile(launching.hostfile, "Open MPI, in the order of the fabric"),
     "hostlist": KitFile(launching.host_list, "All host names in Slurm's short form"),
     "inventory.yml": KitFile(launching.inventory, "Ansible inventory, grouped by fabric and rack", YAML),
+    "machines.json": KitFile(about.machines_json, "Every server for programs: addresses, place, GPUs", JSON),
     "topology.conf": KitFile(slurm.topology_conf, "Slurm's switch tree"),
     "topology.yaml": KitFile(slurm.topology_yaml, "The same for Slurm 25.05 and later", YAML),
     "slurm-nodes.conf": KitFile(slurm.slurm_nodes, "Node lines for slurm.conf"),
+    "gres.conf": KitFile(slurm.gres_conf, "How Slurm finds the GPUs"),
     "nccl.conf": KitFile(nccl.nccl_conf, "For /etc/nccl.conf"),
+    "torchrun.sh": KitFile(launching.torchrun, "Start a PyTorch training on all servers", SHELL),
+    "mpirun-nccl.sh": KitFile(launching.mpirun_nccl, "Measure NCCL's all-reduce over all GPUs", SHELL),
     "report.json": KitFile(report.report_json, "What was checked before the hand-over", JSON),
     "report.pdf": KitFile(report_pdf.report_pdf, "The same on paper", PDF),
+    "README.txt": KitFile(about.readme, "The first page: log in, test, install, the end"),
 }
 
 
@@ -55,7 +60,7 @@ def kit_zip(cluster: Cluster) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in kit_of(cluster).items():
             entry = zipfile.ZipInfo(f"handover/{name}", EPOCH)
-            entry.external_attr = 0o644 << 16
+            entry.external_attr = (0o755 if KIT[name].media_type == SHELL else 0o644) << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, content)
     return buffer.getvalue()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 class Node:
     """One server. ``memory_gb`` is the type's, in GiB; ``report`` is its acceptance report, None where there is none.
 
+    ``inner_address`` is where the others reach it, "" where that is the same as from outside.
     ``cluster_key`` is the public half of the key that the node made for logging in to the others, "" where it has none.
     """
 
@@ -31,6 +32,7 @@ class Node:
     gpu_model: str
     gpu_count: int
     memory_gb: int
+    inner_address: str = ""
     cluster_key: str = ""
     report: Mapping[str, Any] | None = None
     checked_at: datetime | None = None
@@ -38,20 +40,35 @@ class Node:
 
 @dataclass(frozen=True)
 class Cluster:
-    """All servers of one reservation that are handed over, in the order of the fabric."""
+    """All servers of one reservation that are handed over, in the order of the fabric.
+
+    ``ends_at`` is when the reservation ends, as far as is known. ``is_on_nodes`` tells the files of the nodes, which
+    reach one another, from those of whoever logs in from outside.
+    """
 
     reservation: str
     name: str
     nodes: tuple[Node, ...]
     labels: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    ends_at: datetime | None = None
+    is_on_nodes: bool = False
 
 
-def cluster_of(reservation: str, name: str, nodes: Iterable[Node]) -> Cluster:
+def cluster_of(reservation: str, name: str, nodes: Iterable[Node], ends_at: datetime | None = None) -> Cluster:
     """Return the cluster of ``nodes``, sorted by fabric, rack, unit and host name. Raises ValueError on equal names."""
     ordered = tuple(sorted(nodes, key=lambda node: (node.fabric, node.rack, node.unit, node.hostname)))
     if len({node.hostname for node in ordered}) != len(ordered):
         raise ValueError("two servers of a cluster have the same host name")
-    return Cluster(reservation, name, ordered, _labels(ordered))
+    return Cluster(reservation, name, ordered, _labels(ordered), ends_at)
+
+
+def on_nodes(cluster: Cluster) -> Cluster:
+    """Return the cluster as its own servers see it: each under the address at which the others reach it."""
+    seen = (
+        replace(node, address=node.inner_address, port=SSH_PORT) if node.inner_address else node
+        for node in cluster.nodes
+    )
+    return replace(cluster, nodes=tuple(seen), is_on_nodes=True)
 
 
 def _labels(nodes: Iterable[Node]) -> dict[tuple[str, ...], str]:

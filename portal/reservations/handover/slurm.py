@@ -1,4 +1,4 @@
-"""Slurm: topology.conf(5), topology.yaml(5) and node lines of slurm.conf(5).
+"""Slurm: topology.conf(5), topology.yaml(5), gres.conf(5) and node lines of slurm.conf(5).
 
 Only one topology file may be installed: where there is a topology.yaml, Slurm does not read topology.conf. A rack
 stands for a leaf switch and a fabric for the spine above its leaves; fabrics have no link to one another.
@@ -50,11 +50,17 @@ def gres_type(gpu_model: str) -> str:
     return found[1].lower() if found else re.sub(r"[^a-z0-9]+", "_", gpu_model.lower()).strip("_")
 
 
+def gres_conf(_: Cluster) -> str:
+    """Return how slurmd finds a node's GPUs: by asking their driver, so the same line is right on every node."""
+    return "# For gres.conf.\nAutoDetect=nvml\n"
+
+
 def slurm_nodes(cluster: Cluster) -> str:
     """Return the servers' lines for slurm.conf; ``RealMemory`` is in MiB."""
     lines = ["# For slurm.conf, with GresTypes=gpu; gres.conf needs AutoDetect=nvml.\n"]
     lines += [
-        f"NodeName={node.hostname} NodeAddr={node.address} Gres=gpu:{gres_type(node.gpu_model)}:{node.gpu_count} "
+        f"NodeName={node.hostname} NodeAddr={node.inner_address or node.address} "
+        f"Gres=gpu:{gres_type(node.gpu_model)}:{node.gpu_count} "
         f"RealMemory={node.memory_gb * 1024 * MEMORY_SHARE_PERCENT // 100} State=UNKNOWN\n"
         for node in cluster.nodes
     ]

@@ -88,7 +88,7 @@ def test_a_machine_gets_its_job_with_the_token_of_its_first_boot(operation, clai
     part.refresh_from_db()
     boot = BootToken.objects.get(purpose=BootPurpose.IMAGE)
     assert (job.part, job.purpose, boot.opened_at) == (part, BootPurpose.IMAGE, clock.now())
-    assert job.verify_key_line.startswith(f'restrict,command="{AGENT_PATH}",expiry-time="20310304140000Z" ssh-ed25519 ')
+    assert job.verify_key_line.startswith(f'restrict,command="{AGENT_PATH}",expiry-time="20310304160000Z" ssh-ed25519 ')
     assert "BEGIN OPENSSH PRIVATE KEY" in secrets.decrypt(part.verify_key_encrypted)
     phone = BootToken.objects.get(purpose=BootPurpose.FIRST_BOOT)
     assert phone.expires_at == clock.now() + FIRST_BOOT_TTL

@@ -103,6 +103,7 @@ WRITES = {
     "wait_until": lambda claim, pk: steps.wait_until(claim=claim, part_pks=[pk], until=clock.now()),
     "finish_steps": lambda claim, pk: steps.finish_steps(claim=claim, part_pks=[pk], stage="installer"),
     "retry_step": lambda claim, pk: steps.retry_step(claim=claim, part_pk=pk, error_code="run_failed", attempts=2),
+    "repeat_step": lambda claim, pk: steps.repeat_step(claim=claim, part_pks=[pk], reason="another failed"),
     "fail_part": lambda claim, pk: steps.fail_part(claim=claim, part_pk=pk, error_code="run_failed"),
     "succeed_part": lambda claim, pk: steps.succeed_part(claim=claim, part_pk=pk, event_type="server.ready"),
     "finish": lambda claim, _: steps.finish(claim=claim),

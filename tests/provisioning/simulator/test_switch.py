@@ -196,3 +196,24 @@ def test_a_machine_on_no_switch_reaches_the_portal(switches):
     alone = Spec(**entry(3))
 
     assert (switches.boots(alone), switches.is_connected(alone)) == (True, True)
+
+
+def test_machines_reach_one_another_in_one_tenants_network_only(tmp_path, spec):
+    one, beside = (replace(spec, switch="leaf-1", port=f"Ethernet{number}") for number in (1, 2))
+    far, free = replace(spec, switch="leaf-2", port="Ethernet1"), spec
+    log = Journal(tmp_path / "switch.log", 10_000)
+    fleet = Fleet("", 0, tmp_path, tmp_path, None, [one, beside, far], agent_vlans=frozenset({PROVISIONING, CLEANING}))
+    switches = Switches(fleet, tmp_path, Record(log), log)
+
+    def found(here, there, other=beside):
+        switches.move("leaf-1", "Ethernet1", here, None)
+        switches.move(other.switch, other.port, there, None)
+        return switches.connects(one, other) and switches.connects(other, one)
+
+    assert found(TENANT, TENANT)
+    assert not found(TENANT, TENANT + 1)
+    assert not found(None, None)
+    assert not found(PROVISIONING, PROVISIONING)
+    assert found(TENANT, TENANT + 5, far), "another fabric numbers its networks by itself"
+    assert not found(TENANT, CLEANING, far)
+    assert switches.connects(free, far), "what hangs on no switch is reached by all"

@@ -34,8 +34,9 @@ def said(*command, cwd):
 
 def test_the_kit_has_the_files_that_the_api_names():
     assert list(KIT) == [
-        "ssh_config", "known_hosts", "hosts", "hostfile", "hostlist", "inventory.yml", "topology.conf",
-        "topology.yaml", "slurm-nodes.conf", "nccl.conf", "report.json", "report.pdf",
+        "ssh_config", "known_hosts", "hosts", "hostfile", "hostlist", "inventory.yml", "machines.json",
+        "topology.conf", "topology.yaml", "slurm-nodes.conf", "gres.conf", "nccl.conf", "torchrun.sh", "mpirun-nccl.sh",
+        "report.json", "report.pdf", "README.txt",
     ]  # fmt: skip
 
 

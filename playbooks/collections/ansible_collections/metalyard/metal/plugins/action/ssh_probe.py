@@ -21,13 +21,18 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.metalyard.metal.plugins.plugin_utils.hostname import Login, ask, read_hostname
+from ansible_collections.metalyard.metal.plugins.plugin_utils.hostname import (
+    NEEDED,
+    Login,
+    ask,
+    login_of,
+    read_hostname,
+)
 from ansible_collections.metalyard.metal.plugins.plugin_utils.refusal import Refusal
 
 MOST_BYTES = 2 * 1024 * 1024
 COLLECTING_S = 150
 """The tools have a minute each, and most take a second."""
-_NEEDED = ("ssh_host", "ssh_port", "ssh_user", "ssh_host_keys", "ssh_verify_key", "tenant_hostname")
 
 
 class ActionModule(ActionBase):
@@ -42,7 +47,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         try:
             values = self._values(task_vars or {})
-            login, timeout_s = _login(values), float(self._task.args.get("timeout_s", 10))
+            login, timeout_s = login_of(values), float(self._task.args.get("timeout_s", 10))
             name = asyncio.run(read_hostname(login, timeout_s=timeout_s))
             if name != values["tenant_hostname"]:
                 raise Refusal("ssh_wrong_hostname", f"The server calls itself {name or 'nothing'}.")
@@ -54,10 +59,10 @@ class ActionModule(ActionBase):
         return {"changed": False, "report": {"hostname": name}}
 
     def _values(self, task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        missing = [name for name in _NEEDED if name not in task_vars]
+        missing = [name for name in NEEDED if name not in task_vars]
         if missing:
             raise Refusal("bad_variables", f"Missing: {', '.join(missing)}.")
-        return {name: self._templar.template(task_vars[name]) for name in _NEEDED}
+        return {name: self._templar.template(task_vars[name]) for name in NEEDED}
 
 
 async def _collect(login: Login, path: Path) -> None:
@@ -66,16 +71,3 @@ async def _collect(login: Login, path: Path) -> None:
     answer = await ask(login, "collect", timeout_s=COLLECTING_S, most_bytes=MOST_BYTES)
     document = {"began": began, "ended": time.time(), "answer": answer.decode("utf-8", "replace")}
     path.write_text(json.dumps(document), encoding="utf-8")
-
-
-def _login(values: Mapping[str, Any]) -> Login:
-    try:
-        return Login(
-            host=str(values["ssh_host"]),
-            port=int(values["ssh_port"]),
-            user=str(values["ssh_user"]),
-            host_keys=[str(line) for line in values["ssh_host_keys"]],
-            private_key=str(values["ssh_verify_key"]),
-        )
-    except (TypeError, ValueError) as error:
-        raise Refusal("bad_variables", "ssh_port must be a number and ssh_host_keys a list.") from error

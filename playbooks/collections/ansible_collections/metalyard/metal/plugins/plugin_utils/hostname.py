@@ -1,4 +1,4 @@
-"""Ask a delivered server for its name over SSH, trusting only the host keys it gave us and one throw-away key.
+"""Ask a delivered server over SSH, for its name and more, trusting only the host keys it gave and one throw-away key.
 
 The private key lives in memory. Nothing the server says is run, stored or believed beyond a comparison.
 """
@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import asyncssh
 from ansible_collections.metalyard.metal.plugins.plugin_utils.refusal import Refusal, printable
@@ -15,6 +17,9 @@ from ansible_collections.metalyard.metal.plugins.plugin_utils.refusal import Ref
 # A host name has at most 253 characters (RFC 1123); what is longer is not read.
 _MAX_BYTES = 512
 _RETRY_S = 0.5
+_MAX_COMPLAINT = 500
+NEEDED = ("ssh_host", "ssh_port", "ssh_user", "ssh_host_keys", "ssh_verify_key", "tenant_hostname")
+"""The host's variables that a plugin which asks servers takes."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,29 @@ class Login:
     private_key: str
 
 
+def login_of(values: Mapping[str, Any]) -> Login:
+    """The login that a host's variables describe. Raises `Refusal`."""
+    try:
+        return Login(
+            host=str(values["ssh_host"]),
+            port=int(values["ssh_port"]),
+            user=str(values["ssh_user"]),
+            host_keys=[str(line) for line in values["ssh_host_keys"]],
+            private_key=str(values["ssh_verify_key"]),
+        )
+    except (TypeError, ValueError) as error:
+        raise Refusal("bad_variables", "ssh_port must be a number and ssh_host_keys a list.") from error
+
+
+@dataclass(frozen=True)
+class _Question:
+    text: str
+    most_bytes: int
+    until: bytes = b""
+    given: bytes | None = None
+    """What goes to its standard input; the answer then counts only when the command succeeds."""
+
+
 async def read_hostname(login: Login, *, timeout_s: float) -> str:
     """What `hostname` prints on the server. Raises `Refusal` as `ask` does."""
     output = await ask(login, "hostname", timeout_s=timeout_s, most_bytes=_MAX_BYTES, until=b"\n")
@@ -39,6 +67,18 @@ async def ask(login: Login, question: str, *, timeout_s: float, most_bytes: int,
 
     Raises `Refusal`: ssh_unreachable, ssh_host_key_mismatch, ssh_auth_failed, bad_variables.
     """
+    return await _ask(login, _Question(question, most_bytes, until), timeout_s)
+
+
+async def give(login: Login, question: str, given: bytes, *, timeout_s: float, most_bytes: int) -> bytes:
+    """What the server answers to `question` after it read all of `given`. May give it more than once.
+
+    Raises `Refusal` as `ask` does, and handover_failed when the server says that it did not do it.
+    """
+    return await _ask(login, _Question(question, most_bytes, given=given), timeout_s)
+
+
+async def _ask(login: Login, question: _Question, timeout_s: float) -> bytes:
     try:
         trusted = [asyncssh.import_public_key(line) for line in login.host_keys]
         client_key = asyncssh.import_private_key(login.private_key)
@@ -50,7 +90,7 @@ async def ask(login: Login, question: str, *, timeout_s: float, most_bytes: int,
     while True:
         try:
             async with asyncio.timeout_at(asyncio.get_running_loop().time() + max(deadline - time.monotonic(), 0.1)):
-                return await _attempt(login, trusted, client_key, (question, most_bytes, until))
+                return await _attempt(login, trusted, client_key, question)
         except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed) as error:
             raise Refusal("ssh_host_key_mismatch", "The server does not show the host key it reported.") from error
         except asyncssh.PermissionDenied as error:
@@ -63,9 +103,9 @@ async def ask(login: Login, question: str, *, timeout_s: float, most_bytes: int,
 
 
 async def _attempt(
-    login: Login, trusted: list[asyncssh.SSHKey], client_key: asyncssh.SSHKey, asked: tuple[str, int, bytes]
+    login: Login, trusted: list[asyncssh.SSHKey], client_key: asyncssh.SSHKey, asked: _Question
 ) -> bytes:
-    question, most_bytes, until = asked
+    most_bytes, until = asked.most_bytes, asked.until
     connection = await asyncssh.connect(
         login.host,
         login.port,
@@ -79,10 +119,25 @@ async def _attempt(
         compression_algs=None,
     )
     async with connection:
-        process = await connection.create_process(question, encoding=None, stdin=asyncssh.DEVNULL)
+        stdin = asyncssh.DEVNULL if asked.given is None else asyncssh.PIPE
+        process = await connection.create_process(asked.text, encoding=None, stdin=stdin)
+        if asked.given is not None:
+            process.stdin.write(asked.given)
+            process.stdin.write_eof()
         output = b""
         # Flow control stops a server that never stops talking: only so much is ever read.
         while not (until and until in output) and len(output) < most_bytes and not process.stdout.at_eof():
             output += await process.stdout.read(most_bytes - len(output))
+        if asked.given is not None:
+            await _succeeded(process)
         process.close()
     return output
+
+
+async def _succeeded(process: asyncssh.SSHClientProcess[bytes]) -> None:
+    """Wait until the command is over. Raises `Refusal` where it did not succeed, with what it complains of."""
+    complaint = await process.stderr.read(_MAX_COMPLAINT)
+    await process.wait_closed()
+    if process.exit_status != 0:
+        why = printable(complaint.decode("utf-8", "replace"))
+        raise Refusal("handover_failed", why or "The server gave no reason.")

@@ -1,0 +1,89 @@
+"""The cluster step: what a run gives its servers in files, and what their answers mean for each of them.
+
+The files lie in the run's private folder: neither the kit nor a server's answer passes through Ansible's values.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from portal.core.actors import SYSTEM
+from portal.operations.models import OperationServer
+from portal.operations.services.acceptance import keep_cluster_key
+from portal.reservations.handover.kit import kit_zip
+from portal.reservations.handover.nodes import on_nodes
+from portal.reservations.handover.reading import being_handed_over
+from provisioning.acceptance.pairs import to_blame
+from provisioning.claim import Lease
+from provisioning.runs import HostResult
+
+PUBLIC_KEY = re.compile(r"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI[A-Za-z0-9+/]{43}")
+MOST_PAIRS_TOLD = 5
+
+
+def provide(folder: Path, parts: Sequence[OperationServer]) -> None:
+    """Put into ``folder`` the kit, who is to make the cluster, and the keys of the servers that were there before."""
+    cluster = on_nodes(being_handed_over(parts))
+    ours = {part.server.public_id: part.hostname for part in parts}
+    keys = [
+        f"{node.cluster_key} {node.hostname}" for node in cluster.nodes if node.cluster_key and node.server not in ours
+    ]
+    _write(folder / "kit.zip", kit_zip(cluster))
+    _write(folder / "cluster.json", json.dumps({"hosts": ours, "keys": keys}).encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+
+
+def judge_cluster(
+    parts: Sequence[OperationServer], hosts: Mapping[str, HostResult], kept: Mapping[int, str]
+) -> dict[int, HostResult]:
+    """Return the servers that fail, by their parts, and why.
+
+    Where some could not be worked on the pairs are not looked at: the step is done again without these first.
+    """
+    broken = {part.pk: hosts[part.server.public_id] for part in parts if not hosts[part.server.public_id].ok}
+    if broken:
+        return broken
+    pairs: dict[tuple[str, str], str] = {}
+    for part in parts:
+        answer = _answer(kept.get(part.pk, ""))
+        if answer is None:
+            broken[part.pk] = HostResult(ok=False, error_code="handover_failed", error="Its answer cannot be read.")
+            continue
+        others = [other.hostname for other in parts if other is not part]
+        pairs |= {(part.hostname, name): said for name in others if (said := answer.get(name, "not tried")) != "ok"}
+    blamed = to_blame(pairs)
+    return broken or {
+        part.pk: HostResult(ok=False, error_code="peers_unreachable", error=_words(part.hostname, pairs))
+        for part in parts
+        if part.hostname in blamed
+    }
+
+
+def _answer(document: str) -> dict[str, str] | None:
+    """Return what a server said of each of the others; None where that cannot be read."""
+    try:
+        peers = json.loads(json.loads(document)["answer"])["peers"]
+        return {name: str(said) for name, said in peers.items()}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def _words(hostname: str, pairs: Mapping[tuple[str, str], str]) -> str:
+    mine = [(pair, said) for pair, said in sorted(pairs.items()) if hostname in pair]
+    told = [f"{source} to {target}: {' '.join(said.split())[:80]}" for (source, target), said in mine]
+    more = [f"and {len(told) - MOST_PAIRS_TOLD} more pairs"] if len(told) > MOST_PAIRS_TOLD else []
+    return "; ".join(told[:MOST_PAIRS_TOLD] + more)
+
+
+def keep_keys(lease: Lease, parts: Sequence[OperationServer], kept: Mapping[int, str]) -> None:
+    """Keep the public keys that the servers of a whole cluster have made. Raises ClaimLost."""
+    for part in parts:
+        key = str(json.loads(kept[part.pk]).get("key"))
+        if PUBLIC_KEY.fullmatch(key):
+            keep_cluster_key(actor=SYSTEM, claim=lease.claim, part=part, public_key=key)
