@@ -333,15 +333,16 @@ def test_a_server_installed_anew_knows_the_others_and_their_keys(yard, operation
     assert again.state == OperationState.SUCCEEDED
 
 
-def test_servers_that_the_reservation_no_longer_waits_for_are_not_in_the_kit(operation):
-    reservation = reservation_of(operation)
-    allocation = reservation.allocations.get(hostname="train-01")
-    type(allocation).objects.filter(pk=allocation.pk).update(state="failed")
+def test_what_is_deployed_for_no_reservation_is_a_cluster_by_itself(operation):
+    Operation.objects.filter(pk=operation.pk).update(subject="")
 
     found = being_handed_over(list(operation.parts.select_related("server", "operation__image")))
 
-    assert [node.hostname for node in found.nodes] == NAMES[1:]
-    assert {node.user for node in found.nodes} == {operation.image.default_user}
+    assert [node.hostname for node in found.nodes] == NAMES
+    assert {(node.user, node.host_keys) for node in found.nodes} == {
+        (operation.image.default_user, (factories.HOST_KEY,))
+    }
+    assert found.reservation == operation.public_id
 
 
 def test_who_takes_a_failed_ones_place_is_waited_for_and_becomes_part_of_the_cluster(yard, operation):

@@ -161,7 +161,7 @@ def test_servers_of_one_project_share_a_network_and_projects_do_not(metal):
     }
 
 
-@pytest.mark.parametrize("goes_wrong_at", range(7))
+@pytest.mark.parametrize("goes_wrong_at", range(9))
 @pytest.mark.parametrize("fortune", [REFUSED, UNHEARD])
 def test_a_deployment_that_fails_anywhere_leaves_the_server_in_no_network(metal, server, goes_wrong_at, fortune):
     factories.reservation(starts_at=None)
@@ -184,7 +184,7 @@ def test_an_erasure_that_fails_anywhere_leaves_the_server_quarantined_in_no_netw
     assert fresh(reservation).state == ReservationState.ENDED
 
 
-@pytest.mark.parametrize("dies_at", range(8))
+@pytest.mark.parametrize("dies_at", range(9))
 def test_a_worker_that_dies_anywhere_is_followed_by_one_that_goes_on(metal, server, dies_at):
     reservation = factories.reservation(starts_at=None)
 
