@@ -36,8 +36,6 @@ SETTINGS = {
     # Guests come from their own network, by an address of their own.
     "METALYARD_AGENT_URL": f"http://{GUEST_PORTAL}",
     "ALLOWED_HOSTS": f"127.0.0.1,localhost,{GUEST_PORTAL.partition(':')[0]}",
-    # Each has a network of its own with nothing in it but the portal: there is no switch.
-    "METALYARD_NETWORKS": "0",
     # A BMC fetches its medium before it answers.
     "METALYARD_BMC_TIMEOUT_S": "60",
     "METALYARD_BMC_POWER_TIMEOUT_S": "60",

@@ -52,14 +52,23 @@ else:
 
 
 @dataclass(frozen=True)
+class Card:
+    """A network card."""
+
+    mac: str
+    address: str = ""
+    """That it is given, with the length of its network's prefix (``10.77.0.1/16``); empty: it asks its network."""
+
+
+@dataclass(frozen=True)
 class FirstBoot:
     """What a server is to become."""
 
     instance_id: str
     """Another one makes cloud-init do everything anew."""
     hostname: str
-    macs: Sequence[str]
-    """Its network ports; the system is up without an answer on any but the first."""
+    cards: Sequence[Card]
+    """The system is up without an answer on any but the first."""
     user: str
     authorized_keys: Sequence[str]
     host_key: str
@@ -76,25 +85,29 @@ def files_of(boot: FirstBoot) -> dict[str, bytes]:
     """Return name and content of each file. JSON is YAML, so that no text can be read as anything but itself."""
     return {
         "meta-data": json.dumps({"instance-id": boot.instance_id, "local-hostname": boot.hostname}).encode(),
-        "network-config": json.dumps(_network_config(boot.macs)).encode(),
+        "network-config": json.dumps(_network_config(boot.cards)).encode(),
         "vendor-data": _vendor_data(boot),
         "user-data": boot.user_data,
     }
 
 
-def _network_config(macs: Sequence[str]) -> dict[str, object]:
-    """Return each port by its address: a pattern of names would be read as a name by cloud-init's networkd renderer."""
+def _network_config(cards: Sequence[Card]) -> dict[str, object]:
+    """Return each card by its MAC: a pattern of names would be read as a name by cloud-init's networkd renderer."""
     ports = {
         f"eth{number}": {
-            "match": {"macaddress": mac.lower()},
+            "match": {"macaddress": card.mac.lower()},
             "set-name": f"eth{number}",
-            "dhcp4": True,
             "dhcp6": False,
-            "optional": number > 0,
+            **(_given(card.address) if card.address else {"dhcp4": True, "optional": number > 0}),
         }
-        for number, mac in enumerate(macs)
+        for number, card in enumerate(cards)
     }
     return {"version": 2, "ethernets": ports}
+
+
+def _given(address: str) -> dict[str, object]:
+    """Return a card's settings with an address that leads to its own network only: no route goes out by it."""
+    return {"dhcp4": False, "addresses": [address], "link-local": [], "optional": True}
 
 
 def _vendor_data(boot: FirstBoot) -> bytes:

@@ -10,6 +10,7 @@ KERNEL = "linux-image-cloud-amd64"
 
 PACKAGES = (
     KERNEL,
+    "ansible-core",  # what the hand-over kit's inventory is for
     "ca-certificates",
     "cloud-guest-utils",  # growpart
     "cloud-init",

@@ -11,6 +11,7 @@ from typing import Any
 from provisioning.simulator.disk import SEED_BYTES
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
 _PORT = re.compile(r"[A-Za-z0-9][A-Za-z0-9./:_-]{0,39}")
 _KINDS = {str: "a text", int: "a whole number", float: "a number", Path: "a text"}
 
@@ -61,6 +62,8 @@ class Spec:
     """Emulated switch that the machine hangs on; empty for a machine that reaches the portal whatever happens."""
     port: str = ""
     """The machine's port on that switch, as the switch calls it."""
+    switched_mac: str = ""
+    """Of the second card, which a virtual machine on a switch has for that; empty for every other machine."""
 
 
 @dataclass(frozen=True)
@@ -195,8 +198,10 @@ def _spec(entry: Any, where: str) -> Spec:
     _require_port(spec.ssh_port, f"{where}.ssh_port")
     if bool(spec.switch) != bool(spec.port):
         raise ValueError(f"{where} must have both switch and port, or neither")
-    if spec.port and (spec.kind != EMULATED or not _PORT.fullmatch(spec.port)):
-        raise ValueError(f"{where}.port must be letters, digits and ./:_- on a machine of the kind {EMULATED}")
+    if spec.port and not _PORT.fullmatch(spec.port):
+        raise ValueError(f"{where}.port must be letters, digits and ./:_-")
+    if not _MAC.fullmatch(spec.switched_mac) if spec.kind == QEMU and spec.switch else spec.switched_mac:
+        raise ValueError(f"{where}.switched_mac must be a MAC address where a machine of the kind {QEMU} has a port")
     return spec
 
 

@@ -19,13 +19,20 @@ def mark_of(folder: Path, name: str) -> str:
     return f"metalyard-{sha256(os.fsencode(folder.resolve())).hexdigest()[:16]}-{name}"
 
 
-def spawn(command: Sequence[str], *, folder: Path, netns: str, output: Path) -> subprocess.Popen[bytes]:
-    """Start a process that is killed when the calling thread ends: stay in it. Raises OSError."""
+def spawn(
+    command: Sequence[str], *, folder: Path, netns: str, output: Path, inherited: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
+    """Start a process that is killed when the calling thread ends: stay in it. Raises OSError.
+
+    Of the open files it has those that are ``inherited``, by the same numbers.
+    """
     inside = ["ip", "netns", "exec", netns] if netns else []
     # setpriv is in Debian's util-linux, which is essential. Python's own preexec_fn is unsafe beside other threads.
     guarded = [*inside, "setpriv", "--pdeathsig", "KILL", "--", *command]
     with output.open("wb") as written:
-        return subprocess.Popen(guarded, cwd=folder, stdin=subprocess.DEVNULL, stdout=written, stderr=written)
+        return subprocess.Popen(
+            guarded, cwd=folder, stdin=subprocess.DEVNULL, stdout=written, stderr=written, pass_fds=inherited
+        )
 
 
 def missing_programs(programs: Sequence[str]) -> list[str]:

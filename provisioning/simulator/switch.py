@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from provisioning.simulator.fleet import Fleet, Spec
+from provisioning.simulator.frames import Frames
 from provisioning.simulator.journal import Journal, Record
 
 LOG_BYTES = 16 * 1024 * 1024
@@ -24,6 +25,7 @@ class Switches:
         self.lock = threading.Lock()
         self._file = folder / "switches.json"
         self._vlans = self._remembered()
+        self.frames = Frames(self._vlans, self.lock)
 
     def _remembered(self) -> dict[tuple[str, str], int | None]:
         try:

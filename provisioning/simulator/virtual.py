@@ -3,9 +3,11 @@
 import contextlib
 import logging
 import shutil
+import socket
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import httpx
@@ -98,26 +100,40 @@ class VirtualMachine(Chassis):
 
     def _run(self, life: Power, target: str, uri: str) -> None:
         # What `uri` says is lost: firmware that boots by HTTP is told where by the network's DHCP.
+        with ExitStack() as cables:
+            process = self._start(life, target, cables)
+            # This thread stays: the process ends with the thread that started it.
+            while process is not None and process.poll() is None:
+                self._shorten_console()
+                time.sleep(LOOK_EVERY_S)
+        self._off(life)
+
+    def _start(self, life: Power, target: str, cables: ExitStack) -> subprocess.Popen[bytes] | None:
+        """Start QEMU with its cables plugged in, for as long as they are to be; None when that cannot be."""
         with self.lock:
             if life.lost:
-                return
+                return None
             self._write(f"power on, boot from {target}")
             try:
-                process = self.process = processes.spawn(
-                    vm.argv(self._as_built(target)),
+                line = cables.enter_context(self._cable())
+                self.process = processes.spawn(
+                    vm.argv(self._as_built(target, line)),
                     folder=self.place.folder,
                     netns=self.spec.netns,
                     output=self._file("run", "log"),
+                    inherited=[line.fileno()] if line else [],
                 )
             except OSError as error:
                 self._write(f"QEMU cannot be started: {error}")
-                self._off(life)
-                return
-        # This thread stays: the process ends with the thread that started it.
-        while process.poll() is None:
-            self._shorten_console()
-            time.sleep(LOOK_EVERY_S)
-        self._off(life)
+                return None
+            return self.process
+
+    def _cable(self) -> AbstractContextManager[socket.socket | None]:
+        """Return the cable to the machine's port on a switch; none where it hangs on no switch."""
+        spec, switches = self.spec, self.place.switches
+        if switches is None or not spec.switch:
+            return contextlib.nullcontext()
+        return switches.frames.plugged((spec.switch, spec.port))
 
     def _off(self, life: Power) -> None:
         """Note that the machine went off by itself; when it was switched off, or is on again, that is known."""
@@ -138,7 +154,7 @@ class VirtualMachine(Chassis):
             with path.open("r+b") as file:
                 file.truncate(0)
 
-    def _as_built(self, target: str) -> vm.VM:
+    def _as_built(self, target: str, line: socket.socket | None) -> vm.VM:
         return vm.VM(
             name=self.mark,
             uuid=self.spec.uuid,
@@ -153,6 +169,7 @@ class VirtualMachine(Chassis):
             console=Path("run") / f"{self.spec.name}.tty",
             console_log=self.journal.path.resolve(),
             network=self._network(),
+            switched=vm.SwitchedCard(self.spec.switched_mac, line.fileno()) if line else None,
             cdrom=self.medium if self.setting.image else None,
             boot=target,
             is_off_after_reset=target in ("Cd", "Pxe", "UefiHttp") and self.setting.enabled != "Continuous",

@@ -43,6 +43,22 @@ class TapNetwork:
 
 
 @dataclass(frozen=True)
+class SwitchedCard:
+    """A second card, on a port of an emulated switch: a datagram is a frame."""
+
+    mac: str
+    socket: int
+    """Number of the socket that QEMU inherits."""
+
+    def arguments(self) -> list[str]:
+        """Return QEMU's options for it; nothing boots from it."""
+        return [
+            *("-netdev", f"dgram,id=net1,local.type=fd,local.str={self.socket}"),
+            *("-device", f"virtio-net-pci,netdev=net1,mac={self.mac},romfile="),
+        ]
+
+
+@dataclass(frozen=True)
 class VM:
     """One virtual machine and one start of it."""
 
@@ -60,6 +76,7 @@ class VM:
     """Socket on which the serial console is served."""
     console_log: Path
     network: OwnNetwork | TapNetwork
+    switched: SwitchedCard | None = None
     cdrom: Path | None = None
     boot: str = "None"
     """Redfish's boot target of this start."""
@@ -93,6 +110,7 @@ def argv(vm: VM) -> list[str]:
         *("-device", f"nvme,drive=disk0,serial={escaped(vm.drive_serial)},bootindex={bootindex(vm, _DISK)}"),
         *("-netdev", vm.network.netdev()),
         *("-device", f"virtio-net-pci,netdev=net0,mac={vm.mac},{_network_boot(vm)}"),
+        *(vm.switched.arguments() if vm.switched else ()),
         *("-device", "virtio-rng-pci"),
         *("-qmp", f"unix:{escaped(vm.monitor)},server=on,wait=off"),
         *("-chardev", f"socket,id=tty,path={escaped(vm.console)},server=on,wait=off,{_log(vm)}"),

@@ -80,6 +80,7 @@ def erasing(noon, active, buyer):
 
 
 def test_the_job_of_an_imaging_boot(booted, settings):
+    booted.server.nics.create(mac="02:00:00:00:77:01", address="10.77.0.9", prefix_length=16)
     reply = booted.machine.boot()
     image = booted.operation.image
     agent = f"{settings.METALYARD_AGENT_URL}/agent/v1"
@@ -119,6 +120,7 @@ def test_the_job_of_an_imaging_boot(booted, settings):
     assert part.expected_host_key.startswith("ssh-ed25519 ")
     assert host_key not in str(vars(part))
     assert files["user-data"] == b"#cloud-config\n"
+    assert json.loads(files["network-config"])["ethernets"]["eth0"]["addresses"] == ["10.77.0.9/16"]
     ours = b"".join(item.get_payload(decode=True) for item in message_from_bytes(files["vendor-data"]).get_payload())
     assert all(text.encode() in ours for text in (part.expected_host_key, phone_home))
     assert verify_key.startswith(f'restrict,command="{AGENT_PATH}",expiry-time="20300115140000Z" ssh-ed25519 ')

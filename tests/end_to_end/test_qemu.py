@@ -9,10 +9,12 @@ import asyncio
 import json
 import mmap
 import os
+import ssl
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import asyncssh
+import httpx
 import pytest
 
 from tests.end_to_end import client
@@ -31,11 +33,14 @@ START_S, HANDED_OVER_S, FILLED_S, RETURNED_S = 1800, 1500, 900, 1500
 # Stages have the time that real machines have; what is due is looked for more often than in production.
 PATIENT = {"METALYARD_SWEEP_SECONDS": "2"}
 WORD = "canary-5d1c"
+NOBODYS = 1999
+"""VLAN of the range that tenants' networks are taken from, lowest first."""
 BLOCK = 4096
 FULL = 0.99
 """A running system still writes a little of its own over what it is filled with."""
 USER_DATA = "#!/bin/sh\necho {word} >/var/tmp/from-user-data\n"
 OTHER = "of-the-next"
+PING = "ping -c 3 -W 5 {address} >/dev/null && echo heard || echo silent"
 PORTAL_ONLY = "curl -sS -o /dev/null -m 3 http://10.0.2.2:22; echo $?"
 # The whole drive, under the running system's feet: it works on from memory, or not at all.
 FILL = f"sudo sh -c '(yes {WORD} | dd of=/dev/nvme0n1 bs=1M iflag=fullblock) </dev/null >/dev/null 2>&1 &'"
@@ -111,6 +116,35 @@ def verified(folder, *files):
 
 
 @pytest.fixture(scope="module")
+def switch(virtual):
+    """An HTTP client of the emulated switch that both machines hang on, with its own login; `ports` by machine."""
+    fleet = json.loads((virtual.dir / "fleet" / "fleet.json").read_text())
+    name = fleet["servers"][0]["switch"]
+    login = next((entry["user"], entry["password"]) for entry in fleet["switches"] if entry["name"] == name)
+    url = f"https://{fleet['bmc']['host']}:{fleet['bmc']['port']}/switch/v1/{name}/ports"
+    context = ssl.create_default_context(cafile=virtual.dir / "tls" / "ca.crt")
+    with httpx.Client(base_url=url, auth=login, verify=context, trust_env=False, timeout=60) as client:
+        client.ports = {entry["name"]: entry["port"] for entry in fleet["servers"]}
+        yield client
+
+
+def vlans_of(switch, names):
+    return [switch.get(f"/{switch.ports[name]}").json()["vlan_id"] for name in names]
+
+
+def put(switch, name, vlan):
+    assert switch.put(f"/{switch.ports[name]}", json={"vlan_id": vlan}).json() == {"vlan_id": vlan}
+
+
+def inner_address(stack, name):
+    ((address,),) = stack.rows(
+        "select host(n.address) from fleet_nic n join fleet_server s on s.id = n.server_id"
+        " where s.name = %s and n.address is not null", name,
+    )  # fmt: skip
+    return address
+
+
+@pytest.fixture(scope="module")
 def first(virtual):
     """The first tenant, with both machines; gives (key, reservation, servers)."""
     return handed_over(virtual, WORD)
@@ -147,12 +181,36 @@ def test_a_machine_reaches_the_portal_and_nothing_else(first):
     assert on_all(servers, key, "curl -sS -o /dev/null -m 60 http://10.0.2.100:8000/livez && echo ok") == ["ok"] * 2
 
 
-def test_nothing_of_a_tenant_is_left_on_the_drives(virtual, returned):
+def test_a_tenants_machines_reach_each_other_by_their_network_only(virtual, switch, first):
+    key, reservation, servers = first
+    here, there = names = virtual.server_names(reservation)
+    ((vlan,),) = virtual.rows("select vlan_id from fleet_network where kind = 'tenant'")
+    pings = [PING.format(address=inner_address(virtual, name)) for name in (there, here)]
+
+    assert vlans_of(switch, names) == [vlan, vlan]
+    moves = [json.loads(line) for line in (virtual.dir / "fleet" / "switch.log").read_text().splitlines()]
+    assert {move["server"]: move["to"] for move in moves if move["epoch"]} == dict.fromkeys(names, vlan)
+    assert [asked(server, key, ping) for server, ping in zip(servers, pings, strict=True)] == ["heard"] * 2
+    try:
+        for elsewhere in (NOBODYS, None):
+            put(switch, there, elsewhere)
+            assert asked(servers[0], key, pings[0]) == "silent"
+        put(switch, here, NOBODYS)
+        put(switch, there, vlan)
+        assert asked(servers[1], key, pings[1]) == "silent"
+    finally:
+        put(switch, here, vlan)
+        put(switch, there, vlan)
+    assert [asked(server, key, ping) for server, ping in zip(servers, pings, strict=True)] == ["heard"] * 2
+
+
+def test_nothing_of_a_tenant_is_left_on_the_drives(virtual, switch, returned):
     _reservation, seen = returned
 
     assert len(seen) == 2
     assert set(virtual.server_states(seen).values()) == {"available"}
     assert {name: residue(virtual.disk(name)) for name in seen} == dict.fromkeys(seen, 0)
+    assert vlans_of(switch, seen) == [None, None]
     assert not list((virtual.dir / "media" / "boots").iterdir())
 
 

@@ -7,12 +7,14 @@ import pytest
 
 from portal.catalog.models import OSImage, Price
 from portal.core.passwords import random_password
-from portal.fleet.models import Server
+from portal.fleet import selectors
+from portal.fleet.models import NIC, Network, Server, Switch, SwitchPort
 from portal.launcher import secret_file, virtual_metal
 from portal.launcher.demo import seed
 from portal.launcher.demo.offer import virtual_pool
 from portal.launcher.demo.servers import Addresses
 from portal.launcher.problems import LaunchProblem
+from provisioning.simulator.fleet import load
 from provisioning.simulator.vm import PORTAL
 from tests.end_to_end.stack import run_to_end
 
@@ -21,6 +23,8 @@ TOLD = {
     "file_name": "debian-12.raw.zst", "encoding": "zstd", "size_bytes": 3, "sha256": hashlib.sha256(b"abc").hexdigest(),
     "disk_bytes": 1 << 20, "disk_sha256": "b" * 64,
 }  # fmt: skip
+ADDRESSES = Addresses("127.77", 8443, 2222)
+PASSWORDS = {name: random_password() for name in secret_file.PASSWORDS}
 
 
 @pytest.fixture
@@ -63,11 +67,8 @@ def test_where_machines_reach_the_portal_is_known_at_both_ends():
 
 @pytest.mark.django_db
 def test_the_demo_of_virtual_machines_sells_them_with_the_built_image(built, tmp_path):
-    addresses = Addresses("127.77", 8443, 2222)
-    passwords = {name: random_password() for name in secret_file.PASSWORDS}
-
-    seed.seed_rows(addresses, passwords, fast=True, fleet=virtual_pool(3), images=built)
-    seed.write_files(tmp_path, built, addresses, fast=True, portal=("127.0.0.1", 8000))
+    seed.seed_rows(ADDRESSES, PASSWORDS, fast=True, fleet=virtual_pool(3), images=built)
+    seed.write_files(tmp_path, built, ADDRESSES, fast=True, portal=("127.0.0.1", 8000))
 
     assert set(Server.objects.values_list("server_type__slug", flat=True)) == {"vm-1x"}
     assert Price.objects.filter(server_type__slug="vm-1x").exists()
@@ -75,8 +76,62 @@ def test_the_demo_of_virtual_machines_sells_them_with_the_built_image(built, tmp
     told = json.loads((tmp_path / "fleet" / "fleet.json").read_text())
     assert [server["kind"] for server in told["servers"]] == ["qemu"] * 3
     with pytest.raises(LaunchProblem, match="other servers"):
-        seed.seed_rows(addresses, passwords, fast=True)
+        seed.seed_rows(ADDRESSES, PASSWORDS, fast=True)
     assert Server.objects.count() == 3
+
+
+@pytest.fixture
+def seeded(built):
+    """Seeds a demo of three virtual machines, or takes up the one that there is."""
+
+    def go():
+        seed.seed_rows(ADDRESSES, PASSWORDS, fast=True, fleet=virtual_pool(3), images=built)
+
+    go()
+    return go
+
+
+@pytest.mark.django_db
+def test_virtual_machines_hang_on_the_switch_by_a_second_card(seeded, built, tmp_path):
+    seed.write_files(tmp_path, built, ADDRESSES, fast=True)
+
+    (tmp_path / "fleet" / "fleet.json").rename(tmp_path / "fleet.json")
+    fleet = load(tmp_path / "fleet.json")
+    assert [(spec.mac, spec.switched_mac) for spec in fleet.specs] == [
+        (f"02:4d:59:00:00:0{number}", f"02:4d:59:01:00:0{number}") for number in range(3)
+    ]
+    for spec in fleet.specs:
+        port = SwitchPort.objects.get(server__name=spec.name)
+        assert (spec.switch, spec.port) == (port.switch.name, port.name)
+    inner = selectors.inner_addresses(Server.objects.values_list("pk", flat=True))
+    assert sorted(inner.values()) == ["10.77.0.1", "10.77.0.2", "10.77.0.3"]
+    assert "METALYARD_NETWORKS" not in virtual_metal.SETTINGS
+
+
+@pytest.mark.django_db
+def test_an_older_demo_gets_ports_and_second_cards_once(seeded):
+    for rows in (SwitchPort.objects, Switch.objects, Network.objects, NIC.objects.filter(address__isnull=False)):
+        rows.all().delete()
+    before = set(NIC.objects.values_list("mac", flat=True))
+
+    seeded()
+    seeded()
+
+    assert SwitchPort.objects.count() == 3
+    assert NIC.objects.filter(address__isnull=False, prefix_length=16).count() == 3
+    assert before < set(NIC.objects.values_list("mac", flat=True))
+    assert NIC.objects.count() == 6
+
+
+@pytest.mark.django_db
+def test_an_image_that_was_built_anew_is_what_the_catalogue_says(seeded, built):
+    told = TOLD | {"sha256": "d" * 64, "size_bytes": 4, "disk_sha256": "c" * 64, "disk_bytes": 2 << 20}
+    (built / virtual_metal.IMAGE).write_text(json.dumps(told))
+
+    seeded()
+
+    image = OSImage.objects.get()
+    assert (image.sha256, image.size_bytes, image.disk_sha256, image.disk_bytes) == ("d" * 64, 4, "c" * 64, 2 << 20)
 
 
 @pytest.mark.parametrize("servers", ["1", "5"])

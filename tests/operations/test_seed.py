@@ -11,13 +11,13 @@ from email import message_from_bytes
 import pytest
 import yaml
 
-from portal.operations.seed import FirstBoot, files_of
+from portal.operations.seed import Card, FirstBoot, files_of
 
 USER_DATA = '#!/bin/sh\necho "it\'s $HOME" é\n'.encode()
 BOOT = FirstBoot(
     instance_id="op_1-0",
     hostname="gpu-01",
-    macs=["52:54:00:AA:00:01", "52:54:00:aa:00:02"],
+    cards=[Card("52:54:00:AA:00:01"), Card("52:54:00:aa:00:02")],
     user="debian",
     authorized_keys=['ssh-ed25519 AAAA mira\'s "key": {x}'],
     host_key="-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY-----\n",
@@ -52,6 +52,18 @@ def test_the_machine_is_named_and_has_its_network():
         "eth1": ("52:54:00:aa:00:02", "eth1", True),
     }
     assert all(port["dhcp4"] is True for port in ports.values())
+
+
+def test_a_card_with_an_address_is_given_it_and_asks_nobody():
+    boot = replace(BOOT, cards=[*BOOT.cards, Card("52:54:00:AA:00:03", "10.77.0.1/16")])
+
+    ports = yaml.safe_load(files_of(boot)["network-config"])["ethernets"]
+
+    assert [port["dhcp4"] for port in ports.values()] == [True, True, False]
+    assert ports["eth2"] == {
+        "match": {"macaddress": "52:54:00:aa:00:03"}, "set-name": "eth2", "addresses": ["10.77.0.1/16"],
+        "dhcp4": False, "dhcp6": False, "link-local": [], "optional": True,
+    }  # fmt: skip
 
 
 def test_user_keys_and_host_key_are_given():

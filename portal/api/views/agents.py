@@ -20,6 +20,7 @@ from portal.api.serializers.agents import DoneReport, PhoneHome, ProgressReport
 from portal.catalog.models import OSImage
 from portal.core.errors import NotFound
 from portal.fleet.erase_policy import SAMPLE_BLOCKS
+from portal.fleet.models import NIC
 from portal.operations import seed
 from portal.operations.models import BootPurpose
 from portal.operations.services import agents, media
@@ -104,7 +105,7 @@ def _first_boot(job: BootJob) -> seed.FirstBoot:
     return seed.FirstBoot(
         instance_id=f"{part.operation.public_id}-{part.position}",
         hostname=part.hostname,
-        macs=list(part.server.nics.order_by("pk").values_list("mac", flat=True)),
+        cards=[_card(nic) for nic in part.server.nics.order_by("pk")],
         user=image.default_user if image else "",
         authorized_keys=[*part.operation.ssh_keys, job.verify_key_line],
         host_key=job.host_key,
@@ -114,6 +115,10 @@ def _first_boot(job: BootJob) -> seed.FirstBoot:
         ca_pem=media.ca_pem(),
         user_data=part.operation.user_data.encode(),
     )
+
+
+def _card(nic: NIC) -> seed.Card:
+    return seed.Card(nic.mac, f"{nic.address}/{nic.prefix_length}" if nic.address else "")
 
 
 @extend_schema(exclude=True)

@@ -61,13 +61,13 @@ def seed_catalogue(*, fast: bool, fleet: Stock) -> None:
 
 
 def _parts(kind: ServerType, *, fast: bool) -> BillOfMaterials:
-    """Return what a server of that type consists of: a virtual machine has one big drive and no GPU."""
+    """Return what a server of that type consists of: a virtual machine has one big drive, two cards and no GPU."""
     is_virtual = kind.slug == VIRTUAL.slug
     emulated_bytes = FAST_DRIVE_BYTES if fast else DRIVE_BYTES
     return BillOfMaterials(
         server_type=kind,
         gpu_pci_ids=[] if is_virtual else [GPU_PCI_ID],
-        nic_count=1,
+        nic_count=2 if is_virtual else 1,
         nic_speed_mbps=0 if is_virtual else NIC_SPEED_MBPS,
         drive_count=1,
         drive_bytes=VIRTUAL_DRIVE_BYTES if is_virtual else emulated_bytes,

@@ -56,20 +56,23 @@ def _entry(server: Server) -> dict[str, Any]:
     drive = server.drives.all()[0]
     chassis = next((machine.chassis for machine in (*MACHINES, VIRTUAL) if machine.slug == kind.slug), kind.name)
     port = getattr(server, "port", None)
+    first, *others = sorted(server.nics.all(), key=lambda nic: nic.pk)
+    is_virtual = kind.slug == VIRTUAL.slug
     return {
-        "kind": "qemu" if kind.slug == VIRTUAL.slug else "emulated",
+        "kind": "qemu" if is_virtual else "emulated",
         "name": server.name,
         "uuid": str(server.system_uuid),
         "serial": server.serial,
         "model": chassis,
         "bmc_user": server.bmc.username,
         "bmc_password_sha256": hashlib.sha256(decrypt(server.bmc.password_encrypted).encode()).hexdigest(),
-        "mac": server.nics.all()[0].mac,
+        "mac": first.mac,
         "disk_bytes": drive.size_bytes,
         "drive_serial": drive.serial,
         "drive_model": drive.model,
         "drive_firmware": DRIVE_FIRMWARE,
         **({} if port is None else {"switch": port.switch.name, "port": port.name}),
+        **({"switched_mac": others[0].mac} if is_virtual else {}),
         "ssh_host": server.ssh_host,
         "ssh_port": server.ssh_port,
         "gpu_model": kind.gpu_model,

@@ -78,6 +78,13 @@ def seed_built_image(folder: Path) -> None:
     add_image(actor=SYSTEM, description=description, signature=None, folder=folder, slug=BUILT)
 
 
+def renew_built_image(folder: Path) -> None:
+    """Let the catalogue say what is in ``folder`` where the image was built anew since. Raises OSError."""
+    told = json.loads((folder / "debian-12.json").read_text())
+    facts = {name: told[name] for name in ("size_bytes", "sha256", "disk_bytes", "disk_sha256")}
+    OSImage.objects.filter(slug=BUILT).exclude(sha256=facts["sha256"]).update(**facts)
+
+
 def ensure_files(folder: Path) -> None:
     """Write the image files that the catalogue names and the folder lacks (or holds with another size)."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from portal.fleet.models import BMC, Region, Server, ServerType
 from portal.launcher.demo import people
 from portal.launcher.demo.catalogue import seed_catalogue
 from portal.launcher.demo.fleet_file import write_fleet_file
-from portal.launcher.demo.images import ensure_files, seed_built_image, seed_images
+from portal.launcher.demo.images import ensure_files, renew_built_image, seed_built_image, seed_images
 from portal.launcher.demo.networks import seed_networks
 from portal.launcher.demo.offer import FLEET, VIRTUAL, Stock, machines_of
 from portal.launcher.demo.servers import Addresses, seed_servers
@@ -40,7 +40,9 @@ def seed_rows(
     if User.objects.filter(email=people.ADMIN).exists():
         _require_same(addresses, fleet)
         ensure_groups()
-        _connect(addresses, fleet)
+        if VIRTUAL in machines_of(fleet):
+            renew_built_image(images or Path())
+        seed_networks(addresses)
         return
     if Region.objects.exists() or User.objects.exists():
         raise LaunchProblem("The database holds data that is not the demo's: use an empty database.")
@@ -50,16 +52,10 @@ def seed_rows(
     else:
         seed_images(fast=fast)
     count = seed_servers(addresses, fast=fast, fleet=fleet)
-    _connect(addresses, fleet)
+    seed_networks(addresses)
     top_up_spares()
     people.seed_people(passwords)
     record(actor=SYSTEM, verb="demo.seeded", target="demo", data={"servers": count})
-
-
-def _connect(addresses: Addresses, fleet: Stock) -> None:
-    """Hang emulated servers on switches, those of an older demo too; virtual machines have networks of their own."""
-    if VIRTUAL not in machines_of(fleet):
-        seed_networks(addresses)
 
 
 def _require_same(addresses: Addresses, fleet: Stock) -> None:

@@ -25,9 +25,9 @@ def portal():
 def boot(tmp_path, iso, portal):
     """Boot a machine with the drives for the portal's job, until it has switched itself off."""
 
-    def go(*drives: Drive, **medium) -> VirtualMachine:
+    def go(*drives: Drive, extra=(), **medium) -> VirtualMachine:
         cdrom = medium_for(iso, tmp_path / "boot.iso", medium.pop("url", portal.boot_uri), **medium)
-        machine = VirtualMachine(tmp_path / "machine", list(drives), cdrom=cdrom)
+        machine = VirtualMachine(tmp_path / "machine", list(drives), cdrom=cdrom, extra=extra)
         machine.run()
         return machine
 

@@ -16,6 +16,12 @@ pytestmark = [
 ]
 
 
+SECOND_CARD = [
+    *("-netdev", "hubport,id=net1,hubid=0"),
+    *("-device", "virtio-net-pci,netdev=net1,mac=52:54:00:12:34:57,romfile="),
+]
+
+
 @pytest.fixture
 def authority(tmp_path):
     return tls.ensure(tmp_path / "authority", HOST)
@@ -31,7 +37,8 @@ def test_an_inspection_tells_what_the_machine_is_made_of_and_touches_nothing(boo
     portal.offer("inspect")
     nvme, sata = drive(tmp_path / "a", 32, serial="NVME-7"), drive(tmp_path / "b", 16, serial="SATA-7", kind="sata")
 
-    machine = boot(nvme, sata)
+    # Its second card has a link and nobody who gives addresses.
+    machine = boot(nvme, sata, extra=SECOND_CARD)
 
     inventory = portal.result["inventory"]
     assert inventory["system"] == {"serial": machine.serial, "product": "Virtual", "uuid": machine.uuid}
@@ -42,8 +49,10 @@ def test_an_inspection_tells_what_the_machine_is_made_of_and_touches_nothing(boo
         ("NVME-7", 32 << 20),
     ]
     assert all(found["model"] and found["firmware"] for found in inventory["drives"])
-    (card,) = inventory["nics"]
-    assert (card["mac"], card["driver"], card["speed_mbps"]) == (machine.mac, "virtio_net", None)
+    assert [(card["mac"], card["driver"], card["speed_mbps"]) for card in inventory["nics"]] == [
+        (machine.mac, "virtio_net", 0),
+        ("52:54:00:12:34:57", "virtio_net", 0),
+    ]
     assert inventory["gpus"] == [], "QEMU's display is none"
     assert "OVMF" in inventory["firmware"]["bios_vendor"]
     assert set(nvme.path.read_bytes()) == set(sata.path.read_bytes()) == {0x5A}

@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+from portal.api.serializers.agents import FoundPortField
 from provisioning.ramdisk.medium import PLACEHOLDER
 from provisioning.ramdisk.tree import OWN
 from tests.provisioning.ramdisk.scripts import LIBRARY, ask, needs_busybox, run
@@ -126,6 +127,27 @@ def test_memory_is_what_the_modules_add_up_to(tmp_path):
     found = ask("inspect", then="memory_bytes", run_folder=tmp_path, DMI_TABLE=tmp_path / "dmi")
 
     assert int(found) == (16384 + 65536) * 2**20 + 512 * 2**10
+
+
+def card(folder, name, mac, speed):
+    (folder / name / "device").mkdir(parents=True)
+    (folder / name / "device" / "driver").symlink_to("/sys/bus/pci/drivers/virtio_net")
+    (folder / name / "address").write_text(f"{mac}\n")
+    (folder / name / "speed").write_text(f"{speed}\n")
+
+
+def test_network_cards_are_told_in_the_form_that_the_portal_takes(tmp_path):
+    card(tmp_path / "net", "eth0", "02:4d:59:00:00:01", 400_000)
+    card(tmp_path / "net", "eth1", "02:4d:59:01:00:01", -1)
+    (tmp_path / "net" / "lo").mkdir()
+
+    found = json.loads(ask("inspect", then="network_cards_as_json", run_folder=tmp_path, NET=tmp_path / "net"))
+
+    assert [(item["mac"], item["speed_mbps"], item["driver"]) for item in found] == [
+        ("02:4d:59:00:00:01", 400_000, "virtio_net"),
+        ("02:4d:59:01:00:01", 0, "virtio_net"),
+    ]
+    assert all(FoundPortField(data=item).is_valid() for item in found)
 
 
 def pci(folder, address, kind, vendor, device):

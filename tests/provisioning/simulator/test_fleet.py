@@ -48,11 +48,25 @@ def test_switches_and_the_ports_on_them_are_read(write):
     assert [(spec.switch, spec.port) for spec in fleet.specs] == [("leaf-1", "Ethernet1/1"), ("", "")]
 
 
+def test_a_virtual_machine_hangs_on_its_switch_by_a_second_card(write):
+    fleet = load(write(plugged(kind="qemu", switched_mac="02:4d:59:01:00:01")))
+
+    assert [spec.switched_mac for spec in fleet.specs] == ["", "02:4d:59:01:00:01"]
+
+
 SWITCH = {"name": "leaf-1", "user": "port-mover", "password": "secret"}
 
 
 def server(**changes):
     return lambda data: data["servers"][1].update(changes)
+
+
+def plugged(**changes):
+    def change(data):
+        data["switches"] = [SWITCH]
+        data["servers"][1].update({"switch": "leaf-1", "port": "1"} | changes)
+
+    return change
 
 
 @pytest.mark.parametrize(
@@ -90,8 +104,11 @@ def server(**changes):
         (server(switch="leaf-1"), "servers[1] must have both switch and port, or neither"),
         (server(switch="leaf-1", port="Ethernet1"), "servers[1].switch: there is no switch leaf-1"),
         (server(switch="leaf-1", port="../1"), "servers[1].port must be letters, digits and ./:_-"),
-        (server(switch="leaf-1", port="1", kind="qemu"), "servers[1].port must be letters, digits and ./:_- on a "
-         "machine of the kind emulated"),
+        (plugged(kind="qemu"), "servers[1].switched_mac must be a MAC address"),
+        (plugged(kind="qemu", switched_mac="02:4d:59:01:00:01,x"), "servers[1].switched_mac must be a MAC address"),
+        (plugged(switched_mac="02:4d:59:01:00:01"), "servers[1].switched_mac must be a MAC address where a machine "
+         "of the kind qemu has a port"),
+        (server(kind="qemu", switched_mac="02:4d:59:01:00:01"), "servers[1].switched_mac must be a MAC address where"),
         (lambda data: [entry.update(switch="s", port="1") for entry in data["servers"]],
          "two servers have the port 1 of s"),
     ],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.simulator.vm import VM, OwnNetwork, TapNetwork, argv
+from provisioning.simulator.vm import VM, OwnNetwork, SwitchedCard, TapNetwork, argv
 
 NETWORK = OwnNetwork("127.77.1.2", 2222, "carry 127.0.0.1 8000")
 BARE = VM(
@@ -52,6 +52,19 @@ def test_a_guest_on_its_own_network_reaches_one_address():
 
 def test_a_port_on_a_bridge_runs_no_script():
     assert "tap,id=net0,ifname=tap7,script=no,downscript=no" in argv(replace(BARE, network=TapNetwork("tap7")))
+
+
+@pytest.mark.parametrize("network", [NETWORK, TapNetwork("tap7")])
+def test_a_second_card_is_a_socket_and_nothing_boots_from_it(network):
+    bare = replace(BARE, network=network)
+
+    words = argv(replace(bare, switched=SwitchedCard("02:4d:59:01:00:01", 17), boot="Pxe"))
+
+    cards = [word for word in words if word.startswith("virtio-net-pci")]
+    assert [card.split(",")[1] for card in cards] == ["netdev=net0", "netdev=net1"]
+    assert cards[1] == "virtio-net-pci,netdev=net1,mac=02:4d:59:01:00:01,romfile="
+    assert "dgram,id=net1,local.type=fd,local.str=17" in words
+    assert not any("net1" in word for word in argv(bare))
 
 
 def test_a_comma_in_a_path_is_no_option():

@@ -52,12 +52,12 @@ memory_bytes() {
     echo $((kib * 1024))
 }
 
-# network_cards_as_json: speed is null without a link.
+# network_cards_as_json: speed is 0 without a link, and where a card does not know it, as those of virtual machines.
 network_cards_as_json() {
     for path in "$NET"/*; do
         [ -e "$path/device" ] || continue
         speed=$(cat "$path/speed" 2>/dev/null)
-        [ "${speed:--1}" -gt 0 ] || speed=null
+        [ "${speed:--1}" -gt 0 ] || speed=0
         jq -n --arg mac "$(cat "$path/address")" --arg name "${path##*/}" \
             --arg driver "$(basename "$(readlink "$path/device/driver")")" --argjson speed "$speed" \
             '{mac: $mac, name: $name, driver: $driver, speed_mbps: $speed}'
