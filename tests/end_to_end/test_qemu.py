@@ -181,6 +181,24 @@ def test_a_machine_reaches_the_portal_and_nothing_else(first):
     assert on_all(servers, key, "curl -sS -o /dev/null -m 60 http://10.0.2.100:8000/livez && echo ok") == ["ok"] * 2
 
 
+def test_the_machines_are_one_cluster_with_the_kit_on_each(virtual, first):
+    key, reservation, servers = first
+    names = [server["hostname"] for server in servers]
+    in_order = [row["hostname"] for row in sorted(servers, key=lambda row: (row["rack"], row["rack_unit"]))]
+
+    said = [asked(server, key, f"ssh -o BatchMode=yes {other} hostname") for server in servers for other in names]
+    pinged = asked(servers[0], key, "cd /opt/handover && LC_ALL=C.UTF-8 ansible -i inventory.yml all -m ping")
+    hostfiles = on_all(servers, key, "cut -d' ' -f1 /opt/handover/hostfile")
+    keys = on_all(servers, key, "ssh-keygen -y -f ~/.ssh/metalyard_cluster")
+
+    assert said == names * 2
+    assert [pinged.count(f"{name} | SUCCESS") for name in names] == [1, 1], pinged
+    assert hostfiles == ["\n".join(in_order)] * 2
+    assert len(set(keys)) == 2
+    listed = virtual.api.get(f"/reservations/{reservation}/handover").json()["data"]
+    assert on_all(servers, key, "LC_ALL=C ls -A /opt/handover") == ["\n".join(sorted(file["name"] for file in listed))] * 2
+
+
 def test_a_tenants_machines_reach_each_other_by_their_network_only(virtual, switch, first):
     key, reservation, servers = first
     here, there = names = virtual.server_names(reservation)

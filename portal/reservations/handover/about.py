@@ -43,7 +43,7 @@ Log in, on a server     ssh {names[-1]}      (by {CLUSTER_KEY}, which each serve
 Names                   sudo sh -c 'cat {ON_NODES}/hosts >> /etc/hosts'
 Test the network        {ON_NODES}/mpirun-nccl.sh      (needs Open MPI and nccl-tests)
 Train                   {ON_NODES}/torchrun.sh on every server
-Ansible                 ansible -i {ON_NODES}/inventory.yml all -m ping
+Ansible                 LC_ALL=C.UTF-8 ansible -i {ON_NODES}/inventory.yml all -m ping
 Slurm                   slurm-nodes.conf, gres.conf, and one of topology.conf and topology.yaml
 NCCL                    sudo cp {ON_NODES}/nccl.conf /etc/
 What was checked        report.json, report.pdf
