@@ -1,11 +1,13 @@
 """Acceptance: what servers were made to say of themselves is judged, and the report kept, before they go on."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from portal.core.actors import SYSTEM
+from portal.fleet.models import Drive, ServerType
 from portal.operations.models import OperationServer
-from portal.operations.services.acceptance import keep_report
+from portal.operations.services.acceptance import keep_reports
 from provisioning.acceptance.collected import MOST_CHARS, Unreadable, read_collected
 from provisioning.acceptance.verdict import FAILURE_OF, Check, Reference, checks_of, failures, report_of
 from provisioning.claim import Lease
@@ -22,9 +24,16 @@ def kept_in(folder: Path, parts: Sequence[OperationServer]) -> dict[int, str]:
     return found
 
 
-def reference_of(part: OperationServer) -> Reference:
-    """Return what the part's server must be: its type's promises, and its own drives."""
-    kind = part.server.server_type
+def references_of(parts: Sequence[OperationServer]) -> dict[OperationServer, Reference]:
+    """Return what each part's server must be: its type's promises, and its own drives."""
+    serials: dict[int, list[str]] = defaultdict(list)
+    drives = Drive.objects.filter(server__in=[part.server_id for part in parts]).order_by("serial")
+    for server_pk, serial in drives.values_list("server_id", "serial"):
+        serials[server_pk].append(serial)
+    return {part: _reference(part.server.server_type, serials[part.server_id]) for part in parts}
+
+
+def _reference(kind: ServerType, serials: Sequence[str]) -> Reference:
     return Reference(
         gpu_model=kind.gpu_model,
         gpu_count=kind.gpu_count,
@@ -33,23 +42,28 @@ def reference_of(part: OperationServer) -> Reference:
         nvlinks=kind.nvlinks,
         ports=kind.fabric_ports,
         link_rate_gbps=kind.link_rate_gbps,
-        drives=tuple(sorted(part.server.drives.values_list("serial", flat=True))),
+        drives=tuple(serials),
     )
 
 
-def accept(lease: Lease, part: OperationServer, document: str) -> tuple[str, str] | None:
-    """Judge one server and keep its report; return code and detail of the first failure, None where there is none.
+def accept(lease: Lease, documents: Mapping[OperationServer, str]) -> dict[int, tuple[str, str]]:
+    """Judge servers by what they said and keep the reports; return code and detail of the first failure, by the part.
 
-    Raises ClaimLost.
+    One that passes has none. Raises ClaimLost.
     """
-    try:
-        collected = read_collected(document)
-    except Unreadable as error:
-        return "acceptance_unreadable", f"What the server said of itself cannot be read: {error}"
-    checks = checks_of(collected, reference_of(part))
-    failed = failures(checks)
-    keep_report(actor=SYSTEM, claim=lease.claim, part=part, document=report_of(collected, checks))
-    return (FAILURE_OF[failed[0].name], "; ".join(map(_words, failed))) if failed else None
+    refused, reports = {}, {}
+    for part, reference in references_of(list(documents)).items():
+        try:
+            collected = read_collected(documents[part])
+        except Unreadable as error:
+            refused[part.pk] = "acceptance_unreadable", f"What the server said of itself cannot be read: {error}"
+            continue
+        checks = checks_of(collected, reference)
+        reports[part] = report_of(collected, checks)
+        if failed := failures(checks):
+            refused[part.pk] = FAILURE_OF[failed[0].name], "; ".join(map(_words, failed))
+    keep_reports(actor=SYSTEM, claim=lease.claim, documents=reports)
+    return refused
 
 
 def _words(check: Check) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from portal.core.actors import SYSTEM
 from portal.operations.models import OperationServer
-from portal.operations.services.acceptance import keep_cluster_key
+from portal.operations.services.acceptance import keep_cluster_keys
 from portal.reservations.handover.kit import kit_zip
 from portal.reservations.handover.nodes import on_nodes
 from portal.reservations.handover.reading import being_handed_over
@@ -83,7 +83,6 @@ def _words(hostname: str, pairs: Mapping[tuple[str, str], str]) -> str:
 
 def keep_keys(lease: Lease, parts: Sequence[OperationServer], kept: Mapping[int, str]) -> None:
     """Keep the public keys that the servers of a whole cluster have made. Raises ClaimLost."""
-    for part in parts:
-        key = str(json.loads(kept[part.pk]).get("key"))
-        if PUBLIC_KEY.fullmatch(key):
-            keep_cluster_key(actor=SYSTEM, claim=lease.claim, part=part, public_key=key)
+    told = {part: str(json.loads(kept[part.pk]).get("key")) for part in parts}
+    keys = {part: key for part, key in told.items() if PUBLIC_KEY.fullmatch(key)}
+    keep_cluster_keys(actor=SYSTEM, claim=lease.claim, keys=keys)

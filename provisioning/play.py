@@ -60,12 +60,14 @@ def _act(lease: Lease, step: PlaybookStep, parts: Sequence[OperationServer], fai
             prepare(lease, part)
     result, kept = _run(lease, step, parts)
     done = set()
+    well = [part for part in parts if result.hosts[part.server.public_id].ok]
+    refused = accept(lease, {part: kept.get(part.pk, "") for part in well}) if step.accepts else {}
     for part in parts:
         host = result.hosts[part.server.public_id]
         if not host.ok:
             _settle_failed(lease, part, step, host, fail)
-        elif step.accepts and (failure := accept(lease, part, kept.get(part.pk, ""))):
-            fail(lease, part, *failure)
+        elif part.pk in refused:
+            fail(lease, part, *refused[part.pk])
         elif step.checks_bmc and (findings := settle(lease, part, host.facts)):
             fail(lease, part, findings[0].code, "; ".join(finding.detail for finding in findings))
         else:

@@ -196,7 +196,8 @@ def test_the_machines_are_one_cluster_with_the_kit_on_each(virtual, first):
     assert hostfiles == ["\n".join(in_order)] * 2
     assert len(set(keys)) == 2
     listed = virtual.api.get(f"/reservations/{reservation}/handover").json()["data"]
-    assert on_all(servers, key, "LC_ALL=C ls -A /opt/handover") == ["\n".join(sorted(file["name"] for file in listed))] * 2
+    there = "\n".join(sorted(file["name"] for file in listed))
+    assert on_all(servers, key, "LC_ALL=C ls -A /opt/handover") == [there] * 2
 
 
 def test_a_tenants_machines_reach_each_other_by_their_network_only(virtual, switch, first):

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from portal.audit.services import record
+from portal.audit.services import record_each
 from portal.core import clock
 from portal.core.actors import Actor
 from portal.operations.models import AcceptanceReport, OperationServer
@@ -15,30 +15,36 @@ from portal.operations.services.claims import Claim, guard
 
 
 @transaction.atomic
-def keep_report(*, actor: Actor, claim: Claim, part: OperationServer, document: Mapping[str, Any]) -> AcceptanceReport:
-    """Keep the report on one server; a step that is done again replaces it. Raises ClaimLost."""
-    guard(claim)
-    digest = sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-    report, _made = AcceptanceReport.objects.update_or_create(
-        part=part, defaults={"document": dict(document), "at": clock.now()}
+def keep_reports(*, actor: Actor, claim: Claim, documents: Mapping[OperationServer, Mapping[str, Any]]) -> None:
+    """Keep the reports on servers of one operation; a step that is done again replaces them. Raises ClaimLost."""
+    operation = guard(claim)
+    now = clock.now()
+    AcceptanceReport.objects.bulk_create(
+        [AcceptanceReport(part=part, document=dict(document), at=now) for part, document in documents.items()],
+        update_conflicts=True,
+        unique_fields=["part"],
+        update_fields=["document", "at"],
     )
-    record(
-        actor=actor,
-        verb="acceptance.reported",
-        target=part.server.public_id,
-        data={"operation": part.operation.public_id, "verdict": document["verdict"], "sha256": digest},
-    )
-    return report
+    told = {
+        part.server.public_id: {
+            "operation": operation.public_id,
+            "verdict": document["verdict"],
+            "sha256": sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest(),
+        }
+        for part, document in documents.items()
+    }
+    record_each(actor=actor, verb="acceptance.reported", told=told)
 
 
 @transaction.atomic
-def keep_cluster_key(*, actor: Actor, claim: Claim, part: OperationServer, public_key: str) -> None:
-    """Keep the public half of the key that a server made to log in to the others. Raises ClaimLost."""
-    guard(claim)
-    OperationServer.objects.filter(pk=part.pk).update(cluster_key=public_key)
-    record(
-        actor=actor,
-        verb="acceptance.cluster_key",
-        target=part.server.public_id,
-        data={"operation": part.operation.public_id, "public_key": public_key},
-    )
+def keep_cluster_keys(*, actor: Actor, claim: Claim, keys: Mapping[OperationServer, str]) -> None:
+    """Keep the public halves of the keys that servers made to log in to one another. Raises ClaimLost."""
+    operation = guard(claim)
+    for part, public_key in keys.items():
+        part.cluster_key = public_key
+    OperationServer.objects.bulk_update(keys, ["cluster_key"])
+    told = {
+        part.server.public_id: {"operation": operation.public_id, "public_key": public_key}
+        for part, public_key in keys.items()
+    }
+    record_each(actor=actor, verb="acceptance.cluster_key", told=told)

@@ -20,9 +20,11 @@ def locked_part(pk: int) -> OperationServer:
 
 
 def locked_parts(pks: Iterable[int], *states: PartState) -> list[OperationServer]:
-    """Lock parts in order and return them as ``locked_part`` does; with ``states``, those in one of them only."""
+    """Lock parts in order and return them with all that playbooks are told; with ``states``, those in one of them."""
     found = lock_rows(OperationServer.objects.filter(pk__in=list(pks), **({"state__in": states} if states else {})))
-    whole = OperationServer.objects.select_related("server", "operation").filter(pk__in=[part.pk for part in found])
+    whole = OperationServer.objects.select_related(
+        "server__bmc", "server__fabric", "server__server_type", "operation__image", "operation__project"
+    ).filter(pk__in=[part.pk for part in found])
     return list(whole.order_by("pk"))
 
 
