@@ -41,6 +41,7 @@ FAILURES: dict[str, str] = {
     "ssh_host_key_mismatch": "The server answered on SSH with a host key that is not its own.",
     "ssh_auth_failed": "The server does not accept the keys that it was given.",
     "ssh_wrong_hostname": "The server answers to another host name than it was given.",
+    "rescue_timeout": "The rescue system was started but did not report.",
     "erase_timeout": "Erasing took longer than it may.",
     "erase_incomplete": "Erasing left data behind.",
     "erase_unsupported": "A drive supports none of the ways of erasing that are accepted.",

@@ -1,6 +1,8 @@
 """An emulated server behind its BMC: what runs on it, without firmware and without a kernel."""
 
 import logging
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import asyncssh
@@ -16,6 +18,8 @@ from provisioning.simulator.shell import Host
 from provisioning.simulator.sshd import Sshd
 
 log = logging.getLogger(__name__)
+
+RESCUE = "Rescue system"
 
 
 class Machine(Chassis):
@@ -50,13 +54,26 @@ class Machine(Chassis):
             self.console("power lost")
 
     def _network_boot(self, life: Power, disk: Disk, uri: str, timings: Timings) -> None:
-        boot = Ramdisk(Body(self.spec, disk, timings, life, self.wrong, self.console, self._boots), uri)
+        serve = partial(self._serve_rescue, life)
+        boot = Ramdisk(Body(self.spec, disk, timings, life, self.wrong, self.console, self._boots, serve), uri)
         with self.place.turn(life):
             boot.run()
         with self.lock:
             # Only this boot may switch the machine off: it may have been switched off and on again meanwhile.
-            if self.life is life and boot.report:
+            if self.life is life and boot.report and not boot.stays:
                 self.power_down()
+
+    def _serve_rescue(self, life: Power, hostname: str, keys: Sequence[str], host_key: str) -> None:
+        host = Host(self.spec, hostname, "root", RESCUE, "", self.wrong)
+        self._open(life, Sshd(self.place.loop, host, {"os": RESCUE}, {"ssh_authorized_keys": list(keys)}, host_key))
+
+    def _open(self, life: Power, server: Sshd) -> None:
+        """Let people in for as long as the machine has power. Raises OSError, ValueError, PowerLost."""
+        with self.lock:
+            life.check()
+            server.start()
+            self.sshd = server
+        self.console(f"{server.host.hostname} is up")
 
     def _disk_boot(self, life: Power, disk: Disk, timings: Timings) -> None:
         try:
@@ -72,16 +89,11 @@ class Machine(Chassis):
         host = Host(
             self.spec, seed["hostname"], seed["ssh_user"], str(header.get("os")), seed.get("user_data", ""), self.wrong
         )
-        server = Sshd(self.place.loop, host, header, seed, key)
-        with self.lock:
-            life.check()
-            try:
-                server.start()
-            except (OSError, ValueError) as error:
-                self.console(f"sshd cannot start: {error}")
-                return
-            self.sshd = server
-        self.console(f"{host.hostname} is up")
+        try:
+            self._open(life, Sshd(self.place.loop, host, header, seed, key))
+        except (OSError, ValueError) as error:
+            self.console(f"sshd cannot start: {error}")
+            return
         if not self.wrong(Fault.NO_PHONE_HOME):
             self._phone_home(life, seed, key)
 

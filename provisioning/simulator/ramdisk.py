@@ -4,11 +4,12 @@ import base64
 import hashlib
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncssh
 import zstandard
 
 from provisioning.simulator.agent import FIRST_PAUSE_S, Agent, DownloadFailed, Refused, Unreachable
@@ -30,6 +31,11 @@ METHODS = ("overwrite",)
 """Ways of erasing that an emulated drive has: it knows no commands of its own."""
 
 
+def _serves_nobody(_hostname: str, _keys: Sequence[str], _host_key: str) -> None:
+    """Stand for a machine that has no SSH server. Raises OSError."""
+    raise OSError("there is no SSH server here")
+
+
 class JobFailed(Exception):
     """The job cannot be done; ``code`` is what is reported."""
 
@@ -42,7 +48,11 @@ class JobFailed(Exception):
 
 @dataclass(frozen=True)
 class Body:
-    """What of the machine the ramdisk sees; ``wrong`` asks for a fault, ``reaches`` whether the portal is reached."""
+    """What of the machine the ramdisk sees.
+
+    ``wrong`` asks for a fault, ``reaches`` whether the portal is reached; ``serve`` lets root in at a host name by some
+    keys, under a private host key, and raises OSError or ValueError where that cannot be.
+    """
 
     spec: Spec
     disk: Disk
@@ -51,6 +61,7 @@ class Body:
     wrong: Callable[[Fault], bool]
     console: Callable[[str], None]
     reaches: Callable[[], bool] = lambda: True
+    serve: Callable[[str, Sequence[str], str], None] = _serves_nobody
 
 
 @dataclass(frozen=True)
@@ -89,11 +100,12 @@ class Ramdisk:
         self.uri, self.token = job_address(uri)
         self.reported_at = 0.0
         self.report: dict[str, str] = {}
+        self.stays = False
 
     def run(self) -> None:
         """Do the job of this boot. Whatever goes wrong is on the console, and in the report if there can be one.
 
-        Raises PowerLost.
+        The machine is to be switched off then, unless it ``stays``. Raises PowerLost.
         """
         if self.body.wrong(Fault.AGENT_SILENT):
             self.body.console("ramdisk started; it does not find its network")
@@ -112,7 +124,8 @@ class Ramdisk:
 
     def _do(self, job: dict[str, Any]) -> dict[str, Any]:
         self.body.console(f"job {job['kind']} fetched")
-        work = {"image": self._image, "erase": self._erase, "inspect": self._inspect}.get(job["kind"])
+        jobs = {"image": self._image, "erase": self._erase, "inspect": self._inspect, "rescue": self._rescue}
+        work = jobs.get(job["kind"])
         if work is None:
             raise ValueError(f"unknown kind {job['kind']}")
         try:
@@ -191,6 +204,15 @@ class Ramdisk:
 
     def _inspect(self, _job: dict[str, Any]) -> dict[str, Any]:
         return {"ok": True, "inventory": inventory_of(self.body)}
+
+    def _rescue(self, job: dict[str, Any]) -> dict[str, Any]:
+        try:
+            public = asyncssh.import_private_key(job["host_key"]).export_public_key().decode().strip()
+            self.body.serve(job["hostname"], job["ssh_authorized_keys"], job["host_key"])
+        except (OSError, ValueError) as error:
+            raise JobFailed("agent_error", f"the SSH server does not start: {error}") from error
+        self.stays = True
+        return {"ok": True, "host_keys": [public]}
 
     def _erase(self, job: dict[str, Any]) -> dict[str, Any]:
         disk, started, begun = self.body.disk, time.monotonic(), _now()
