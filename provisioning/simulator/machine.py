@@ -45,7 +45,7 @@ class Machine(Chassis):
             life.pause(timings.power_on_s)
             source = self.setting.image if target == "Cd" else uri
             if target in ("Cd", "UefiHttp") and source:
-                self._network_boot(life, disk, source, timings)
+                self._network_boot(life, disk, target, source, timings)
             else:
                 if target in ("Cd", "Pxe", "UefiHttp"):
                     self.console(f"nothing to boot from {target}; next is the disk")
@@ -53,9 +53,12 @@ class Machine(Chassis):
         except PowerLost:
             self.console("power lost")
 
-    def _network_boot(self, life: Power, disk: Disk, uri: str, timings: Timings) -> None:
+    def _network_boot(self, life: Power, disk: Disk, target: str, uri: str, timings: Timings) -> None:
         serve = partial(self._serve_rescue, life)
-        boot = Ramdisk(Body(self.spec, disk, timings, life, self.wrong, self.console, self._boots, serve), uri)
+        # What comes from the drive needs no network; firmware fetches its medium over that in which it boots.
+        starts = self._is_connected if target == "Cd" else self._boots
+        body = Body(self.spec, disk, timings, life, self.wrong, self.console, self._boots, starts, serve)
+        boot = Ramdisk(body, uri)
         with self.place.turn(life):
             boot.run()
         with self.lock:
@@ -65,15 +68,12 @@ class Machine(Chassis):
 
     def _serve_rescue(self, life: Power, hostname: str, keys: Sequence[str], host_key: str) -> None:
         host = Host(self.spec, hostname, "root", RESCUE, "", self.wrong)
-        self._open(life, Sshd(self.place.loop, host, {"os": RESCUE}, {"ssh_authorized_keys": list(keys)}, host_key))
-
-    def _open(self, life: Power, server: Sshd) -> None:
-        """Let people in for as long as the machine has power. Raises OSError, ValueError, PowerLost."""
+        server = Sshd(self.place.loop, host, {"os": RESCUE}, {"ssh_authorized_keys": list(keys)}, host_key)
         with self.lock:
             life.check()
             server.start()
             self.sshd = server
-        self.console(f"{server.host.hostname} is up")
+        self.console(f"{hostname} is up")
 
     def _disk_boot(self, life: Power, disk: Disk, timings: Timings) -> None:
         try:
@@ -89,11 +89,16 @@ class Machine(Chassis):
         host = Host(
             self.spec, seed["hostname"], seed["ssh_user"], str(header.get("os")), seed.get("user_data", ""), self.wrong
         )
-        try:
-            self._open(life, Sshd(self.place.loop, host, header, seed, key))
-        except (OSError, ValueError) as error:
-            self.console(f"sshd cannot start: {error}")
-            return
+        server = Sshd(self.place.loop, host, header, seed, key)
+        with self.lock:
+            life.check()
+            try:
+                server.start()
+            except (OSError, ValueError) as error:
+                self.console(f"sshd cannot start: {error}")
+                return
+            self.sshd = server
+        self.console(f"{host.hostname} is up")
         if not self.wrong(Fault.NO_PHONE_HOME):
             self._phone_home(life, seed, key)
 

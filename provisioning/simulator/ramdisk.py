@@ -12,7 +12,7 @@ from typing import Any
 import asyncssh
 import zstandard
 
-from provisioning.simulator.agent import FIRST_PAUSE_S, Agent, DownloadFailed, Refused, Unreachable
+from provisioning.simulator.agent import FIRST_PAUSE_S, NO_ROUTE, Agent, DownloadFailed, Refused, Unreachable
 from provisioning.simulator.disk import BLOCK, CHUNK, Disk, packed
 from provisioning.simulator.faults import Fault
 from provisioning.simulator.fleet import Spec, Timings
@@ -27,6 +27,7 @@ DETAIL_CHARS = 500
 GPU_PCI_ID = "1b36:00ff"
 """Vendor and device of the GPUs that are not there: no real one has them."""
 NIC_SPEED_MBPS = 400_000
+RESCUE = "rescue"
 METHODS = ("overwrite",)
 """Ways of erasing that an emulated drive has: it knows no commands of its own."""
 
@@ -50,8 +51,9 @@ class JobFailed(Exception):
 class Body:
     """What of the machine the ramdisk sees.
 
-    ``wrong`` asks for a fault, ``reaches`` whether the portal is reached; ``serve`` lets root in at a host name by some
-    keys, under a private host key, and raises OSError or ValueError where that cannot be.
+    ``wrong`` asks for a fault, ``reaches`` whether the port is in a network for jobs, ``starts`` whether it is in one
+    where a job can be fetched. ``serve`` lets root in at a host name by some keys, under a private host key, and raises
+    OSError or ValueError where that cannot be.
     """
 
     spec: Spec
@@ -61,6 +63,7 @@ class Body:
     wrong: Callable[[Fault], bool]
     console: Callable[[str], None]
     reaches: Callable[[], bool] = lambda: True
+    starts: Callable[[], bool] = lambda: True
     serve: Callable[[str, Sequence[str], str], None] = _serves_nobody
 
 
@@ -100,6 +103,7 @@ class Ramdisk:
         self.uri, self.token = job_address(uri)
         self.reported_at = 0.0
         self.report: dict[str, str] = {}
+        self.kind = ""
         self.stays = False
 
     def run(self) -> None:
@@ -110,9 +114,12 @@ class Ramdisk:
         if self.body.wrong(Fault.AGENT_SILENT):
             self.body.console("ramdisk started; it does not find its network")
             return
-        with Agent(self.body.power, self.body.reaches) as self.agent:
+        with Agent(self.body.power, self._reaches) as self.agent:
             try:
                 job = self.agent.fetch_job(self.uri)
+                self.kind = job["kind"]
+                if not self._reaches():
+                    raise Unreachable(NO_ROUTE)
                 self.report = {"progress": job["report"]["progress_url"], "done": job["report"]["done_url"]}
                 result = self._do(job)
                 self.agent.post(self.report["done"], self.token, result)
@@ -122,9 +129,13 @@ class Ramdisk:
             except (KeyError, TypeError, ValueError) as error:
                 self.body.console(f"gave up, the job makes no sense: {type(error).__name__} {error}")
 
+    def _reaches(self) -> bool:
+        """Tell whether the portal is reached. Of all jobs only a rescue is done in a tenant's network."""
+        return self.body.starts() if self.kind in ("", RESCUE) else self.body.reaches()
+
     def _do(self, job: dict[str, Any]) -> dict[str, Any]:
         self.body.console(f"job {job['kind']} fetched")
-        jobs = {"image": self._image, "erase": self._erase, "inspect": self._inspect, "rescue": self._rescue}
+        jobs = {"image": self._image, "erase": self._erase, "inspect": self._inspect, RESCUE: self._rescue}
         work = jobs.get(job["kind"])
         if work is None:
             raise ValueError(f"unknown kind {job['kind']}")
