@@ -140,7 +140,8 @@ def _for_tenant(succeeded: Callable[[OperationServer], None]) -> Outcome:
     """Return what it means that something is done with a server that a tenant holds, and keeps whatever comes of it."""
 
     def done(part: OperationServer) -> None:
-        reservations.rescue_over(part=part)
+        if part.operation.kind != OperationKind.RESCUE:
+            reservations.rescue_over(part=part)
         succeeded(part)
 
     return Outcome(

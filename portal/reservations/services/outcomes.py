@@ -132,6 +132,8 @@ def server_returned(*, part: OperationServer) -> bool:
         AllocationState.RELEASED,
         actor=SYSTEM,
         reason=part.state_reason,
+        rescue_host_keys=[],
+        rescue_since=None,
         **over_at(allocation, clock.now()),
     )
     wake_waiting_list(part.server.server_type_id, part.server.region_id)

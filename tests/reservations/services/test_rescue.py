@@ -13,6 +13,7 @@ from portal.operations.states import OperationKind
 from portal.reservations.handover.reading import handed_over
 from portal.reservations.models import Allocation
 from portal.reservations.services.actions import leave_rescue, order, rescue
+from portal.reservations.services.lifecycle import take_back
 from portal.reservations.services.stops import stop_operation
 from tests import factories, hands
 
@@ -77,6 +78,16 @@ def test_asked_for_again_it_starts_anew(rescued):
     hands.work(rescued.reservation)
 
     assert login(rescued) == ("root", ["ssh-ed25519 SECOND"])
+    assert hands.told(rescued.reservation)[-2:] == ["server.asked", "server.in_rescue"]
+
+
+def test_with_the_reservation_it_is_over(rescued):
+    take_back(actor=SYSTEM, reservation=rescued.reservation, reason="over")
+
+    hands.work(rescued.reservation)
+
+    rescued.refresh_from_db()
+    assert (rescued.state, rescued.rescue_since, rescued.rescue_host_keys) == ("released", None, [])
 
 
 @pytest.mark.parametrize("kind", [*ENDING, OperationKind.RESCUE])
