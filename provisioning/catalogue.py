@@ -110,6 +110,15 @@ SHUT_DOWN = PlaybookStep(stages.SHUT_DOWN, "shut_down.yml", 5 * MINUTE, 2)
 SWITCH_OFF = _off(stages.POWER_OFF)
 SWITCH_ON = PlaybookStep(stages.POWER_ON, "power_on.yml", 5 * MINUTE, 2)
 
+RESCUING: tuple[Step, ...] = (
+    _off(stages.RESCUER),
+    PlaybookStep(stages.RESCUER, "rescue_boot.yml", 5 * MINUTE, 2, BootPurpose.RESCUE),
+    AwaitStep(stages.RESCUE, BootPurpose.RESCUE, 10 * MINUTE, 10 * MINUTE, "rescue_timeout", "rescue_timeout"),
+    # It runs in memory. With nothing in the drive every later start is from disk, whoever causes it.
+    PlaybookStep(stages.EJECT, "eject_media.yml", 5 * MINUTE, 3),
+)
+"""The server stays in its tenant's network: the medium comes by way of the BMC, the report as that of a first boot."""
+
 
 def _of_power(*steps: Step) -> Work:
     return Work(steps=steps, is_repeatable=True, attempts=5, done_event="server.switched")
@@ -164,6 +173,8 @@ CATALOGUE: dict[OperationKind, Work] = {
         attempts=5,
         done_event="server.reinstalled",
     ),
+    OperationKind.RESCUE: Work(steps=RESCUING, is_repeatable=True, attempts=5, done_event="server.in_rescue"),
+    OperationKind.LEAVE_RESCUE: _of_power(SWITCH_OFF, PlaybookStep(stages.POWER_ON, "boot_disk.yml", 5 * MINUTE, 2)),
     OperationKind.ISOLATE: Work(
         steps=(_move(stages.ISOLATION, Goal.NONE),), is_repeatable=True, attempts=5, done_event="server.isolated"
     ),

@@ -220,7 +220,7 @@ def _judge(lease: Lease, step: AwaitStep, parts: Sequence[OperationServer]) -> b
 
 def _keep(part: OperationServer, boot: BootToken) -> list[str]:
     """Keep what a report is evidence of; return why it does not prove what it must. Call inside a transaction."""
-    if boot.purpose == BootPurpose.FIRST_BOOT:
+    if boot.purpose in (BootPurpose.FIRST_BOOT, BootPurpose.RESCUE):
         OperationServer.objects.filter(pk=part.pk).update(host_keys=boot.result["host_keys"])
     operation_id = part.operation.public_id
     if boot.purpose == BootPurpose.INSPECT:

@@ -125,12 +125,29 @@ def _reinstalled(part: OperationServer) -> None:
     reservations.server_reinstalled(part=part, ssh_user=image.default_user if image else "")
 
 
+def _in_rescue(part: OperationServer) -> None:
+    reservations.server_in_rescue(part=part)
+
+
+def _stays(part: OperationServer) -> None:
+    # The first step of each switches the server off, or cuts it off: what ran in its memory is not there any more.
+    if part.step > 0:
+        reservations.rescue_over(part=part)
+    reservations.server_stays(part=part)
+
+
 def _for_tenant(succeeded: Callable[[OperationServer], None]) -> Outcome:
     """Return what it means that something is done with a server that a tenant holds, and keeps whatever comes of it."""
+
+    def done(part: OperationServer) -> None:
+        if part.operation.kind != OperationKind.RESCUE:
+            reservations.rescue_over(part=part)
+        succeeded(part)
+
     return Outcome(
         begin=_is_held,
-        succeeded=succeeded,
-        failed=lambda part: reservations.server_stays(part=part),
+        succeeded=done,
+        failed=_stays,
         finished=_nothing_more,
         unready_code="server_not_held",
         refused_code="server_not_held",
@@ -174,6 +191,8 @@ OUTCOMES: dict[OperationKind, Outcome] = {
     OperationKind.POWER_CYCLE: _for_tenant(_nothing_more),
     OperationKind.REBOOT: _for_tenant(_nothing_more),
     OperationKind.REINSTALL: _for_tenant(_reinstalled),
+    OperationKind.RESCUE: _for_tenant(_in_rescue),
+    OperationKind.LEAVE_RESCUE: _for_tenant(_nothing_more),
 }
 
 

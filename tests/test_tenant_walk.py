@@ -59,6 +59,8 @@ NAMED: dict[str, str] = {
     "api/v1/servers/<slug:server_id>": "server",
     "api/v1/servers/<slug:server_id>/power": "server",
     "api/v1/servers/<slug:server_id>/reinstall": "server",
+    "api/v1/servers/<slug:server_id>/rescue": "server",
+    "api/v1/servers/<slug:server_id>/leave-rescue": "server",
     "api/v1/operations/<slug:operation_id>": "operation",
     "api/v1/ssh-keys/<slug:key_id>": "key",
     "api/v1/images/<slug:image_id>/withdraw": "image",

@@ -20,6 +20,7 @@ TONES: dict[str, str] = {
     "booked": "busy",
     "deploying": "busy",
     "reinstalling": "busy",
+    "rescue": "warn",
     "in_use": "ok",
     "serving": "ok",
     "releasing": "warn",

@@ -43,6 +43,7 @@ FAILURES: dict[str, str] = {
     "ssh_wrong_hostname": "The server answers to another host name than it was given.",
     "handover_failed": "The server could not take in the files and keys of its cluster.",
     "peers_unreachable": "The server and the others of its reservation do not reach one another over SSH.",
+    "rescue_timeout": "The rescue system was started but did not report.",
     "erase_timeout": "Erasing took longer than it may.",
     "erase_incomplete": "Erasing left data behind.",
     "erase_unsupported": "A drive supports none of the ways of erasing that are accepted.",

@@ -109,6 +109,7 @@ class BootPurpose(models.TextChoices):
     ERASE = "erase"
     INSPECT = "inspect"
     FIRST_BOOT = "first_boot"
+    RESCUE = "rescue"
 
 
 class BootToken(models.Model):

@@ -29,6 +29,9 @@ INSPECTION = Stage("inspection", "Hardware check")
 POOL = Stage("pool", "Back in the pool")
 SHUT_DOWN = Stage("shut_down", "Shut down")
 POWER_ON = Stage("power_on", "Power on")
+RESCUER = Stage("rescuer", "Rescue boot")
+RESCUE = Stage("rescue", "Rescue system")
+EJECT = Stage("eject", "Medium out")
 
 IMAGED = (INSTALLER, IMAGE, TENANT_NETWORK, FIRST_BOOT, VERIFY, HAND_OVER)
 
@@ -40,6 +43,8 @@ STAGES: dict[OperationKind, tuple[Stage, ...]] = {
     OperationKind.POWER_CYCLE: (POWER_OFF, POWER_ON),
     OperationKind.REBOOT: (SHUT_DOWN, POWER_ON),
     OperationKind.REINSTALL: IMAGED,
+    OperationKind.RESCUE: (RESCUER, RESCUE, EJECT),
+    OperationKind.LEAVE_RESCUE: (POWER_OFF, POWER_ON),
     OperationKind.INSPECT: (INSPECTOR, INSPECTION, CONTROLLER, POWER_OFF),
     OperationKind.ISOLATE: (ISOLATION,),
 }
@@ -52,6 +57,8 @@ TITLES: dict[OperationKind, str] = {
     OperationKind.POWER_CYCLE: "Power cycle",
     OperationKind.REBOOT: "Reboot",
     OperationKind.REINSTALL: "Reinstall",
+    OperationKind.RESCUE: "Rescue",
+    OperationKind.LEAVE_RESCUE: "Leave rescue",
     OperationKind.INSPECT: "Inspect",
     OperationKind.ISOLATE: "Isolate",
 }

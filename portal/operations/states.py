@@ -16,6 +16,8 @@ class OperationKind(StrEnum):
     POWER_CYCLE = "power_cycle"
     REBOOT = "reboot"
     REINSTALL = "reinstall"
+    RESCUE = "rescue"
+    LEAVE_RESCUE = "leave_rescue"
     INSPECT = "inspect"
     ISOLATE = "isolate"
 
@@ -29,6 +31,8 @@ FOR_TENANT = (
     OperationKind.POWER_CYCLE,
     OperationKind.REBOOT,
     OperationKind.REINSTALL,
+    OperationKind.RESCUE,
+    OperationKind.LEAVE_RESCUE,
 )
 """What is asked for, server by server, while a reservation is active; its servers stay with it."""
 

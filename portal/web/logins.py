@@ -24,8 +24,8 @@ def login_of(allocation: Allocation) -> Login:
     return Login(
         id=server.public_id,
         hostname=allocation.hostname,
-        command=f"ssh -p {server.ssh_port} {allocation.ssh_user}@{server.ssh_host}",
-        known_hosts=[f"{address} {key}" for key in allocation.host_keys],
+        command=f"ssh -p {server.ssh_port} {allocation.login_user}@{server.ssh_host}",
+        known_hosts=[f"{address} {key}" for key in allocation.login_keys],
     )
 
 

@@ -11,7 +11,7 @@ from portal.reservations.models import Allocation
 from portal.reservations.services import actions
 from portal.reservations.services.actions import POWER_KINDS, PowerAction, Setup
 from portal.tenancy.scope import Scope
-from portal.web.forms.server_actions import ActionForm, ReinstallForm
+from portal.web.forms.server_actions import ActionForm, KeysForm, ReinstallForm
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,14 @@ def _power(action: PowerAction, help_text: str, *effects: str) -> Action:
 def _reinstall(scope: Scope, allocation: Allocation, asked: dict[str, Any]) -> Operation:
     setup = Setup(asked["image"], asked["ssh_keys"], asked["user_data"])
     return actions.reinstall(scope=scope, actor=scope.actor, allocation=allocation, setup=setup)
+
+
+def _rescue(scope: Scope, allocation: Allocation, asked: dict[str, Any]) -> Operation:
+    return actions.rescue(scope=scope, actor=scope.actor, allocation=allocation, ssh_keys=asked["ssh_keys"])
+
+
+def _leave_rescue(scope: Scope, allocation: Allocation, _: dict[str, Any]) -> Operation:
+    return actions.leave_rescue(scope=scope, actor=scope.actor, allocation=allocation)
 
 
 STAYS = "The reservation goes on, and so does its price."
@@ -74,5 +82,35 @@ ACTIONS = {
         _reinstall,
         loses_data=True,
     ),
+    "rescue": Action(
+        TITLES[OperationKind.RESCUE],
+        "Start a small system in memory, to repair what is on disk. For a server that does not start any more.",
+        (
+            "The power is taken away without asking the operating system: what is not on disk yet is lost.",
+            "Then the server starts the rescue system. It stays in your network, and its drives are left as they are.",
+            "You log in as root with your SSH keys; the host key, another one, is shown here before the first login.",
+            STAYS,
+        ),
+        "refresh-cw",
+        KeysForm,
+        _rescue,
+    ),
+    "leave-rescue": Action(
+        TITLES[OperationKind.LEAVE_RESCUE],
+        "Start from its disk again.",
+        (
+            "The power is taken away at once: unmount what you have mounted in the rescue system first.",
+            "Then the server starts from its disk, with the host keys that it had before.",
+        ),
+        "power",
+        ActionForm,
+        _leave_rescue,
+    ),
 }
 """By the name of their page."""
+
+
+def offered(allocation: Allocation) -> dict[str, Action]:
+    """Return what makes sense for a server now, by whether it is in the rescue system."""
+    senseless = "on" if allocation.rescue_since else "leave-rescue"
+    return {name: action for name, action in ACTIONS.items() if name != senseless}

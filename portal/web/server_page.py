@@ -13,7 +13,7 @@ from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
 from portal.web.event_log import log_lines
 from portal.web.logins import login_of
-from portal.web.server_actions import ACTIONS
+from portal.web.server_actions import offered
 from portal.web.templatetags.web import moment
 
 LOG_LENGTH = 50
@@ -28,12 +28,13 @@ def live_context(scope: Scope, allocation: Any) -> dict[str, Any]:
     is_busy = allocation.work is not None
     return {
         "it": allocation,
-        "badge": "reinstalling" if allocation.work_kind == OperationKind.REINSTALL else allocation.state,
+        "badge": _badge(allocation),
         "sentence": _sentence(allocation, part),
         "trouble": _trouble(part) if is_held and not is_busy else "",
         "facts": _facts(allocation),
         "login": login_of(allocation) if is_held else None,
-        "actions": ACTIONS.items() if is_held else (),
+        "is_rescued": is_held and allocation.rescue_since is not None,
+        "actions": offered(allocation).items() if is_held else (),
         "is_busy": is_busy,
         "may_operate": scope.may(Verb.OPERATE),
         "log": log_lines(_events(allocation)),
@@ -41,11 +42,20 @@ def live_context(scope: Scope, allocation: Any) -> dict[str, Any]:
     }
 
 
+def _badge(allocation: Any) -> str:
+    if allocation.work_kind == OperationKind.REINSTALL:
+        return "reinstalling"
+    is_rescued = allocation.state == AllocationState.SERVING and allocation.rescue_since is not None
+    return "rescue" if is_rescued else str(allocation.state)
+
+
 def _sentence(allocation: Any, part: OperationServer | None) -> str:
     """Return what is done with the server now, and at which stage that is."""
     if allocation.state != AllocationState.SERVING:
         return "The reservation ends: the server is erased and taken back."
     if part is None or part.state not in OPEN_PART:
+        if allocation.rescue_since is not None:
+            return "It is in the rescue system."
         return "It is yours." if allocation.work is None else "Something is being done with it."
     kind = OperationKind(part.operation.kind)
     titles = {stage.name: stage.title for stage in STAGES[kind]}

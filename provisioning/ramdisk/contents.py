@@ -13,11 +13,13 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "coreutils": ("bin/dd", "usr/bin/sha256sum"),  # busybox's dd cannot end on half a block with O_DIRECT
     "curl": ("usr/bin/curl",),
     "diffutils": ("usr/bin/cmp",),  # busybox's stops at 2 GiB
-    "dosfstools": ("sbin/mkfs.fat",),
+    "dosfstools": ("sbin/mkfs.fat", "sbin/fsck.fat"),
+    "dropbear-bin": ("usr/sbin/dropbear", "usr/bin/dropbearconvert", "usr/bin/dropbearkey"),
+    "e2fsprogs": ("sbin/e2fsck", "sbin/resize2fs"),
     "jq": ("usr/bin/jq",),
     "nvme-cli": ("usr/sbin/nvme",),
     "perl-base": ("usr/bin/perl",),
-    "util-linux": ("sbin/blkdiscard",),
+    "util-linux": ("sbin/blkdiscard", "bin/lsblk"),
     "zstd": ("usr/bin/zstd",),
 }
 """Package to what of it is needed; the libraries that these want come with them."""
@@ -36,6 +38,8 @@ MODULES: tuple[str, ...] = (
     "virtio_pci",
     # The file system of the seed, with the character sets that it asks for
     *("vfat", "nls_cp437", "nls_ascii", "nls_iso8859-1"),
+    # The file system of most systems, for those who repair one; its checksums are computed by a module of their own
+    *("ext4", "crc32c_generic"),
     # What the firmware tells of itself and of the memory
     "dmi-sysfs",
 )

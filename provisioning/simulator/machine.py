@@ -2,6 +2,8 @@
 
 import contextlib
 import logging
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import asyncssh
@@ -17,6 +19,8 @@ from provisioning.simulator.shell import Host
 from provisioning.simulator.sshd import Sshd
 
 log = logging.getLogger(__name__)
+
+RESCUE = "Rescue system"
 
 
 class Machine(Chassis):
@@ -42,7 +46,7 @@ class Machine(Chassis):
             life.pause(timings.power_on_s)
             source = self.setting.image if target == "Cd" else uri
             if target in ("Cd", "UefiHttp") and source:
-                self._network_boot(life, disk, source, timings)
+                self._network_boot(life, disk, target, source, timings)
             else:
                 if target in ("Cd", "Pxe", "UefiHttp"):
                     self.console(f"nothing to boot from {target}; next is the disk")
@@ -50,14 +54,27 @@ class Machine(Chassis):
         except PowerLost:
             self.console("power lost")
 
-    def _network_boot(self, life: Power, disk: Disk, uri: str, timings: Timings) -> None:
-        boot = Ramdisk(Body(self.spec, disk, timings, life, self.wrong, self.console, self._boots), uri)
+    def _network_boot(self, life: Power, disk: Disk, target: str, uri: str, timings: Timings) -> None:
+        serve = partial(self._serve_rescue, life)
+        # What comes from the drive needs no network; firmware fetches its medium over that in which it boots.
+        starts = self._is_connected if target == "Cd" else self._boots
+        body = Body(self.spec, disk, timings, life, self.wrong, self.console, self._boots, starts, serve)
+        boot = Ramdisk(body, uri)
         with self.place.turn(life):
             boot.run()
         with self.lock:
             # Only this boot may switch the machine off: it may have been switched off and on again meanwhile.
-            if self.life is life and boot.report:
+            if self.life is life and boot.report and not boot.stays:
                 self.power_down()
+
+    def _serve_rescue(self, life: Power, hostname: str, keys: Sequence[str], host_key: str) -> None:
+        host = Host(self.spec, hostname, "root", RESCUE, "", self.wrong)
+        server = Sshd(self.place.loop, host, {"os": RESCUE}, {"ssh_authorized_keys": list(keys)}, host_key)
+        with self.lock:
+            life.check()
+            server.start()
+            self.sshd = server
+        self.console(f"{hostname} is up")
 
     def _disk_boot(self, life: Power, disk: Disk, timings: Timings) -> None:
         try:

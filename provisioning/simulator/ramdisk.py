@@ -4,14 +4,15 @@ import base64
 import hashlib
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncssh
 import zstandard
 
-from provisioning.simulator.agent import FIRST_PAUSE_S, Agent, DownloadFailed, Refused, Unreachable
+from provisioning.simulator.agent import FIRST_PAUSE_S, NO_ROUTE, Agent, DownloadFailed, Refused, Unreachable
 from provisioning.simulator.disk import BLOCK, CHUNK, Disk, packed
 from provisioning.simulator.faults import Fault
 from provisioning.simulator.fleet import Spec, Timings
@@ -26,8 +27,14 @@ DETAIL_CHARS = 500
 GPU_PCI_ID = "1b36:00ff"
 """Vendor and device of the GPUs that are not there: no real one has them."""
 NIC_SPEED_MBPS = 400_000
+RESCUE = "rescue"
 METHODS = ("overwrite",)
 """Ways of erasing that an emulated drive has: it knows no commands of its own."""
+
+
+def _serves_nobody(_hostname: str, _keys: Sequence[str], _host_key: str) -> None:
+    """Stand for a machine that has no SSH server. Raises OSError."""
+    raise OSError("there is no SSH server here")
 
 
 class JobFailed(Exception):
@@ -42,7 +49,12 @@ class JobFailed(Exception):
 
 @dataclass(frozen=True)
 class Body:
-    """What of the machine the ramdisk sees; ``wrong`` asks for a fault, ``reaches`` whether the portal is reached."""
+    """What of the machine the ramdisk sees.
+
+    ``wrong`` asks for a fault, ``reaches`` whether the port is in a network for jobs, ``starts`` whether it is in one
+    where a job can be fetched. ``serve`` lets root in at a host name by some keys, under a private host key, and raises
+    OSError or ValueError where that cannot be.
+    """
 
     spec: Spec
     disk: Disk
@@ -51,6 +63,8 @@ class Body:
     wrong: Callable[[Fault], bool]
     console: Callable[[str], None]
     reaches: Callable[[], bool] = lambda: True
+    starts: Callable[[], bool] = lambda: True
+    serve: Callable[[str, Sequence[str], str], None] = _serves_nobody
 
 
 @dataclass(frozen=True)
@@ -89,18 +103,23 @@ class Ramdisk:
         self.uri, self.token = job_address(uri)
         self.reported_at = 0.0
         self.report: dict[str, str] = {}
+        self.kind = ""
+        self.stays = False
 
     def run(self) -> None:
         """Do the job of this boot. Whatever goes wrong is on the console, and in the report if there can be one.
 
-        Raises PowerLost.
+        The machine is to be switched off then, unless it ``stays``. Raises PowerLost.
         """
         if self.body.wrong(Fault.AGENT_SILENT):
             self.body.console("ramdisk started; it does not find its network")
             return
-        with Agent(self.body.power, self.body.reaches) as self.agent:
+        with Agent(self.body.power, self._reaches) as self.agent:
             try:
                 job = self.agent.fetch_job(self.uri)
+                self.kind = job["kind"]
+                if not self._reaches():
+                    raise Unreachable(NO_ROUTE)
                 self.report = {"progress": job["report"]["progress_url"], "done": job["report"]["done_url"]}
                 result = self._do(job)
                 self.agent.post(self.report["done"], self.token, result)
@@ -110,9 +129,14 @@ class Ramdisk:
             except (KeyError, TypeError, ValueError) as error:
                 self.body.console(f"gave up, the job makes no sense: {type(error).__name__} {error}")
 
+    def _reaches(self) -> bool:
+        """Tell whether the portal is reached. Of all jobs only a rescue is done in a tenant's network."""
+        return self.body.starts() if self.kind in ("", RESCUE) else self.body.reaches()
+
     def _do(self, job: dict[str, Any]) -> dict[str, Any]:
         self.body.console(f"job {job['kind']} fetched")
-        work = {"image": self._image, "erase": self._erase, "inspect": self._inspect}.get(job["kind"])
+        jobs = {"image": self._image, "erase": self._erase, "inspect": self._inspect, RESCUE: self._rescue}
+        work = jobs.get(job["kind"])
         if work is None:
             raise ValueError(f"unknown kind {job['kind']}")
         try:
@@ -191,6 +215,15 @@ class Ramdisk:
 
     def _inspect(self, _job: dict[str, Any]) -> dict[str, Any]:
         return {"ok": True, "inventory": inventory_of(self.body)}
+
+    def _rescue(self, job: dict[str, Any]) -> dict[str, Any]:
+        try:
+            public = asyncssh.import_private_key(job["host_key"]).export_public_key().decode().strip()
+            self.body.serve(job["hostname"], job["ssh_authorized_keys"], job["host_key"])
+        except (OSError, ValueError) as error:
+            raise JobFailed("agent_error", f"the SSH server does not start: {error}") from error
+        self.stays = True
+        return {"ok": True, "host_keys": [public]}
 
     def _erase(self, job: dict[str, Any]) -> dict[str, Any]:
         disk, started, begun = self.body.disk, time.monotonic(), _now()

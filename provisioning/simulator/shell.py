@@ -27,6 +27,11 @@ class Host:
     """What was handed over to the machine, by path."""
 
     @property
+    def uid(self) -> int:
+        """The user's number."""
+        return 0 if self.user == "root" else 1000
+
+    @property
     def gpu_count(self) -> int:
         """GPUs that can be seen."""
         return self.spec.gpu_count - self.wrong(Fault.GPU_MISSING)
@@ -80,14 +85,14 @@ COMMANDS: dict[str, Callable[[Host, list[str]], Answer]] = {
     "false": lambda _host, _args: Answer(status=1),
     "free": lambda host, _args: Answer(f"               total\nMem: {host.spec.memory_gb:>15}\n"),
     "hostname": lambda host, _args: Answer(f"{host.hostname}\n"),
-    "id": lambda host, _args: Answer(f"uid=1000({host.user}) gid=1000({host.user})\n"),
+    "id": lambda host, _args: Answer(f"uid={host.uid}({host.user}) gid={host.uid}({host.user})\n"),
     "ls": _ls,
     "lsblk": lambda host, _args: Answer(
         f"NAME    SIZE SERIAL\nnvme0n1 {host.spec.disk_bytes} {host.spec.drive_serial}\n"
     ),
     "nproc": lambda _host, _args: Answer("112\n"),
     "nvidia-smi": _nvidia_smi,
-    "pwd": lambda host, _args: Answer(f"/home/{host.user}\n"),
+    "pwd": lambda host, _args: Answer("/root\n" if host.uid == 0 else f"/home/{host.user}\n"),
     "true": lambda _host, _args: Answer(),
     "uname": lambda host, _args: Answer(f"Linux {host.hostname} 6.8.0-emulated x86_64 GNU/Linux\n"),
     "uptime": lambda _host, _args: Answer(" up 1 min,  1 user,  load average: 0.00, 0.00, 0.00\n"),

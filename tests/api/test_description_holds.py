@@ -91,7 +91,7 @@ def test_replies_have_the_shapes_that_are_described(api, buyer, named, described
     # What is active is not cancelled, and no token gives away what is its project's.
     statuses = {"cancel_reservation": 409, "transfer_reservation": 403}
     # The servers' deployment is open here: nothing else is done with them meanwhile.
-    statuses |= {"switch_power": 409, "reinstall_server": 409}
+    statuses |= dict.fromkeys(("switch_power", "reinstall_server", "rescue_server", "leave_rescue"), 409)
     for path, method, operation in operations_of(described):
         address = address_of(path, named)
         if method == "get":

@@ -2,6 +2,7 @@
 
 import pytest
 
+from portal.fleet.models import BMC
 from portal.operations.models import Operation, OperationServer
 from portal.reservations.models import Allocation
 from portal.reservations.services.actions import POWER_KINDS, PowerAction
@@ -54,7 +55,7 @@ def test_one_thing_at_a_time_is_done_with_a_server(api, held):
     first = api.post(address_of(held, "power"), {"action": "off"}).json()
     other = Allocation.objects.exclude(pk=held.pk).get()
 
-    for action, body in (("power", {"action": "on"}), ("reinstall", {})):
+    for action, body in (("power", {"action": "on"}), ("reinstall", {}), ("rescue", {})):
         with nothing_changes():
             refused = api.post(address_of(held, action), body)
         assert_problem(refused, 409, "state_conflict")
@@ -71,6 +72,10 @@ def test_one_thing_at_a_time_is_done_with_a_server(api, held):
         ("reinstall", {"image": "abacus"}, {"/image": "unknown"}),
         ("reinstall", {"ssh_keys": []}, {"/ssh_keys": "required"}),
         ("reinstall", {"ssh_keys": ["key_x"]}, {"/ssh_keys/0": "unknown"}),
+        ("rescue", {"ssh_keys": []}, {"/ssh_keys": "required"}),
+        ("rescue", {"ssh_keys": ["key_x"]}, {"/ssh_keys/0": "unknown"}),
+        ("rescue", {"image": "rocky-9"}, {"/image": "unknown_field"}),
+        ("leave-rescue", {"force": True}, {"/force": "unknown_field"}),
         ("reinstall", {"user_data": "x" * 16_385}, {"/user_data": "too_large"}),
     ],
 )
@@ -83,10 +88,10 @@ def test_what_is_wrong_is_named_and_changes_nothing(api, held, action, body, err
 def test_who_may_only_look_may_not_switch(held, role):
     onlooker = Api.of(held.reservation.project, role)
 
-    with nothing_changes():
-        reply = onlooker.post(address_of(held, "power"), {"action": "off"})
-
-    assert_problem(reply, 403, "permission_denied")
+    for action, body in (("power", {"action": "off"}), ("rescue", {}), ("leave-rescue", {})):
+        with nothing_changes():
+            reply = onlooker.post(address_of(held, action), body)
+        assert_problem(reply, 403, "permission_denied")
 
 
 def test_a_server_that_is_given_back_is_no_longer_switched(api, held):
@@ -116,3 +121,37 @@ def test_a_reinstallation_takes_what_it_is_given_and_the_rest_from_the_reservati
     api.post(address_of(held, "reinstall"))
     plain, reservation = Operation.objects.latest("pk"), held.reservation
     assert (plain.image, plain.ssh_keys, plain.user_data) == (reservation.image, reservation.ssh_keys, "")
+
+
+def test_a_server_in_the_rescue_system_says_so_and_how_to_log_in(api, held, buyer):
+    key = factories.ssh_key(buyer.project, public_key=f"{factories.KEY}-2")
+    installed = server_document(api, held)
+
+    reply = api.post(address_of(held, "rescue"), {"ssh_keys": [key.public_id]})
+
+    made = Operation.objects.latest("pk")
+    assert (reply.status_code, reply.json()["id"]) == (202, made.public_id)
+    assert (made.kind, made.ssh_keys, made.image) == ("rescue", [f"{factories.KEY}-2"], None)
+    assert server_document(api, held) == {**installed, "operation": made.public_id}
+    made.parts.update(host_keys=["ssh-ed25519 RESCUE"])
+    hands.work(held.reservation)
+    rescued = server_document(api, held)
+    assert (rescued["state"], rescued["ssh_user"], rescued["host_keys"]) == ("rescue", "root", ["ssh-ed25519 RESCUE"])
+    assert rescued["rescue_since"].endswith("Z")
+    assert api.get(f"/servers/{held.server.public_id}").json() in api.get("/servers").json()["data"]
+
+    assert api.post(address_of(held, "leave-rescue")).json()["kind"] == "leave_rescue"
+    hands.work(held.reservation)
+
+    assert server_document(api, held) == installed
+    assert installed["rescue_since"] is None
+
+
+def test_what_makes_no_sense_by_the_rescue_system_is_refused(api, held):
+    with nothing_changes():
+        assert_problem(api.post(address_of(held, "leave-rescue")), 409, "state_conflict")
+    BMC.objects.update(boot_method="uefi_http")
+    with nothing_changes():
+        refused = api.post(address_of(held, "rescue"))
+    assert_problem(refused, 409, "state_conflict")
+    assert "no virtual drive" in refused.json()["detail"]

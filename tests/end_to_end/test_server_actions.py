@@ -1,5 +1,8 @@
 """What a tenant has done with its servers, on the real components: switched, installed anew, and the end that wins."""
 
+import json
+
+import asyncssh
 import pytest
 
 from tests.end_to_end import client
@@ -55,6 +58,37 @@ def test_a_server_is_switched_and_installed_anew_and_its_neighbour_is_left_alone
     assert client.hostname_over_ssh(other, key_pair[0]) == other["hostname"]
     assert resets(stack, neighbour, since) == []
     assert stack.api.get(f"/reservations/{reservation}").json()["state"] == "active"
+    client.release(stack, reservation)
+
+
+def test_a_server_is_rescued_under_a_host_key_known_beforehand_and_starts_from_its_disk_as_before(
+    stack, keys, key_pair
+):
+    reservation = client.reserve(stack, keys, 1)
+    client.wait_for(stack, reservation, "active")
+    (server,), (name,) = client.servers(stack, reservation), stack.server_names(reservation)
+    before = stack.disk(name).read_bytes()
+    booted = stack.console(name).count(f"{server['hostname']} is up")
+    kit = stack.api.get(f"/reservations/{reservation}/handover/known_hosts").text
+
+    assert wait_for(stack, ask(stack, server["id"], "rescue", {})) == "succeeded"
+
+    rescued = stack.api.get(f"/servers/{server['id']}").json()
+    assert (rescued["state"], rescued["ssh_user"]) == ("rescue", "root")
+    assert not set(rescued["host_keys"]) & set(server["host_keys"])
+    assert client.hostname_over_ssh(rescued, key_pair[0]) == server["hostname"]
+    with pytest.raises(asyncssh.HostKeyNotVerifiable):
+        client.hostname_over_ssh(server, key_pair[0])
+    assert stack.disk(name).read_bytes() == before
+    assert stack.api.get(f"/reservations/{reservation}/handover/known_hosts").text == kit
+    memory = json.loads((stack.dir / "fleet" / "state" / f"{name}.json").read_text())
+    assert (memory["image"], memory["enabled"]) == ("", "Disabled"), "the next start is from disk, whoever causes it"
+
+    assert wait_for(stack, ask(stack, server["id"], "leave-rescue", {})) == "succeeded"
+
+    assert stack.api.get(f"/servers/{server['id']}").json() == server
+    client.until(lambda: stack.console(name).count(f"{server['hostname']} is up") == booted + 2)
+    assert client.hostname_over_ssh(server, key_pair[0]) == server["hostname"]
     client.release(stack, reservation)
 
 

@@ -51,6 +51,25 @@ def test_a_cycle_that_is_taken_over_between_off_and_on_is_only_switched_on(machi
     assert resets(folder, 13) == ["On"]
 
 
+def test_the_medium_of_a_rescue_comes_out_under_the_running_server_once(machine, tmp_path):
+    folder, hosts = machine
+    assert play(tmp_path, "rescue_boot.yml", hosts, epoch=31).status == "successful"
+    assert setting_of(folder, NAMES[0])["image"] == hosts[NAMES[0]]["boot_uri"]
+
+    for epoch in (32, 33):
+        assert play(tmp_path, "eject_media.yml", hosts, epoch=epoch).status == "successful"
+
+    left = setting_of(folder, NAMES[0])
+    assert (left["power"], left["image"], left["enabled"]) == ("On", "", "Disabled"), "the next start is from disk"
+    assert [len(writes_of(folder, epoch)) for epoch in (32, 33)] == [1, 0], "what is out is not taken out again"
+    assert (
+        play(tmp_path, "boot_disk.yml", {NAMES[0]: {**hosts[NAMES[0]], "boot_disk_grace_s": 1}}, epoch=34)
+        .hosts[NAMES[0]]
+        .ok
+    )
+    assert resets(folder, 34) == ["ForceOff", "On"]
+
+
 def test_a_server_that_does_not_switch_is_not_said_to_have(machine, tmp_path):
     folder, hosts = machine
     play(tmp_path, "power_on.yml", hosts, epoch=21)

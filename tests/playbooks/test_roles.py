@@ -24,8 +24,9 @@ ROLES = sorted(path for path in (PLAYBOOKS / "roles").iterdir() if path.is_dir()
 
 def test_the_playbooks_are_the_ones_the_catalogue_may_name():
     assert [path.name for path in PLAYS] == [
-        "bmc_baseline.yml", "boot_disk.yml", "deploy_boot.yml", "erase_boot.yml", "hand_over.yml", "inspect_boot.yml",
-        "move_port.yml", "power_off.yml", "power_on.yml", "shut_down.yml", "verify_ssh.yml",
+        "bmc_baseline.yml", "boot_disk.yml", "deploy_boot.yml", "eject_media.yml", "erase_boot.yml", "hand_over.yml",
+        "inspect_boot.yml", "move_port.yml", "power_off.yml", "power_on.yml", "rescue_boot.yml", "shut_down.yml",
+        "verify_ssh.yml",
     ]  # fmt: skip
 
 

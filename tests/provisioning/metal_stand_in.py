@@ -24,6 +24,7 @@ BOOTS = {
     "erase_boot.yml": NetworkKind.CLEANING,
     "inspect_boot.yml": NetworkKind.CLEANING,
     "boot_disk.yml": NetworkKind.TENANT,
+    "rescue_boot.yml": NetworkKind.TENANT,
 }
 """Where a server must be for what a playbook boots it into."""
 
@@ -121,13 +122,16 @@ class Metal:
 
 
 def _awaited(part):
-    return {"image": "image", "first_boot": "first_boot", "erase": "erase", "inspection": "inspect"}[part.stage]
+    names = {"inspection": "inspect"}
+    return names.get(part.stage, part.stage)
 
 
 def _said(part, purpose):
     if purpose == BootPurpose.IMAGE:
         image = part.operation.image
         return {"ok": True, "sha256": image.disk_sha256, "bytes_written": image.disk_bytes}
+    if purpose == BootPurpose.RESCUE:
+        return {"ok": True, "host_keys": [factories.HOST_KEY]}
     if purpose == BootPurpose.FIRST_BOOT:
         return {"ok": True, "hostname": part.hostname, "host_keys": [factories.HOST_KEY]}
     return factories.said_of_drives(*[factories.drive_report(drive) for drive in part.server.drives.order_by("pk")])

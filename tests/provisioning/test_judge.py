@@ -6,7 +6,7 @@ import pytest
 
 from portal.catalog.models import OSImage
 from portal.operations.models import BootPurpose, BootToken, Operation, OperationServer
-from portal.operations.stages import ERASE, FIRST_BOOT, IMAGE
+from portal.operations.stages import ERASE, FIRST_BOOT, IMAGE, RESCUE
 from provisioning.catalogue import AwaitStep
 from provisioning.judge import Verdict, judge
 
@@ -16,6 +16,7 @@ DIGEST = "a" * 64
 STEPS = {
     BootPurpose.IMAGE: AwaitStep(IMAGE, BootPurpose.IMAGE, OPEN, LIMIT, "agent_silent", "image_timeout"),
     BootPurpose.ERASE: AwaitStep(ERASE, BootPurpose.ERASE, OPEN, LIMIT, "agent_silent", "erase_timeout"),
+    BootPurpose.RESCUE: AwaitStep(RESCUE, BootPurpose.RESCUE, OPEN, LIMIT, "rescue_timeout", "rescue_timeout"),
     BootPurpose.FIRST_BOOT: AwaitStep(
         FIRST_BOOT, BootPurpose.FIRST_BOOT, LIMIT, LIMIT, "no_phone_home", "no_phone_home"
     ),
@@ -65,6 +66,7 @@ def test_judgement(_case, token, minutes, expected):
         ("unknown code", reported("erase", ok=False, error="made_up"), "agent_error"),
         ("not a code", reported("erase", ok=False, error=["x"]), "agent_error"),
         ("empty report", reported("erase"), "agent_error"),
+        ("no rescue", reported("rescue", ok=False, error="agent_error"), "agent_error"),
         ("other host name", reported("first_boot", ok=True, hostname="gpu-02"), "ssh_wrong_hostname"),
     ],
 )
@@ -72,3 +74,16 @@ def test_a_bad_report_fails_with_its_reason(_case, token, code):
     verdict = judge(waiting_part(), token, STEPS[BootPurpose(token.purpose)], START)
 
     assert (verdict.passed, verdict.error_code) == (False, code)
+
+
+@pytest.mark.parametrize(
+    "keys, code", [(["A"], ""), (["A comment"], ""), (["B"], "host_key_unexpected"), (None, "host_key_unexpected")]
+)
+def test_a_rescue_system_has_the_host_key_that_it_was_given(keys, code):
+    part, given = waiting_part(), "ssh-ed25519 A"
+    part.expected_host_key = given
+    result = {} if keys is None else {"host_keys": [f"ssh-ed25519 {key}" for key in keys]}
+
+    verdict = judge(part, reported("rescue", ok=True, **result), STEPS[BootPurpose.RESCUE], START)
+
+    assert (verdict.passed, verdict.error_code) == (not code, code)

@@ -127,6 +127,22 @@ def test_what_is_proved_to_be_in_no_network_is_not_asked_again(metal, server):
     assert [what for _, what in metal.journal] == ["provisioning", "on", "none", "tenant", "on"]
 
 
+def test_a_rescue_system_runs_in_the_network_of_its_tenant(metal, server):
+    allocation = handed_over(metal).allocations.get()
+    metal.journal.clear()
+
+    order(actor=SYSTEM, allocation=allocation, kind=OperationKind.RESCUE)
+    work(metal)
+    assert operations()[-1] == ("rescue", OperationState.SUCCEEDED)
+    assert fresh(allocation).login_keys == [factories.HOST_KEY]
+    order(actor=SYSTEM, allocation=allocation, kind=OperationKind.LEAVE_RESCUE)
+    work(metal)
+
+    assert operations()[-1] == ("leave_rescue", OperationState.SUCCEEDED)
+    assert fresh(allocation).rescue_since is None
+    assert [what for _, what in metal.journal] == ["on", "on"], "nothing was moved"
+
+
 def test_an_installation_anew_goes_the_same_way(metal, server):
     reservation = handed_over(metal)
     metal.journal.clear()

@@ -2,8 +2,10 @@
 
 import pytest
 
+from portal.core import clock
 from portal.operations.models import Operation
 from portal.operations.selectors import events_of
+from portal.reservations.models import Allocation
 from portal.tenancy.staff import StaffRole
 from tests import factories, hands, staff
 
@@ -21,10 +23,20 @@ def act(browser, held, name, **fields):
 
 
 @pytest.mark.parametrize(
-    "name, fields, kind", [("power", {"kind": "reboot"}, "reboot"), ("reinstall", {}, "reinstall")]
+    "name, fields, kind",
+    [
+        ("power", {"kind": "reboot"}, "reboot"),
+        ("reinstall", {}, "reinstall"),
+        ("rescue", {}, "rescue"),
+        ("leave_rescue", {}, "leave_rescue"),
+    ],
 )
 def test_operations_have_it_done_and_the_customer_reads_why(held, name, fields, kind):
-    reply = act(staff.browser(StaffRole.OPERATIONS), held, name, **fields)
+    browser, is_leaving = staff.browser(StaffRole.OPERATIONS), name == "leave_rescue"
+    Allocation.objects.update(rescue_since=clock.now() if is_leaving else None)
+    assert ("Leave rescue" in browser.get(staff.page_of(held.server)).content.decode()) == is_leaving
+
+    reply = act(browser, held, name, **fields)
 
     assert reply.url == staff.page_of(held.server)
     assert Operation.objects.latest("pk").kind == kind
@@ -33,7 +45,7 @@ def test_operations_have_it_done_and_the_customer_reads_why(held, name, fields, 
 
 
 def test_sales_may_not(held):
-    for name, fields in (("power", {"kind": "reboot"}), ("reinstall", {})):
+    for name, fields in (("power", {"kind": "reboot"}), ("reinstall", {}), ("rescue", {}), ("leave_rescue", {})):
         assert act(staff.browser(StaffRole.SALES), held, name, **fields).status_code == 403
     assert set(Operation.objects.values_list("kind", flat=True)) == {"deploy"}
 

@@ -34,8 +34,7 @@ def test_its_reservation_and_the_list_lead_to_its_page_and_that_to_every_action(
         assert f'href="{address_of(held)}"' in web.get(page).content.decode()
     page = web.get(address_of(held)).content.decode()
 
-    for kind in ACTIONS:
-        assert f'href="{address_of(held, kind)}"' in page
+    assert [kind for kind in ACTIONS if f'href="{address_of(held, kind)}"' not in page] == ["leave-rescue"]
 
 
 def test_the_page_says_in_which_network_a_server_is(web, held):
@@ -124,12 +123,57 @@ def test_what_failed_is_said_with_its_reason_and_a_way_out(web, held):
     assert "Try again" in page
 
 
+def test_a_rescue_is_asked_for_shown_with_its_login_and_left(web, held, buyer):
+    key = factories.ssh_key(buyer.project, public_key=f"{factories.KEY}-2")
+    with nothing_changes():
+        assert web.post(address_of(held, "rescue"), {"ssh_keys": ["key_x"]}).status_code == 422
+
+    web.post(address_of(held, "rescue"), {"ssh_keys": [key.public_id]})
+
+    made = asked(kind="rescue")
+    assert made.ssh_keys == [f"{factories.KEY}-2"]
+    assert "Rescue: waiting for a worker" in text(web.get(address_of(held)))
+    made.parts.update(host_keys=["ssh-ed25519 RESCUE"])
+    hands.work(held.reservation)
+    page = web.get(address_of(held))
+    assert "In the rescue system since" in text(page)
+    assert f"root@{held.server.ssh_host}" in text(page)
+    assert f"[{held.server.ssh_host}]:{held.server.ssh_port} ssh-ed25519 RESCUE" in text(page)
+    shown = [kind for kind in ACTIONS if f'href="{address_of(held, kind)}"' in page.content.decode()]
+    assert shown == [kind for kind in ACTIONS if kind != "on"]
+
+    web.post(address_of(held, "leave-rescue"))
+    hands.work(held.reservation)
+
+    left = text(web.get(address_of(held)))
+    assert ("It is yours." in left, "root@" in left) == (True, False)
+
+
+def test_without_a_choice_the_keys_of_the_reservation_open_the_rescue_system(web, held):
+    web.post(address_of(held, "rescue"))
+
+    assert asked(kind="rescue").ssh_keys == held.reservation.ssh_keys
+
+
+def test_a_rescue_that_cannot_be_is_refused_in_words(web, held):
+    held.server.bmc.boot_method = "uefi_http"
+    held.server.bmc.save()
+
+    with nothing_changes():
+        replies = [web.post(address_of(held, kind)) for kind in ("rescue", "leave-rescue")]
+
+    page = text(web.get(replies[0].url))
+    assert "no virtual drive" in page
+    assert "is not in the rescue system" in page
+
+
 def test_who_may_only_look_sees_no_buttons_and_is_refused(held):
     viewer = browser_of(factories.scope(Role.VIEWER, held.reservation.project))
 
     assert "/do/" not in viewer.get(address_of(held)).content.decode()
     with nothing_changes():
-        assert viewer.post(address_of(held, "off")).status_code == 403
+        for kind in ("off", "rescue", "leave-rescue"):
+            assert viewer.post(address_of(held, kind)).status_code == 403
 
 
 def test_there_is_no_other_action_and_no_server_of_others(web, held, stranger):

@@ -22,6 +22,20 @@ class SetupIn(NamedMixin, Input[Setup]):
         return Setup(**self.validated_data)
 
 
+class RescueIn(NamedMixin, Input[Setup]):
+    """Who may log in to the rescue system."""
+
+    ssh_keys = serializers.ListField(child=Text(), max_length=MAX_KEYS, required=False, help_text=f"{KEYS_TEXT} {SAME}")
+
+    def wish(self) -> Setup:
+        """Return what is asked for. Only for valid input."""
+        return Setup(**self.validated_data)
+
+
+class LeaveRescueIn(Input[None]):
+    """Nothing."""
+
+
 class PowerIn(Input[PowerAction]):
     """What to do with a server's power."""
 

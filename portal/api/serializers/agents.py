@@ -97,6 +97,18 @@ class InventoryField(serializers.Serializer[None]):
     firmware = serializers.DictField(child=serializers.CharField(max_length=80, allow_blank=True))
 
 
+class HostKeyField(serializers.CharField):
+    """One public host key in OpenSSH form."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the normalised line. Raises ValidationError."""
+        text = super().to_internal_value(data)
+        try:
+            return parse_public_key(text).line
+        except InvalidInput as error:
+            raise serializers.ValidationError(error.detail, code="malformed") from None
+
+
 class DoneReport(serializers.Serializer[None]):
     """How a job ended; which of the fields matter depends on the job."""
 
@@ -108,18 +120,7 @@ class DoneReport(serializers.Serializer[None]):
     drive_serial = serializers.CharField(max_length=64, required=False)
     drives = serializers.ListField(child=DriveField(), max_length=MAX_DRIVES, required=False)
     inventory = InventoryField(required=False)
-
-
-class HostKeyField(serializers.CharField):
-    """One public host key in OpenSSH form."""
-
-    def to_internal_value(self, data: Any) -> str:
-        """Return the normalised line. Raises ValidationError."""
-        text = super().to_internal_value(data)
-        try:
-            return parse_public_key(text).line
-        except InvalidInput as error:
-            raise serializers.ValidationError(error.detail, code="malformed") from None
+    host_keys = serializers.ListField(child=HostKeyField(max_length=2048), max_length=8, required=False)
 
 
 class PhoneHome(serializers.Serializer[None]):

@@ -21,7 +21,7 @@ STATES = {
     AllocationState.RELEASED: "returned",
     AllocationState.FAILED: "failed",
 }
-DEPLOYING, REINSTALLING = "deploying", "reinstalling"
+PASSING = DEPLOYING, REINSTALLING, RESCUE = "deploying", "reinstalling", "rescue"
 HEALTH = {AllocationState.SERVING: "healthy", AllocationState.FAILED: "failed"}
 UNKNOWN = "unknown"
 
@@ -68,19 +68,24 @@ class ServerOut(serializers.Serializer[Allocation]):
     )
     ssh_host = serializers.SerializerMethodField()
     ssh_port = serializers.SerializerMethodField()
-    ssh_user = serializers.SerializerMethodField()
-    host_keys = serializers.SerializerMethodField(help_text="Public SSH host keys, as `known_hosts` wants them.")
+    ssh_user = serializers.SerializerMethodField(help_text="`root` in the rescue system.")
+    host_keys = serializers.SerializerMethodField(
+        help_text="Public SSH host keys, as `known_hosts` wants them: in the rescue system its own."
+    )
+    rescue_since = serializers.SerializerMethodField(help_text="Null unless it is in the rescue system.")
     ready_at = InstantField(allow_null=True)
 
     @staticmethod
     def _is_serving(item: Allocation) -> bool:
         return item.state == AllocationState.SERVING
 
-    @extend_schema_field(serializers.ChoiceField(choices=choices_of((*STATES.values(), DEPLOYING, REINSTALLING))))
+    @extend_schema_field(serializers.ChoiceField(choices=choices_of((*STATES.values(), *PASSING))))
     def get_state(self, item: Allocation) -> str:
-        """Return the state in the tenant's eyes: reserved, deploying, in_use, reinstalling, and so on."""
+        """Return the state in the tenant's eyes: reserved, deploying, in_use, reinstalling, rescue, and so on."""
         if item.state == AllocationState.SERVING and self._work(item, "work_kind") == OperationKind.REINSTALL:
             return REINSTALLING
+        if item.state == AllocationState.SERVING and item.rescue_since is not None:
+            return RESCUE
         if item.state == AllocationState.BOOKED and item.server.state == ServerState.DEPLOYING:
             return DEPLOYING
         return STATES[AllocationState(item.state)]
@@ -122,8 +127,14 @@ class ServerOut(serializers.Serializer[Allocation]):
 
     def get_ssh_user(self, item: Allocation) -> str | None:
         """Return who to log in as."""
-        return item.ssh_user if self._is_serving(item) else None
+        return item.login_user if self._is_serving(item) else None
 
     def get_host_keys(self, item: Allocation) -> list[str]:
         """Return the keys that prove that it is this server."""
-        return list(item.host_keys) if self._is_serving(item) else []
+        return item.login_keys if self._is_serving(item) else []
+
+    @extend_schema_field(InstantField(allow_null=True))
+    def get_rescue_since(self, item: Allocation) -> Any:
+        """Return since when it is in the rescue system."""
+        since = item.rescue_since if self._is_serving(item) else None
+        return InstantField().to_representation(since) if since else None

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 from portal.api.queries import WriteQuery
 from portal.api.schema import Doc, writes
-from portal.api.serializers.actions import PowerIn, SetupIn
+from portal.api.serializers.actions import LeaveRescueIn, PowerIn, RescueIn, SetupIn
 from portal.api.serializers.progress import WrittenOperationOut, operation_documents
 from portal.api.views.servers import TAG
 from portal.api.views.tenant import TenantView
@@ -42,6 +42,19 @@ The OS image is written anew and checked, the first boot and the login are verif
 lost.** The reservation stays active; the server is `reinstalling` meanwhile, and has new host keys afterwards. If it
 does not work out, the server stays yours: the operation says why, and you can ask again.
 {BOTH}{REINSTALL_CURL}"""
+
+RESCUE_CURL = CURL.format(action="rescue", body="{}")
+LEAVE_CURL = CURL.format(action="leave-rescue", body="{}")
+RESCUE_TEXT = f"""
+For a server that does not start any more. The power is taken away at once, then it starts a small system in memory:
+log in as `root` with the keys, mount what is on its drives, repair it. The drives are left as they are, and the server
+stays in its network. It is in the state `rescue` then; `ssh_user` and `host_keys` are those of the rescue system. Asked
+for again, it starts anew. Refused where the server's management controller has no virtual drive.
+{BOTH}{RESCUE_CURL}"""
+LEAVE_TEXT = f"""
+The power is taken away at once and the server starts from its disk, with the host keys that it had before. Nobody waits
+for its system, which may still be broken. `off`, `reboot`, `cycle` and a new installation end the rescue system, too.
+{BOTH}{LEAVE_CURL}"""
 
 
 def _doc(operation_id: str, summary: str, text: str, body: Any) -> Doc:
@@ -99,5 +112,35 @@ class ReinstallView(_ActionView):
             given = SetupIn(data=request.data, context={"scope": scope})
             given.is_valid(raise_exception=True)
             return actions.reinstall(scope=scope, actor=scope.actor, allocation=allocation, setup=given.wish())
+
+        return self.act(request, server_id, work)
+
+
+class RescueView(_ActionView):
+    """A server's rescue system."""
+
+    @writes(_doc("rescue_server", "Start a server into the rescue system", RESCUE_TEXT, RescueIn))
+    def post(self, request: Request, server_id: str) -> HttpResponse:
+        """Start a server into the rescue system."""
+
+        def work(scope: Scope, allocation: Allocation) -> Operation:
+            given = RescueIn(data=request.data, context={"scope": scope})
+            given.is_valid(raise_exception=True)
+            keys = given.wish().ssh_keys
+            return actions.rescue(scope=scope, actor=scope.actor, allocation=allocation, ssh_keys=keys)
+
+        return self.act(request, server_id, work)
+
+
+class LeaveRescueView(_ActionView):
+    """The way out of a server's rescue system."""
+
+    @writes(_doc("leave_rescue", "Start a server from its disk again", LEAVE_TEXT, LeaveRescueIn))
+    def post(self, request: Request, server_id: str) -> HttpResponse:
+        """Start a server that is in the rescue system from its disk."""
+
+        def work(scope: Scope, allocation: Allocation) -> Operation:
+            LeaveRescueIn(data=request.data).is_valid(raise_exception=True)
+            return actions.leave_rescue(scope=scope, actor=scope.actor, allocation=allocation)
 
         return self.act(request, server_id, work)

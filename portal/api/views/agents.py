@@ -72,6 +72,13 @@ def job_document(job: BootJob) -> dict[str, Any]:
         }
     if job.purpose == BootPurpose.INSPECT:
         return document
+    if job.purpose == BootPurpose.RESCUE:
+        return {
+            **document,
+            "hostname": part.hostname,
+            "ssh_authorized_keys": list(part.operation.ssh_keys),
+            "host_key": job.host_key,
+        }
     operation, image = part.operation, part.operation.image
     if image is None:
         raise NotFound("This operation has no OS image.")

@@ -34,8 +34,9 @@ STAGE_OF = {
     BootPurpose.ERASE: "erase",
     BootPurpose.INSPECT: "inspection",
     BootPurpose.FIRST_BOOT: "first_boot",
+    BootPurpose.RESCUE: "rescue",
 }
-JOBS = (BootPurpose.IMAGE, BootPurpose.ERASE, BootPurpose.INSPECT)
+JOBS = (BootPurpose.IMAGE, BootPurpose.ERASE, BootPurpose.INSPECT, BootPurpose.RESCUE)
 """What a ramdisk is booted for."""
 
 
@@ -48,7 +49,7 @@ class BootJob:
     phone_home_token: str = ""
     verify_key_line: str = ""
     host_key: str = ""
-    """Private SSH host key, made for this deployment and kept nowhere."""
+    """Private SSH host key, made for this system and kept nowhere."""
     host_key_public: str = ""
 
 
@@ -112,6 +113,8 @@ def _open(token: str, address: str) -> BootJob:
             event_type=f"step.{STAGE_OF[BootPurpose(boot.purpose)]}.opened",
             part=part,
         )
+    if boot.purpose == BootPurpose.RESCUE:
+        return _rescue_job(part)
     if boot.purpose != BootPurpose.IMAGE:
         return BootJob(part, BootPurpose(boot.purpose))
     private, public = _key_pair()
@@ -129,6 +132,12 @@ def _open(token: str, address: str) -> BootJob:
         host_key=host_private,
         host_key_public=host_public,
     )
+
+
+def _rescue_job(part: OperationServer) -> BootJob:
+    private, public = _key_pair()
+    OperationServer.objects.filter(pk=part.pk).update(expected_host_key=public)
+    return BootJob(part, BootPurpose.RESCUE, host_key=private, host_key_public=public)
 
 
 def _key_pair() -> tuple[str, str]:
@@ -174,7 +183,7 @@ def _report(token: str, purposes: Sequence[BootPurpose], result: dict[str, Any])
 
 
 def report_done(*, token: str, address: str, result: dict[str, Any]) -> None:
-    """Keep the result of an imaging or erasing boot, once. Raises BootTokenRefused."""
+    """Keep the result of a ramdisk's job, once. Raises BootTokenRefused."""
     try:
         _report(token, JOBS, result)
     except BootTokenRefused as error:

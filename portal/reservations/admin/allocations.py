@@ -45,6 +45,8 @@ class AllocationAdmin(RecordAdmin):
                 columns.moment("ready_at", "Handed over"),
                 columns.field("ssh_user", "SSH user"),
                 columns.data("host_keys", "SSH host keys"),
+                columns.moment("rescue_since", "In the rescue system since"),
+                columns.data("rescue_host_keys", "SSH host keys of the rescue system"),
                 columns.code("public_id", "Id"),
             ),
         ),

@@ -35,6 +35,10 @@ def _switch(actor: Actor, row: Server, values: Values) -> None:
     _order(actor, row, OperationKind(values["kind"]), values["reason"])
 
 
+def _is_in_rescue(row: Server) -> bool:
+    return row.allocations.filter(state=AllocationState.SERVING, rescue_since__isnull=False).exists()
+
+
 act_on(
     Server,
     Act(
@@ -65,6 +69,36 @@ act_on(
         ),
         done="{row} is being reinstalled.",
         icon="restart_alt",
+        is_grave=True,
+    ),
+    Act(
+        name="rescue",
+        title="Rescue",
+        permission=PERMISSION,
+        perform=lambda actor, row, values: _order(actor, row, OperationKind.RESCUE, values["reason"]),
+        form=TenantReasonForm,
+        fits=in_state(ServerState.IN_USE),
+        effects=(
+            "The server is switched off by force and starts the rescue system: what runs on it is interrupted.",
+            "The customer logs in there with the keys of the reservation; its disks are left as they are.",
+        ),
+        done="{row} is being started into the rescue system.",
+        icon="medical_services",
+        is_grave=True,
+    ),
+    Act(
+        name="leave_rescue",
+        title="Leave rescue",
+        permission=PERMISSION,
+        perform=lambda actor, row, values: _order(actor, row, OperationKind.LEAVE_RESCUE, values["reason"]),
+        form=TenantReasonForm,
+        fits=_is_in_rescue,
+        effects=(
+            "The server is switched off by force: what runs in the rescue system is interrupted.",
+            "Then it starts from its disk.",
+        ),
+        done="{row} is being started from its disk.",
+        icon="logout",
         is_grave=True,
     ),
 )

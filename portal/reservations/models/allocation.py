@@ -12,6 +12,8 @@ from portal.reservations.models.ranges import bounded
 from portal.reservations.models.reservation import Reservation
 from portal.reservations.states import ALLOCATION, HOLDING
 
+RESCUE_USER = "root"
+
 
 class Allocation(Identified, Stateful):
     """One server of a reservation. ``occupied`` is its period with the time to prepare it and its turnover.
@@ -35,7 +37,21 @@ class Allocation(Identified, Stateful):
     turnover = DateTimeRangeField(null=True, blank=True)
     ssh_user = models.CharField(max_length=32, blank=True, default="")
     host_keys = models.JSONField(default=list, blank=True)
+    rescue_host_keys = models.JSONField(
+        default=list, blank=True, help_text="Host keys of the rescue system that it is in; none where it is in none."
+    )
+    rescue_since = models.DateTimeField(null=True, blank=True)
     ready_at = models.DateTimeField(null=True, blank=True)
+
+    @property
+    def login_user(self) -> str:
+        """Return who can log in now: in a rescue system that is root."""
+        return RESCUE_USER if self.rescue_since else self.ssh_user
+
+    @property
+    def login_keys(self) -> list[str]:
+        """Return the host keys of what runs now, a rescue system or what is installed."""
+        return list(self.rescue_host_keys if self.rescue_since else self.host_keys)
 
     class Meta:
         ordering = ["reservation", "position", "pk"]

@@ -1,4 +1,4 @@
-"""What may be done with one server while a reservation holds it: power, and a new installation.
+"""What may be done with one server while a reservation holds it: power, a new installation, a rescue system.
 
 Whatever comes of it, the server stays with its reservation: nothing here leads to the pool. A reservation that ends
 wins: its end calls off what is still open.
@@ -16,7 +16,7 @@ from portal.core.actors import Actor
 from portal.core.errors import StateConflict
 from portal.core.locks import lock_row
 from portal.core.repeating import repeatable
-from portal.fleet.models import Server
+from portal.fleet.models import BootMethod, Server
 from portal.fleet.states import ServerState
 from portal.operations.models import Operation
 from portal.operations.selectors import open_part_of
@@ -81,6 +81,28 @@ def reinstall(*, scope: Scope, actor: Actor, allocation: Allocation, setup: Setu
     return order(actor=actor, allocation=allocation, kind=OperationKind.REINSTALL, setup=setup)
 
 
+def rescue(
+    *, scope: Scope, actor: Actor, allocation: Allocation, ssh_keys: Sequence[SSHKey] | None = None
+) -> Operation:
+    """Start a server into the rescue system, for the reservation's keys or the ones that are given.
+
+    Raises NotFound for another project's, Forbidden, InvalidInput on ``ssh_keys``, and StateConflict as ``order`` does.
+    """
+    require(scope, allocation.reservation, Verb.OPERATE)
+    check_setup(ssh_keys, None)
+    require_own(scope.project, None, ssh_keys or ())
+    return order(actor=actor, allocation=allocation, kind=OperationKind.RESCUE, setup=Setup(ssh_keys=ssh_keys))
+
+
+def leave_rescue(*, scope: Scope, actor: Actor, allocation: Allocation) -> Operation:
+    """Start a server that is in the rescue system from its disk.
+
+    Raises NotFound for another project's, Forbidden, and StateConflict as ``order`` does.
+    """
+    require(scope, allocation.reservation, Verb.OPERATE)
+    return order(actor=actor, allocation=allocation, kind=OperationKind.LEAVE_RESCUE)
+
+
 @repeatable
 @transaction.atomic
 def order(
@@ -94,20 +116,22 @@ def order(
     """Queue something to be done with one server of an active reservation, and tell the tenant.
 
     With ``staff_reason`` it is told as done by the provider's people. The caller has made sure that the actor may.
-    Raises StateConflict unless the reservation is active and holds the server, and while anything else is done with it.
+    Raises StateConflict unless the reservation is active and holds the server, while anything else is done with it, and
+    for what makes no sense in the rescue system, outside of it, or on a server that cannot start it.
     """
     reservation = locked(allocation.reservation, (ReservationState.ACTIVE,))
     fresh = lock_row(Allocation, allocation.pk)
     server = Server.objects.get(pk=fresh.server_id)
     _require_held(fresh, server)
     _require_idle(fresh)
+    _require_sense(fresh, server, kind)
     operation = queue_operation(
         actor=actor,
         kind=kind,
         subject=reservation.public_id,
         project=reservation.project,
         servers=[(server, fresh.hostname)],
-        **(_installed_with(reservation, setup) if kind == OperationKind.REINSTALL else {}),
+        **_given(reservation, setup, kind),
     )
     words: dict[str, Any] = {"reason": staff_reason} if staff_reason else {"who": actor.label}
     tell(
@@ -141,8 +165,27 @@ def _require_idle(allocation: Allocation) -> None:
         )
 
 
-def _installed_with(reservation: Reservation, setup: Setup) -> dict[str, Any]:
+def _require_sense(allocation: Allocation, server: Server, kind: OperationKind) -> None:
+    """Refuse what would do nothing, or not what it says, by whether the server is in the rescue system."""
+    why, is_rescued = "", allocation.rescue_since is not None
+    if kind == OperationKind.POWER_ON and is_rescued:
+        why = "is on, in the rescue system: leave that, and it starts from its disk."
+    elif kind == OperationKind.LEAVE_RESCUE and not is_rescued:
+        why = "is not in the rescue system: a power cycle starts it from its disk."
+    elif kind == OperationKind.RESCUE and server.bmc.boot_method != BootMethod.VIRTUAL_MEDIA:
+        # The firmware would have to fetch the medium by way of the tenant's network, where nobody hands media out.
+        why = "cannot start the rescue system: its management controller has no virtual drive."
+    if why:
+        raise StateConflict(f"{allocation.hostname} {why}")
+
+
+def _given(reservation: Reservation, setup: Setup, kind: OperationKind) -> dict[str, Any]:
+    """Return what an operation of that kind has to know beside its server."""
     keys = reservation.ssh_keys if setup.ssh_keys is None else [key.public_key for key in setup.ssh_keys]
+    if kind == OperationKind.RESCUE:
+        return {"ssh_keys": keys}
+    if kind != OperationKind.REINSTALL:
+        return {}
     return {
         "image": setup.image or reservation.image,
         "ssh_keys": keys,

@@ -1,5 +1,7 @@
 """What became of a reservation's servers: called by the outcome path of operations, never by a face."""
 
+from typing import Any
+
 from django.db import transaction
 
 from portal.audit.services import record
@@ -80,6 +82,35 @@ def server_reinstalled(*, part: OperationServer, ssh_user: str) -> None:
 
 
 @transaction.atomic
+def server_in_rescue(*, part: OperationServer) -> None:
+    """Note that a rescue system runs on a server, and how it is known. Raises StateConflict where it is not held."""
+    allocation = _allocation_of(part, AllocationState.SERVING)
+    if allocation is None:
+        raise StateConflict(f"{part.operation.subject} no longer holds {part.server}.")
+    _note_rescue(allocation, part, "allocation.rescue_began", rescue_host_keys=part.host_keys, rescue_since=clock.now())
+
+
+@transaction.atomic
+def rescue_over(*, part: OperationServer) -> None:
+    """Note, and tell, that a part of an operation has put an end to a rescue system; nothing where there was none."""
+    allocation = _allocation_of(part, AllocationState.SERVING)
+    if allocation is not None and allocation.rescue_since is not None:
+        _note_rescue(allocation, part, "allocation.rescue_over", rescue_host_keys=[], rescue_since=None)
+        tell(actor=SYSTEM, subject=part.operation.subject, event_type="server.rescue_over", part=part)
+
+
+def _note_rescue(allocation: Allocation, part: OperationServer, verb: str, **values: Any) -> None:
+    Allocation.objects.filter(pk=allocation.pk).update(**values)
+    record(
+        actor=SYSTEM,
+        verb=verb,
+        target=allocation.public_id,
+        scope=allocation.reservation.organization.public_id,
+        data={"operation": part.operation.public_id},
+    )
+
+
+@transaction.atomic
 def server_stays(*, part: OperationServer) -> None:
     """Tell the tenant, once, that it keeps a server with which something did not work out."""
     told = OperationEvent.objects.filter(operation=part.operation, server=part.server, type=STAYS).exists()
@@ -101,6 +132,8 @@ def server_returned(*, part: OperationServer) -> bool:
         AllocationState.RELEASED,
         actor=SYSTEM,
         reason=part.state_reason,
+        rescue_host_keys=[],
+        rescue_since=None,
         **over_at(allocation, clock.now()),
     )
     wake_waiting_list(part.server.server_type_id, part.server.region_id)

@@ -66,6 +66,8 @@ def _stop_for_tenant(actor: Actor, operation: Operation, reason: str) -> None:
     cancel_operation(actor=actor, operation=operation, reason=reason)
     for part in parts_of(operation).filter(state=PartState.CANCELLED):
         tell(actor=actor, subject=operation.subject, event_type="server.stopped", part=part, reason=reason)
+        if part.step > 0:
+            outcomes.rescue_over(part=part)
 
 
 def _stop_inspection(actor: Actor, operation: Operation, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncssh
 import pytest
 
 from provisioning.simulator.faults import Fault
@@ -9,7 +10,7 @@ from provisioning.simulator.machine import Machine
 from tests.provisioning.simulator.conftest import image_of
 from tests.provisioning.simulator.emulator import until
 from tests.provisioning.simulator.machines import SEED, console, install, up
-from tests.provisioning.simulator.ssh_client import ask, host_key_of, is_open
+from tests.provisioning.simulator.ssh_client import KEY, OTHER_KEY, ask, host_key_of, is_open, public
 
 
 def test_a_machine_without_an_operating_system_opens_no_ssh(machine, spec):
@@ -160,3 +161,43 @@ def test_only_a_lasting_override_survives_a_restart_as_boot_source(machine, plac
     until(lambda: again.setting.power == "Off")
 
     assert portal.said("done") != []
+
+
+def test_the_rescue_system_lets_root_in_by_the_keys_of_its_job_and_leaves_the_disk_alone(machine, spec, portal):
+    install(machine)
+    before, key = machine.disk.path.read_bytes(), asyncssh.generate_private_key("ssh-ed25519")
+    private = key.export_private_key().decode()
+    portal.offer("rescue", hostname="gpu-01", ssh_authorized_keys=[public(OTHER_KEY)], host_key=private)
+    machine.insert(portal.boot_uri)
+    machine.override("Cd", "Once", "")
+
+    machine.reset("On")
+    until(lambda: portal.said("done"))
+    machine.eject()
+
+    assert portal.result == {"ok": True, "host_keys": [public(key)]}
+    assert host_key_of(spec) == public(key)
+    assert ask(spec, "cat /etc/os-release", key=OTHER_KEY, user="root")[0] == 'PRETTY_NAME="Rescue system"\n'
+    assert ask(spec, "id", key=OTHER_KEY, user="root")[0] == "uid=0(root) gid=0(root)\n"
+    for stranger in ({"key": OTHER_KEY}, {"key": KEY, "user": "root"}):
+        with pytest.raises(asyncssh.PermissionDenied):
+            ask(spec, "true", **stranger)
+    assert machine.disk.path.read_bytes() == before
+    until(lambda: "job rescue done: ok" in console(machine))
+    assert machine.setting.power == "On"
+
+    machine.reset("ForceOff")
+    machine.reset("On")
+    up_from_disk = lambda: is_open(spec) and host_key_of(spec) != public(key)  # noqa: E731
+    until(up_from_disk)
+    assert ask(spec, "id")[0] == "uid=1000(ubuntu) gid=1000(ubuntu)\n"
+
+
+def test_a_rescue_system_without_a_usable_key_is_reported_and_switched_off(machine, portal):
+    portal.offer("rescue", hostname="gpu-01", ssh_authorized_keys=[], host_key="no key")
+    machine.override("UefiHttp", "Once", portal.boot_uri)
+
+    machine.reset("On")
+    until(lambda: machine.setting.power == "Off" and portal.said("done"))
+
+    assert (portal.result["ok"], portal.result["error"]) == (False, "agent_error")

@@ -6,6 +6,7 @@ import json
 import ssl
 from dataclasses import replace
 
+import asyncssh
 import httpx
 import pytest
 
@@ -160,6 +161,41 @@ def test_from_a_tenants_network_and_from_none_it_does_not(plugged, switches, por
     plugged.override("UefiHttp", "Once", portal.boot_uri)
 
     plugged.reset("On")
+
+    until(lambda: f"gave up: Unreachable {NO_ROUTE}" in console(plugged))
+    assert portal.asked == []
+
+
+def boot_from_drive(machine, portal):
+    machine.insert(portal.boot_uri)
+    machine.override("Cd", "Once", "")
+    machine.reset("On")
+
+
+def test_in_a_tenants_network_a_medium_in_the_drive_gets_its_job_and_does_none_but_a_rescue(plugged, switches, portal):
+    install(plugged)
+    switches.put(TENANT)
+    before = plugged.disk.path.read_bytes()
+    portal.offer("erase")
+    boot_from_drive(plugged, portal)
+    until(lambda: f"gave up: Unreachable {NO_ROUTE}" in console(plugged))
+    assert (portal.said("done"), portal.said("progress")) == ([], [])
+    plugged.reset("ForceOff")
+
+    key = asyncssh.generate_private_key("ssh-ed25519").export_private_key().decode()
+    portal.offer("rescue", hostname="gpu-01", ssh_authorized_keys=[], host_key=key)
+    boot_from_drive(plugged, portal)
+
+    until(lambda: portal.said("done"))
+    assert portal.result["ok"] is True
+    assert plugged.disk.path.read_bytes() == before
+
+
+def test_a_rescue_in_no_network_asks_nobody(plugged, switches, portal):
+    switches.put(None)
+    portal.offer("rescue")
+
+    boot_from_drive(plugged, portal)
 
     until(lambda: f"gave up: Unreachable {NO_ROUTE}" in console(plugged))
     assert portal.asked == []

@@ -16,6 +16,7 @@ LIB=${LIB:-/usr/lib/metalyard}
 . "$LIB/image.sh"
 . "$LIB/erase.sh"
 . "$LIB/inspect.sh"
+. "$LIB/rescue.sh"
 
 # do_job: what the job asks for. Writes the result to $RESULT, or fails.
 do_job() {
@@ -25,6 +26,7 @@ do_job() {
         image) do_image ;;
         erase) do_erase ;;
         inspect) do_inspect ;;
+        rescue) do_rescue ;;
         *) fail agent_error "the ramdisk knows no job of the kind '$kind'" ;;
     esac
 }
@@ -40,3 +42,4 @@ else
     failure_as_json >"$RESULT"
 fi
 report_done
+is_rescue && stay_up
