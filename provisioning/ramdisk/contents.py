@@ -19,7 +19,7 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "jq": ("usr/bin/jq",),
     "nvme-cli": ("usr/sbin/nvme",),
     "perl-base": ("usr/bin/perl",),
-    "util-linux": ("sbin/blkdiscard", "bin/lsblk"),
+    "util-linux": ("sbin/blkdiscard", "sbin/blkid", "bin/lsblk"),
     "zstd": ("usr/bin/zstd",),
 }
 """Package to what of it is needed; the libraries that these want come with them."""

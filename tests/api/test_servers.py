@@ -29,12 +29,13 @@ def shape(allocation, **told):
         "ssh_port": 2222,
         "ssh_user": "ubuntu",
         "host_keys": [factories.HOST_KEY],
+        "rescue_since": None,
         "ready_at": "2030-01-15T12:00:00Z",
         **told,
     }
 
 
-UNTOLD = {"addresses": [], "ssh_host": None, "ssh_port": None, "ssh_user": None, "host_keys": []}
+UNTOLD = {"addresses": [], "ssh_host": None, "ssh_port": None, "ssh_user": None, "host_keys": [], "rescue_since": None}
 
 
 def test_while_they_are_handed_over_they_tell_how_to_log_in(noon, api, active):

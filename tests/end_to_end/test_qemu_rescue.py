@@ -23,8 +23,8 @@ STARTED_S = 900
 # The kernel finds no first program any more: no network, no ssh.
 BREAK = "sudo mv /usr/sbin/init /usr/sbin/init.away; sync; echo broken"
 REPAIR = (
-    "root=$(lsblk -lnpo NAME,FSTYPE /dev/nvme0n1 | awk '$2 == \"ext4\" {print $1}'); "
-    'mount "$root" /mnt && mv /mnt/usr/sbin/init.away /mnt/usr/sbin/init && cat /mnt/etc/hostname; umount /mnt'
+    "mount $(blkid | grep 'LABEL=\"root\"' | cut -d : -f 1) /mnt && "
+    "mv /mnt/usr/sbin/init.away /mnt/usr/sbin/init && cat /mnt/etc/hostname && umount /mnt"
 )
 
 

@@ -60,9 +60,9 @@ ASKS = {
     "phone_home": lambda token: phone_home(token=token, address=ADDRESS, hostname="h", host_keys=[]),
 }
 USED_FOR = {
-    "open": {"image", "erase", "inspect"},
-    "progress": {"image", "erase", "inspect"},
-    "done": {"image", "erase", "inspect"},
+    "open": {"image", "erase", "inspect", "rescue"},
+    "progress": {"image", "erase", "inspect", "rescue"},
+    "done": {"image", "erase", "inspect", "rescue"},
     "phone_home": {"first_boot"},
 }
 
@@ -99,6 +99,17 @@ def test_a_machine_gets_its_job_with_the_token_of_its_first_boot(operation, clai
         part.hostname,
         f"machine at {ADDRESS}",
     )
+
+
+def test_a_rescue_system_gets_a_host_key_of_its_own_that_is_kept_nowhere(claim, part):
+    _, job = opened(claim, part, "rescue")
+
+    part.refresh_from_db()
+    assert (job.purpose, job.phone_home_token, job.verify_key_line) == (BootPurpose.RESCUE, "", "")
+    assert (part.expected_host_key, part.verify_key_encrypted) == (job.host_key_public, "")
+    assert "PRIVATE KEY" in job.host_key
+    assert job.host_key not in str(vars(part))
+    assert set(BootToken.objects.values_list("purpose", flat=True)) == {"rescue"}
 
 
 def test_an_eraser_gets_nothing_to_log_in_with(claim, part):

@@ -75,9 +75,11 @@ def test_root_repairs_its_disk_in_the_rescue_system(rescued, disk):
     assert "PRIVATE KEY" not in client.ssh("cat /run/job.json").stdout
     assert disk.read_bytes() == untouched, "nothing was done to the drive by itself"
 
-    checked = client.ssh("e2fsck -f -p /dev/nvme0n1 && resize2fs /dev/nvme0n1 && lsblk -no NAME,FSTYPE && nvme list")
+    checked = client.ssh(
+        "e2fsck -f -p /dev/nvme0n1 && resize2fs /dev/nvme0n1 && lsblk -no NAME,FSTYPE && nvme list && blkid"
+    )
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert "nvme0n1" in checked.stdout
+    assert "/dev/nvme0n1: " in checked.stdout
 
     script = "mount /dev/nvme0n1 /mnt && cat /mnt/etc/hostname && cat >/mnt/etc/repaired && umount /mnt && sync\n"
     repaired = client.ssh(script, stdin="by hand\n")
