@@ -286,13 +286,13 @@ def kept_by(monkeypatch, pk, said):
 def test_a_peer_that_was_not_tried_counts_as_not_reached(operation):
     one, other = operation.parts.select_related("server").order_by("position")[:2]
     hosts = {part.server.public_id: HostResult(ok=True) for part in (one, other)}
-    peers = {one.pk: {other.hostname: "ok"}, other.pk: {}}
+    peers = {one.pk: {other.hostname: "No\x1b[2J \n route"}, other.pk: {}}
     kept = {pk: json.dumps({"answer": json.dumps({"peers": found})}) for pk, found in peers.items()}
 
     found = judge_cluster([one, other], hosts, kept)
 
     assert {pk: result.error for pk, result in found.items()} == dict.fromkeys(
-        peers, f"{other.hostname} to {one.hostname}: not tried"
+        peers, f"{one.hostname} to {other.hostname}: No [2J route; {other.hostname} to {one.hostname}: not tried"
     )
 
 
