@@ -239,6 +239,16 @@ def test_a_server_that_cannot_be_worked_on_is_left_out_by_its_own_reason(yard, o
     assert set(operation.parts.exclude(hostname="train-01").values_list("state", flat=True)) == {PartState.SUCCEEDED}
 
 
+def test_doing_it_again_because_of_others_is_no_attempt(yard, operation):
+    yard.silent, yard.cut_off = {"train-01": "ssh_unreachable"}, {"train-02"}
+
+    drive(operation.pk, "w1")
+
+    assert yard.runs == [NAMES] * 2 + [NAMES[1:]] * 2 + [NAMES[2:]]
+    assert told(operation, "step.retried") == ["train-01", "train-02"]
+    assert operation.parts.filter(state=PartState.SUCCEEDED).count() == 2
+
+
 def test_two_that_do_not_reach_each_other_both_fail_with_the_pair(yard):
     operation = deployed(2)
     yard.cut_off = {"train-01"}
