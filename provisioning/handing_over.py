@@ -76,9 +76,14 @@ def _answer(document: str) -> dict[str, str] | None:
 
 def _words(hostname: str, pairs: Mapping[tuple[str, str], str]) -> str:
     mine = [(pair, said) for pair, said in sorted(pairs.items()) if hostname in pair]
-    told = [f"{source} to {target}: {' '.join(said.split())[:80]}" for (source, target), said in mine]
+    told = [f"{source} to {target}: {_printable(said)[:80]}" for (source, target), said in mine]
     more = [f"and {len(told) - MOST_PAIRS_TOLD} more pairs"] if len(told) > MOST_PAIRS_TOLD else []
     return "; ".join(told[:MOST_PAIRS_TOLD] + more)
+
+
+def _printable(text: str) -> str:
+    """Return what a server said on one line that steers no terminal."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def keep_keys(lease: Lease, parts: Sequence[OperationServer], kept: Mapping[int, str]) -> None:

@@ -123,7 +123,7 @@ def test_the_job_of_an_imaging_boot(booted, settings):
     assert json.loads(files["network-config"])["ethernets"]["eth0"]["addresses"] == ["10.77.0.9/16"]
     ours = b"".join(item.get_payload(decode=True) for item in message_from_bytes(files["vendor-data"]).get_payload())
     assert all(text.encode() in ours for text in (part.expected_host_key, phone_home))
-    assert verify_key.startswith(f'restrict,command="{AGENT_PATH}",expiry-time="20300115140000Z" ssh-ed25519 ')
+    assert verify_key.startswith(f'restrict,command="{AGENT_PATH}",expiry-time="20300115160000Z" ssh-ed25519 ')
     assert BootToken.objects.get(purpose="first_boot").token_sha256 == sha256(phone_home.encode()).hexdigest()
 
 

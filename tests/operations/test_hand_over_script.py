@@ -23,6 +23,9 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICU3b26v5xa0ezWQhc3FIxdw2SS9UawWPTihW
 SECOND_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEE4MZ0oqEvEEDnMtIsAGVbc2RRrFCOOhRyM2Xtl7Yr2"
 
 
+TRIED = "TRIES, PAUSE_S = 3, 2"
+
+
 class Node:
     """A machine: a home, a folder for the kit, and the script in which that folder is another than /opt/handover."""
 
@@ -31,12 +34,8 @@ class Node:
         self.home.mkdir()
         self.handed.mkdir()
         text = Path(agent.__file__).read_text().replace("/opt/handover", str(self.handed))
-        self.script.write_text(
-            text.replace(
-                "TRIES, CONNECT_S, LOGIN_S, PAUSE_S = 8, 3, 10, 30, 2",
-                "TRIES, CONNECT_S, LOGIN_S, PAUSE_S = 8, 2, 10, 30, 0",
-            )
-        )
+        assert TRIED in text
+        self.script.write_text(text.replace(TRIED, "TRIES, PAUSE_S = 2, 0"))
         self.keys = self.home / ".ssh" / "authorized_keys"
 
     def ask(self, question, given=b""):
@@ -145,6 +144,14 @@ def test_nonsense_is_refused(machine, question, given):
 
 def test_what_is_too_long_is_refused(machine):
     assert b"too much" in machine.ask("peers", b" " * (agent.MOST_GIVEN + 1)).stderr
+
+
+def test_who_cannot_be_tried_in_time_counts_as_not_reached(machine):
+    machine.script.write_text(machine.script.read_text().replace("30, 300\n", "30, 0\n"))
+
+    said = json.loads(machine.ask("peers", b'{"hosts": ["train-01"]}').stdout)
+
+    assert said == {"peers": {"train-01": "no time was left to try it"}}
 
 
 class Sshd:

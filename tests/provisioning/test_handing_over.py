@@ -242,6 +242,16 @@ def test_a_server_that_cannot_be_worked_on_is_left_out_by_its_own_reason(yard, o
     assert set(operation.parts.exclude(hostname="train-01").values_list("state", flat=True)) == {PartState.SUCCEEDED}
 
 
+def test_doing_it_again_because_of_others_is_no_attempt(yard, operation):
+    yard.silent, yard.cut_off = {"train-01": "ssh_unreachable"}, {"train-02"}
+
+    drive(operation.pk, "w1")
+
+    assert yard.runs == [NAMES] * 2 + [NAMES[1:]] * 2 + [NAMES[2:]]
+    assert told(operation, "step.retried") == ["train-01", "train-02"]
+    assert operation.parts.filter(state=PartState.SUCCEEDED).count() == 2
+
+
 def test_two_that_do_not_reach_each_other_both_fail_with_the_pair(yard):
     operation = deployed(2)
     yard.cut_off = {"train-01"}
@@ -289,13 +299,13 @@ def kept_by(monkeypatch, pk, said):
 def test_a_peer_that_was_not_tried_counts_as_not_reached(operation):
     one, other = operation.parts.select_related("server").order_by("position")[:2]
     hosts = {part.server.public_id: HostResult(ok=True) for part in (one, other)}
-    peers = {one.pk: {other.hostname: "ok"}, other.pk: {}}
+    peers = {one.pk: {other.hostname: "No\x1b[2J \n route"}, other.pk: {}}
     kept = {pk: json.dumps({"answer": json.dumps({"peers": found})}) for pk, found in peers.items()}
 
     found = judge_cluster([one, other], hosts, kept)
 
     assert {pk: result.error for pk, result in found.items()} == dict.fromkeys(
-        peers, f"{other.hostname} to {one.hostname}: not tried"
+        peers, f"{one.hostname} to {other.hostname}: No [2J route; {other.hostname} to {one.hostname}: not tried"
     )
 
 

@@ -19,6 +19,8 @@ from portal.tenancy.roles import Verb
 TAG = "Reservations"
 KIT_TEXT = """
 The files are computed from what is handed over now, so they also know servers that were added or replaced later.
+The servers have them in `/opt/handover`, as they were at the hand-over; there `ssh_config`, `known_hosts`,
+`machines.json` and `inventory.yml` name the addresses at which servers reach one another.
 
     curl "$URL/api/v1/reservations/$ID/handover?format=zip" -H "Authorization: Bearer $TOKEN" -o handover.zip
 """

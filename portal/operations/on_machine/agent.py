@@ -45,8 +45,10 @@ HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
 PUBLIC_KEY = re.compile(r"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI[A-Za-z0-9+/]{43}")
 OURS = re.compile(r" metalyard-cluster:\S+$")
 """Ends the lines of authorized_keys that a repeated hand-over replaces; all others are the customer's."""
-AT_ONCE, TRIES, CONNECT_S, LOGIN_S, PAUSE_S = 8, 3, 10, 30, 2
-"""Few at once, because sshd lets few be in the middle of their login (MaxStartups)."""
+AT_ONCE = 8
+"""Logins; few, because sshd lets few be in the middle of theirs (MaxStartups)."""
+TRIES, PAUSE_S = 3, 2
+CONNECT_S, LOGIN_S, ALL_S = 10, 30, 300
 
 
 def asked(command: "list[str]") -> "dict[str, object]":
@@ -167,17 +169,23 @@ def peers() -> str:
     hosts = texts(given().get("hosts"))
     if not all(HOST_NAME.fullmatch(host) for host in hosts):
         raise ValueError("that is no host name")
+    until = time.monotonic() + ALL_S
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        waiting = {host: pool.submit(reached, host) for host in hosts}
+        waiting = {host: pool.submit(reached, host, until) for host in hosts}
         return json.dumps({"peers": {host: answer.result() for host, answer in waiting.items()}})
 
 
-def reached(host: str) -> str:
-    """Return ``ok`` when a machine lets this one in without a question, otherwise why it does not."""
+def reached(host: str, until: float) -> str:
+    """Return ``ok`` when a machine lets this one in without a question, otherwise why it does not.
+
+    After ``until`` of the monotonic clock it is not tried any more.
+    """
     options = ["-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_S}"]
     command = ["ssh", "-F", str(HANDED / "ssh_config"), *options, host, "true"]
-    why = ""
+    why = "no time was left to try it"
     for attempt in range(TRIES):
+        if time.monotonic() >= until:
+            break
         time.sleep(PAUSE_S if attempt else 0)
         try:
             done = subprocess.run(
