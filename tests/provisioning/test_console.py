@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.db import connections
 
 from portal.core import clock, secrets
 from portal.fleet.models import BMC
@@ -359,6 +360,7 @@ def test_a_line_that_no_reply_holds_is_passed_over(noon, tls, server):
     assert kept(held) == f"line 0\n{TOO_LONG}line 2\n"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_output_that_comes_after_the_end_is_not_kept(noon, tls, server):
     """The reservation ends while the BMC answers."""
     with answering(*tls) as bmc:
@@ -369,6 +371,7 @@ def test_output_that_comes_after_the_end_is_not_kept(noon, tls, server):
 
         def end_then_answer(path):
             Allocation.objects.filter(pk=held.pk).update(state="cleaning")
+            connections.close_all()
             return lines_of(1)(path)
 
         bmc.body = end_then_answer

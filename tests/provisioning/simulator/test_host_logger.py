@@ -7,7 +7,8 @@ import ssl
 import httpx
 import pytest
 
-from tests.provisioning.simulator.emulator import entry, running, uuid_of, write_fleet
+from tests.provisioning.simulator.emulator import entry, running, until, uuid_of, write_fleet
+from tests.provisioning.virtual_machine import needs_qemu
 
 LOGS = f"/redfish/v1/Systems/{uuid_of(1)}/LogServices"
 ENTRIES = f"{LOGS}/HostLogger/Entries"
@@ -88,3 +89,22 @@ def test_another_bmcs_login_reads_nothing(ask, write):
 
     assert [answer.status_code for answer in answers] == [401] * 4
     assert not any("secret" in answer.text for answer in answers)
+
+
+@needs_qemu
+@pytest.mark.xdist_group("virtual machines")
+def test_what_real_firmware_writes_is_there(tmp_path, demo_tls):
+    machine = entry(1, kind="qemu", memory_gb=1)
+    port = write_fleet(tmp_path, [machine], cert=demo_tls.certificate, key=demo_tls.key)
+    context = ssl.create_default_context(cafile=demo_tls.ca)
+    login = ("user1", "password-1")
+    with (
+        running(tmp_path),
+        httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=context, trust_env=False, auth=login) as client,
+    ):
+        reset = f"/redfish/v1/Systems/{uuid_of(1)}/Actions/ComputerSystem.Reset"
+        assert client.post(reset, json={"ResetType": "On"}, timeout=60).status_code == 204
+
+        until(lambda: any("BdsDxe" in message for _, message in told(client.get(ENTRIES, timeout=60))[0]), 200)
+
+        client.post(reset, json={"ResetType": "ForceOff"}, timeout=60)
