@@ -33,11 +33,13 @@ SCHEDULE: tuple[Entry, ...] = (
     Entry("provisioning.fetch_waiting", 6),
     Entry("provisioning.rebind_broken", 6),
     Entry("provisioning.report_contradictions", 12),
+    Entry("provisioning.read_consoles", 12),
     Entry("provisioning.remove_leftovers", 60),
     Entry("provisioning.sweep_media", 6),
     Entry("provisioning.top_up_spares", 60),
     Entry("provisioning.purge_enquiries", 60),
     Entry("provisioning.check_calendar", 360),
+    Entry("provisioning.purge_consoles", 720),
     Entry("provisioning.forget_past", 720),
     Entry("provisioning.apply_measured_times", 17_280),
 )

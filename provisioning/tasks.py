@@ -8,8 +8,9 @@ from celery import shared_task
 from portal.operations.services import measured, media
 from portal.operations.services.pulse import note_pulse
 from portal.reservations import calendar, enquiries
+from portal.reservations import console as console_log
 from portal.reservations.services import spares
-from provisioning import fetch, reconcile
+from provisioning import console, fetch, reconcile
 from provisioning.drive import drive
 from provisioning.workspace import remove_leftovers
 
@@ -35,6 +36,24 @@ def fetch_image(import_pk: int) -> None:
 def fetch_waiting() -> None:
     """Wake workers for images that wait to be fetched, and end what takes too long."""
     reconcile.fetch_waiting()
+
+
+@shared_task(name="provisioning.read_console")
+def read_console(allocation_pk: int) -> None:
+    """Read the serial console of a server that somebody looks at."""
+    console.read_console(allocation_pk)
+
+
+@shared_task(name="provisioning.read_consoles")
+def read_consoles() -> None:
+    """Read the serial consoles that are due."""
+    console.read_consoles()
+
+
+@shared_task(name="provisioning.purge_consoles")
+def purge_consoles() -> None:
+    """Forget old output of serial consoles."""
+    console_log.purge_consoles()
 
 
 @shared_task(name="provisioning.pulse")

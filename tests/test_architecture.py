@@ -79,6 +79,7 @@ OWN = {
         "capacity": "what is free when",
         "charges": "what a price is made of, and what calling off costs",
         "checks": "capacity, quota and approval, told apart",
+        "console": "what servers wrote on their consoles",
         "enquiries": "the log of what was asked for",
         "handover": "the kit of a handed-over cluster, file by file: pure but for reading",
         "heatmap": "what is free, slot by slot",

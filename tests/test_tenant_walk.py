@@ -48,6 +48,7 @@ NAMED: dict[str, str] = {
     "api/v1/reservations/<slug:reservation_id>/add-servers": "reservation",
     "api/v1/reservations/<slug:reservation_id>/transfer": "reservation",
     "api/v1/reservations/<slug:reservation_id>/servers": "reservation",
+    "api/v1/reservations/<slug:reservation_id>/servers/<slug:server_id>/console": "reservation",
     "api/v1/reservations/<slug:reservation_id>/events": "reservation",
     "api/v1/reservations/<slug:reservation_id>/handover": "reservation",
     "api/v1/reservations/<slug:reservation_id>/handover/<str:file>": "reservation",
@@ -84,6 +85,8 @@ NAMED: dict[str, str] = {
     "reservations/<slug:public_id>/transfer": "reservation",
     "reservations/<slug:public_id>/handover.zip": "reservation",
     "reservations/<slug:public_id>/handover/<str:file>": "reservation",
+    "reservations/<slug:public_id>/servers/<slug:server_id>/console": "reservation",
+    "reservations/<slug:public_id>/servers/<slug:server_id>/console/news": "reservation",
     "quotes/<slug:public_id>": "quote",
     "quotes/<slug:public_id>/withdraw": "quote",
     "waiting-list/<slug:public_id>/leave": "waitlist_entry",
@@ -196,6 +199,7 @@ def walked(found):
 def filled(route, ids):
     kind = "reboot" if NAMED[route] == "server" else "extend"
     route_of_one = route.replace("<slug:kind>", kind).replace("<str:file>", "report.json")
+    route_of_one = route_of_one.replace("<slug:server_id>", ids["server"])
     return re.sub(r"<[^>]+>", ids[NAMED[route]], route_of_one)
 
 

@@ -40,6 +40,7 @@ class Prefix(StrEnum):
     QUOTE = "quo"
     WAITLIST = "wai"
     CERTIFICATE = "crt"
+    CONSOLE = "con"
 
 
 def encode_base32(number: int, length: int) -> str:

@@ -36,6 +36,12 @@ SEES: dict[StaffRole, tuple[str, ...]] = {
 }
 """Which apps, or single models of them, a role may look at."""
 
+HIDDEN: dict[StaffRole, tuple[str, ...]] = {
+    StaffRole.SALES: ("reservations.consolechunk",),
+    StaffRole.OPERATIONS: (),
+}
+"""Models that a role may not look at although it may at their app: what customers' servers write is not for selling."""
+
 ACTS: dict[StaffRole, tuple[str, ...]] = {
     StaffRole.SALES: (
         "quotas.change_quota",
@@ -77,7 +83,7 @@ def _permissions(role: StaffRole) -> Iterator[Permission]:
     seen = {tuple(name.split(".")) for name in SEES[role]}
     for permission in Permission.objects.select_related("content_type"):
         app, model = permission.content_type.app_label, permission.content_type.model
-        may_see = (app,) in seen or (app, model) in seen
+        may_see = ((app,) in seen or (app, model) in seen) and f"{app}.{model}" not in HIDDEN[role]
         if (permission.codename == f"view_{model}" and may_see) or f"{app}.{permission.codename}" in ACTS[role]:
             yield permission
 

@@ -1,4 +1,4 @@
-"""What stands in front of the emulator: one login per BMC, faults, HTTP boot, virtual media, and the log of writes.
+"""What stands in front of the emulator: one login per BMC, faults, HTTP boot, virtual media, console, log of writes.
 
 All else that could change something is refused: sushy-tools would fetch media, replace certificates and flash firmware
 for whoever is logged in anywhere.
@@ -10,7 +10,7 @@ from typing import Any
 
 import flask
 
-from provisioning.simulator import virtual_media
+from provisioning.simulator import host_logger, virtual_media
 from provisioning.simulator.boot import TARGETS, merged
 from provisioning.simulator.chassis import Chassis
 from provisioning.simulator.controller import OWN, Controller, hashed
@@ -74,13 +74,20 @@ class Front:
             return None if request.method in _READING else refusal(405, "this emulated BMC cannot do that")
         hung = self._hang(machine)
         if request.method in _READING:
-            found = self.controllers[machine.spec.uuid].resource(rest)
-            return None if found is None else flask.jsonify(found)
+            return self._read(machine, rest)
         if hung:
             return refusal(503, "the BMC did not answer in time")
         if machine.wrong(Fault.BMC_REFUSES):
             return refusal(503, "the BMC is busy")
         return self._write(machine, rest)
+
+    def _read(self, machine: Chassis, rest: list[str]) -> Answer:
+        found = self.controllers[machine.spec.uuid].resource(rest)
+        try:
+            found = found or host_logger.resource(machine, rest, flask.request.args)
+        except ValueError as error:
+            return refusal(400, str(error))
+        return None if found is None else flask.jsonify(found)
 
     @staticmethod
     def _hang(machine: Chassis) -> bool:
@@ -156,6 +163,7 @@ class Front:
                 more = _completed(machine, json.loads(response.get_data()))
                 more["Boot"]["BootOrder"] = controller.boot_order()
                 more["VirtualMedia"] = {"@odata.id": virtual_media.shelf_of(machine)}
+                more["LogServices"] = {"@odata.id": host_logger.shelf_of(machine)}
             case ["Managers"]:
                 path = f"{flask.request.path.rstrip('/')}/NetworkProtocol"
                 links = {"NetworkProtocol": path, "VirtualMedia": virtual_media.shelf_of(machine)}

@@ -3,7 +3,7 @@
 from portal.core import clock
 from portal.operations.models import OperationServer
 from portal.operations.states import OperationKind
-from portal.reservations.models import Allocation
+from portal.reservations.models import Allocation, ConsoleChunk
 from portal.reservations.services import lifecycle, outcomes
 from portal.reservations.services.actions import order
 from portal.reservations.services.quotes import withdraw
@@ -11,6 +11,7 @@ from portal.reservations.services.waitlist import offer_waiting
 from tests import factories, hands
 from tests.web.conftest import take_back
 
+WRITTEN = "[    0.000000] Linux version 6.12.0 (reproducible@build) x86_64\n" * 200
 REASON = "The server's management controller refused the command."
 
 
@@ -82,7 +83,9 @@ def servers_in_states(buyer):
     parts.update(state="failed", stage="shut_down", state_reason=REASON)
     going = Allocation.objects.filter(reservation__state="ending").first()
     names = ("server", "busy_server", "troubled_server", "ending_server")
-    return {name: row.server.public_id for name, row in zip(names, [*held, going], strict=True)}
+    found = {name: row.server.public_id for name, row in zip(names, [*held, going], strict=True)}
+    ConsoleChunk.objects.create(allocation=held[0], text=WRITTEN, size=len(WRITTEN))
+    return found | {"console_reservation": held[0].reservation.public_id}
 
 
 def quotes_in_states(buyer):

@@ -59,6 +59,7 @@ PAGES = {
     "servers": ["/servers"],
     "server": ["/servers/{server}", "/servers/{busy_server}", "/servers/{troubled_server}", "/servers/{ending_server}"],
     "server-act": [f"/servers/{{server}}/do/{kind}" for kind in ACTIONS],
+    "console": ["/reservations/{console_reservation}/servers/{server}/console"],
     "ssh-keys": ["/ssh-keys"],
     "ssh-key-delete": ["/ssh-keys/{key}/delete"],
     "quotas": ["/quotas"],
@@ -81,6 +82,7 @@ NO_PAGES = {
     "handover-zip",
     "reservation-live",
     "server-live",
+    "console-news",
     "quota-request-withdraw",
 }
 """Routes that answer with a redirect, a file, or a part of a page that is in the list."""

@@ -5,6 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from portal.core import clock
+from portal.reservations.models import ConsoleChunk
 from tests import factories
 from tests.web.conftest import browser_of
 
@@ -24,6 +25,8 @@ PAGES = {
     "/reservations/{id}/release": 9,
     "/reservations/{id}/change/extend?ends_at=2100-01-01": 9,
     "/reservations/{id}/change/add-servers?count=1": 20,
+    "/reservations/{id}/servers/{server}/console": 17,
+    "/reservations/{id}/servers/{server}/console/news": 11,
     "/quotes": 9,
     "/waiting-list": 11,
     "/waiting-list/join": 11,
@@ -47,7 +50,10 @@ def stage(db):
             factories.reservation(buyer, name=f"h-{number}", image=image)
             factories.ssh_key(buyer.project)
             factories.waitlist_entry(buyer)
-        return browser_of(buyer), held.public_id
+        item = held.allocations.order_by("position").first()
+        for text in ["line\n"] * count:
+            ConsoleChunk.objects.create(allocation=item, text=text, size=len(text))
+        return browser_of(buyer), {"id": held.public_id, "server": item.server.public_id}
 
     return make
 
@@ -62,9 +68,9 @@ def queries_of(window, address):
 def test_pages_ask_as_often_for_many_servers_as_for_one(stage):
     asked = {page: [] for page in PAGES}
     for count in SIZES:
-        window, public_id = stage(count)
+        window, ids = stage(count)
         for page in PAGES:
-            asked[page].append(queries_of(window, page.format(id=public_id)))
+            asked[page].append(queries_of(window, page.format(**ids)))
 
     assert {page: counts for page, counts in asked.items() if len(set(counts)) > 1} == {}
     assert {page: counts[0] for page, counts in asked.items() if counts[0] > PAGES[page]} == {}

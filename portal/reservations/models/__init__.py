@@ -2,6 +2,7 @@
 
 from portal.reservations.models.allocation import Allocation
 from portal.reservations.models.calendar import FreeSpan, Grain, Pool, TimelineStep
+from portal.reservations.models.console import ConsoleChunk, ConsoleCursor
 from portal.reservations.models.enquiry import Enquiry
 from portal.reservations.models.quote import Quote
 from portal.reservations.models.reservation import COUNTED, NAME_PATTERN, Placement, Reservation
@@ -11,6 +12,8 @@ __all__ = [
     "COUNTED",
     "NAME_PATTERN",
     "Allocation",
+    "ConsoleChunk",
+    "ConsoleCursor",
     "Enquiry",
     "FreeSpan",
     "Grain",
