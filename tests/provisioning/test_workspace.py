@@ -1,7 +1,5 @@
 """The private folder of a run: private, removed whatever happens, and never taken from under a living owner."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """The program that reads a drive back."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 

@@ -1,7 +1,5 @@
 """A BMC's own memory: its password, and what may have been done to it."""
 
-from __future__ import annotations
-
 import pytest
 
 from provisioning.simulator.controller import BOOT_ORDER, FIRMWARE, Controller, hashed
