@@ -15,7 +15,8 @@ from portal.operations.services.acceptance import keep_cluster
 from portal.reservations.handover.kit import kit_zip
 from portal.reservations.handover.nodes import on_nodes
 from portal.reservations.handover.reading import being_handed_over
-from provisioning.acceptance.bandwidth import Band, Bandwidth, bandwidth_of, cluster_report_of
+from provisioning.acceptance.band import Band
+from provisioning.acceptance.bandwidth import Bandwidth, bandwidth_of, cluster_report_of
 from provisioning.acceptance.collected import Output, read_output
 from provisioning.acceptance.pairs import to_blame
 from provisioning.claim import Lease

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from provisioning.acceptance.band import Band
 from provisioning.acceptance.collected import Output, Unreadable
 from provisioning.acceptance.nccl import AllReduce, Size, read_all_reduce
 from provisioning.acceptance.verdict import FAILED, NOT_RUN, PASSED, TEST_DOUBLE
@@ -12,33 +13,6 @@ TOOL = "all_reduce_perf"
 LARGEST_BYTES = 4 * 1024**3
 """Up to where the tool is to measure; a table that ends earlier proves nothing."""
 FAILURE, SLOW = "allreduce_failed", "allreduce_slow"
-
-
-@dataclass(frozen=True)
-class Band:
-    """What servers of one type must reach: at least ``least`` and at most ``most`` GB/s of bus bandwidth at the peak.
-
-    ``least`` 0: nothing is promised. ``most`` 0: no limit. ``gpus`` are those of each server. ``is_emulated`` as in
-    ``Reference``.
-    """
-
-    servers: int
-    gpus: int
-    least: int
-    most: int
-    is_emulated: bool
-
-    def __str__(self) -> str:
-        """Return it in words."""
-        upwards = f"{self.least} to {self.most}" if self.most else f"at least {self.least}"
-        return f"{upwards} GB/s over {self.servers * self.gpus} GPUs"
-
-    @property
-    def why_not(self) -> str:
-        """Why there is nothing to measure; empty where there is."""
-        if not self.least:
-            return "nothing is promised"
-        return "" if self.servers * self.gpus > 1 else "one GPU has no other to reduce with"
 
 
 @dataclass(frozen=True)

@@ -1,85 +1,34 @@
 """The cluster step: who waits for whom, who is left out, and that nobody is handed over before all are one cluster."""
 
 import json
-import zipfile
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from portal.audit.models import AuditEvent
 from portal.core import clock
 from portal.core.actors import SYSTEM
-from portal.fleet.models import NIC, Server, ServerType
+from portal.fleet.models import NIC, Server
 from portal.fleet.states import ServerState
-from portal.operations.models import AcceptanceReport, ClusterReport, Operation, OperationEvent, OperationServer
+from portal.operations.models import AcceptanceReport, Operation, OperationServer
 from portal.operations.selectors import reports_of, waiting_operations
 from portal.operations.states import OperationKind, OperationState, PartState
 from portal.reservations.handover.kit import kit_of, kit_zip
 from portal.reservations.handover.nodes import on_nodes
 from portal.reservations.handover.reading import being_handed_over, handed_over
-from portal.reservations.handover.report import report_document
-from portal.reservations.models import Reservation
 from portal.reservations.services.actions import order
 from portal.reservations.states import ReservationState
 from provisioning import reconcile
-from provisioning.catalogue import CATALOGUE, AwaitStep, GatherStep
+from provisioning.catalogue import CATALOGUE, AwaitStep
 from provisioning.drive import drive
 from provisioning.handing_over import judge_cluster
 from provisioning.runs import HostResult
-from provisioning.simulator.all_reduce import table
 from tests import factories
-from tests.provisioning.metal_stand_in import Died, Metal
+from tests.provisioning.cluster_yard import DONE, GATHER, NAMES, STEPS, VERIFY, Yard, deployed, reservation_of, told
+from tests.provisioning.metal_stand_in import Died
 
 pytestmark = pytest.mark.django_db
 
-STEPS = CATALOGUE[OperationKind.DEPLOY].steps
-GATHER = next(index for index, step in enumerate(STEPS) if isinstance(step, GatherStep))
 IMAGE = next(index for index, step in enumerate(STEPS) if isinstance(step, AwaitStep))
-VERIFY, DONE = GATHER - 1, GATHER + 2
-
-
-class Yard(Metal):
-    """The metal, with what goes wrong between its servers; ``runs`` are the servers of each cluster run, by name."""
-
-    def __init__(self):
-        super().__init__()
-        self.runs, self.cut_off, self.silent, self.dies, self.given = [], set(), {}, 0, []
-        self.measuring, self.slow = [], []
-
-    def run(self, run):
-        if run.playbook != "hand_over.yml":
-            return super().run(run)
-        folder = Path(run.extra_vars["hand_over_folder"])
-        told = json.loads((folder / "cluster.json").read_text())
-        self.runs.append(sorted(told["hosts"].values()))
-        self.given.append((told["keys"], (folder / "kit.zip").read_bytes()))
-        if self.dies:
-            self.dies -= 1
-            raise Died
-        found = super().run(run)
-        for name, hostname in told["hosts"].items():
-            if hostname in self.silent:
-                found.hosts[name] = HostResult(ok=False, error_code=self.silent[hostname])
-            peers = {
-                other: "No route to host" if {hostname, other} & self.cut_off else "ok"
-                for other in told["hosts"].values()
-            }
-            answer = {"key": factories.CLUSTER_KEY, "answer": json.dumps({"peers": peers})}
-            if told["all_reduce"] and told["all_reduce"]["server"] == name:
-                answer["all_reduce"] = self._measure(folder, told["all_reduce"]["hosts"])
-            (folder / f"{name}.json").write_text(json.dumps(answer))
-        return found
-
-    def _measure(self, folder, hosts):
-        self.measuring.append(hosts)
-        with zipfile.ZipFile(folder / "kit.zip") as kit:
-            hostfile = kit.read("handover/hostfile").decode()
-        out = table(hostfile, hosts, self.slow.pop(0) if self.slow else 1)
-        return json.dumps({"status": 0, "out": out, "cut": False})
-
-    def _switch_on(self, server, kind):
-        """Boot it wherever it is: moving ports has tests of its own."""
 
 
 @pytest.fixture
@@ -93,16 +42,6 @@ def yard(monkeypatch, settings):
 @pytest.fixture
 def operation(yard):
     return deployed(4)
-
-
-def deployed(count):
-    """Return a deployment whose servers are all to be verified next."""
-    factories.servers(count)
-    reservation = factories.reservation(starts_at=None, count=count, name="train")
-    operation = Operation.objects.get(subject=reservation.public_id)
-    operation.parts.update(step=VERIFY, host_keys=[factories.HOST_KEY])
-    Server.objects.update(state=ServerState.DEPLOYING)
-    return operation
 
 
 def put(part, step, state=PartState.AWAITING, deadline=timedelta(hours=1)):
@@ -122,18 +61,6 @@ def straggling(operation):
 
 def states(operation):
     return list(operation.parts.order_by("position").values_list("step", "state"))
-
-
-def reservation_of(operation):
-    return Reservation.objects.get(public_id=operation.subject)
-
-
-def told(operation, event_type):
-    events = OperationEvent.objects.filter(operation=operation, type=event_type)
-    return sorted(events.values_list("hostname", flat=True))
-
-
-NAMES = ["train-01", "train-02", "train-03", "train-04"]
 
 
 def test_all_servers_are_made_one_cluster_and_only_then_handed_over(yard, operation):
@@ -379,105 +306,3 @@ def test_who_takes_a_failed_ones_place_is_waited_for_and_becomes_part_of_the_clu
     assert set(Server.objects.filter(parts__state=PartState.FAILED).values_list("state", flat=True)) == {
         ServerState.DEPLOY_FAILED
     }
-
-
-def promised(least, most=0, **kind):
-    ServerType.objects.update(allreduce_busbw_gbps_min=least, allreduce_busbw_gbps_max=most, **kind)
-
-
-def clusters(operation):
-    return report_document(handed_over(reservation_of(operation)))["clusters"]
-
-
-def test_the_bandwidth_is_measured_by_the_first_of_the_fabric_and_kept_with_the_pairs(yard, operation):
-    promised(350, 500)
-    drive(operation.pk, "w1")
-
-    (found,) = clusters(operation)
-    in_order = [node.hostname for node in handed_over(reservation_of(operation)).nodes]
-    assert yard.measuring == [in_order]
-    assert (found["verdict"], found["pairs"], sorted(found["hostnames"])) == ("passed", 12, NAMES)
-    assert found["all_reduce"]["result"] == "test_double"
-    assert 350 < found["all_reduce"]["peak_busbw"] < 400
-    assert found["all_reduce"]["expected"] == "350 to 500 GB/s over 32 GPUs"
-    assert "all_reduce" in report_document(handed_over(reservation_of(operation)))["test_doubles"]
-    assert AuditEvent.objects.get(verb="acceptance.cluster_reported").target == operation.public_id
-
-
-def test_a_type_that_promises_nothing_is_not_measured_and_the_report_says_so(yard, operation):
-    drive(operation.pk, "w1")
-
-    (found,) = clusters(operation)
-    assert yard.measuring == []
-    assert (found["all_reduce"]["result"], found["all_reduce"]["found"]) == ("not_run", "nothing is promised")
-
-
-def test_a_bandwidth_that_is_too_low_twice_fails_all_and_no_other_takes_their_place(yard, operation):
-    factories.servers(2)
-    promised(350)
-    yard.slow = [10, 10]
-
-    drive(operation.pk, "w1")
-
-    assert yard.runs == [NAMES, NAMES]
-    assert set(operation.parts.values_list("state", "error_code")) == {(PartState.FAILED, "allreduce_slow")}
-    assert operation.parts.count() == 4
-    assert reservation_of(operation).state == ReservationState.FAILED
-    assert not ClusterReport.objects.exists()
-    assert set(operation.parts.values_list("cluster_key", flat=True)) == {""}
-
-
-def test_a_bandwidth_that_is_too_low_once_is_measured_again(yard, operation):
-    promised(350)
-    yard.slow = [10]
-
-    drive(operation.pk, "w1")
-
-    assert yard.runs == [NAMES, NAMES]
-    assert told(operation, "step.retried") == NAMES
-    assert reservation_of(operation).state == ReservationState.ACTIVE
-
-
-def test_one_that_used_up_its_attempts_before_is_not_blamed_for_all(yard, operation):
-    """Its own trouble came first; that all are slow together then is no third attempt of its own."""
-    promised(350)
-    yard.slow, yard.silent = [1, 10], {"train-02": "handover_failed"}
-    whole = yard.run
-
-    def run(given):
-        found = whole(given)
-        if given.playbook == "hand_over.yml":
-            yard.silent = {}
-        return found
-
-    yard.run = run
-    drive(operation.pk, "w1")
-
-    assert yard.runs == [NAMES] * 3
-    assert (reservation_of(operation).state, reservation_of(operation).degraded) == (ReservationState.ACTIVE, False)
-
-
-@pytest.mark.parametrize(("most", "double"), [(360, True), (0, False)])
-def test_what_is_implausible_or_a_double_of_real_servers_is_no_measurement(yard, operation, most, double):
-    promised(350, most)
-    operation.parts.update(step=GATHER)
-    if not double:
-        ServerType.objects.update(is_emulated=False)
-
-    drive(operation.pk, "w1")
-
-    assert set(operation.parts.values_list("error_code", flat=True)) == {"allreduce_failed"}
-    assert reservation_of(operation).state == ReservationState.FAILED
-
-
-def test_one_server_installed_anew_is_measured_alone_and_the_others_keep_their_report(yard, operation):
-    promised(350)
-    drive(operation.pk, "w1")
-    allocation = reservation_of(operation).allocations.get(hostname="train-01")
-    again = order(actor=SYSTEM, allocation=allocation, kind=OperationKind.REINSTALL)
-    again.parts.update(step=len(CATALOGUE[OperationKind.REINSTALL].steps) - 3, host_keys=["ssh-ed25519 ANEW"])
-
-    drive(again.pk, "w1")
-
-    assert yard.measuring[-1] == ["train-01"], "the others may be at work"
-    assert [item["hostnames"] for item in clusters(operation)] == [NAMES, ["train-01"]]

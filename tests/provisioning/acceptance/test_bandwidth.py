@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from portal.operations.failures import FAILURES, OF_ALL
 from portal.operations.on_machine import agent
-from provisioning.acceptance.bandwidth import FAILURE, LARGEST_BYTES, SLOW, Band, bandwidth_of, cluster_report_of
+from provisioning.acceptance.band import Band
+from provisioning.acceptance.bandwidth import FAILURE, LARGEST_BYTES, SLOW, bandwidth_of, cluster_report_of
 from provisioning.acceptance.collected import DOUBLE_MARK, Output, read_output
 from tests.provisioning.acceptance.test_nccl import LAST
 from tests.provisioning.acceptance.test_parsers import sample

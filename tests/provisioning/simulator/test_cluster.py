@@ -13,7 +13,8 @@ import pytest
 from portal.operations.on_machine import AGENT_PATH, agent
 from portal.reservations.handover.kit import kit_of, kit_zip
 from portal.reservations.handover.nodes import on_nodes
-from provisioning.acceptance.bandwidth import Band, bandwidth_of
+from provisioning.acceptance.band import Band
+from provisioning.acceptance.bandwidth import bandwidth_of
 from provisioning.acceptance.collected import read_output
 from provisioning.acceptance.nccl import read_all_reduce
 from provisioning.simulator.cluster import FOLDER, QUESTIONS
