@@ -11,10 +11,13 @@ from pathlib import Path
 
 from portal.core.actors import SYSTEM
 from portal.operations.models import OperationServer
-from portal.operations.services.acceptance import keep_cluster_keys
+from portal.operations.services.acceptance import keep_cluster
 from portal.reservations.handover.kit import kit_zip
 from portal.reservations.handover.nodes import on_nodes
 from portal.reservations.handover.reading import being_handed_over
+from provisioning.acceptance.band import Band
+from provisioning.acceptance.bandwidth import Bandwidth, bandwidth_of, cluster_report_of
+from provisioning.acceptance.collected import Output, read_output
 from provisioning.acceptance.pairs import to_blame
 from provisioning.claim import Lease
 from provisioning.runs import HostResult
@@ -24,14 +27,32 @@ MOST_PAIRS_TOLD = 5
 
 
 def provide(folder: Path, parts: Sequence[OperationServer]) -> None:
-    """Put into ``folder`` the kit, who is to make the cluster, and the keys of the servers that were there before."""
+    """Put into ``folder`` the kit, who is to make the cluster, and the keys of the servers that were there before.
+
+    Of those that make it the first in the order of the fabric is to measure, where there is anything to measure.
+    """
     cluster = on_nodes(being_handed_over(parts))
     ours = {part.server.public_id: part.hostname for part in parts}
     keys = [
         f"{node.cluster_key} {node.hostname}" for node in cluster.nodes if node.cluster_key and node.server not in ours
     ]
     _write(folder / "kit.zip", kit_zip(cluster))
-    _write(folder / "cluster.json", json.dumps({"hosts": ours, "keys": keys}).encode())
+    in_order = [node for node in cluster.nodes if node.server in ours]
+    measuring = {"server": in_order[0].server, "hosts": [node.hostname for node in in_order]}
+    told = {"hosts": ours, "keys": keys, "all_reduce": None if band_of(parts).why_not else measuring}
+    _write(folder / "cluster.json", json.dumps(told).encode())
+
+
+def band_of(parts: Sequence[OperationServer]) -> Band:
+    """Return what the servers of an operation, which are all of one type, must reach together."""
+    kind = parts[0].server.server_type
+    return Band(
+        servers=len(parts),
+        gpus=kind.gpu_count,
+        least=kind.allreduce_busbw_gbps_min,
+        most=kind.allreduce_busbw_gbps_max,
+        is_emulated=kind.is_emulated,
+    )
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -86,8 +107,26 @@ def _printable(text: str) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
-def keep_keys(lease: Lease, parts: Sequence[OperationServer], kept: Mapping[int, str]) -> None:
-    """Keep the public keys that the servers of a whole cluster have made. Raises ClaimLost."""
+def bandwidth_between(parts: Sequence[OperationServer], kept: Mapping[int, str]) -> Bandwidth:
+    """Judge what the one that measured said of all of them."""
+    return bandwidth_of(next(filter(None, map(_measured, kept.values())), Output(None, "said nothing")), band_of(parts))
+
+
+def _measured(document: str) -> Output | None:
+    """Return what a server said of the all-reduce; None where it was not the one that measured."""
+    try:
+        said = json.loads(document).get("all_reduce")
+        return None if said is None else read_output(json.loads(said))
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return Output(None, "said nothing that can be read")
+
+
+def keep_whole(lease: Lease, parts: Sequence[OperationServer], kept: Mapping[int, str], bandwidth: Bandwidth) -> None:
+    """Keep what was found between the servers of a whole cluster, and the public keys that they made.
+
+    Raises ClaimLost.
+    """
     told = {part: str(json.loads(kept[part.pk]).get("key")) for part in parts}
     keys = {part: key for part, key in told.items() if PUBLIC_KEY.fullmatch(key)}
-    keep_cluster_keys(actor=SYSTEM, claim=lease.claim, keys=keys)
+    servers = [(part.server.public_id, part.hostname) for part in parts]
+    keep_cluster(actor=SYSTEM, claim=lease.claim, keys=keys, document=cluster_report_of(servers, bandwidth))

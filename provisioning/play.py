@@ -15,7 +15,7 @@ from provisioning.accepting import accept, kept_in
 from provisioning.catalogue import PlaybookStep, ends_its_stage, scaled
 from provisioning.claim import Lease
 from provisioning.controllers import prepare, settle
-from provisioning.handing_over import judge_cluster, keep_keys, provide
+from provisioning.handing_over import bandwidth_between, judge_cluster, keep_whole, provide
 from provisioning.inventory import Goals, inventory_of
 from provisioning.networks import arrive, depart, goals_of
 from provisioning.runner import run
@@ -106,8 +106,13 @@ def _hand_over(lease: Lease, step: PlaybookStep, parts: Sequence[OperationServer
     result, kept = _run(lease, step, parts)
     failed = judge_cluster(parts, result.hosts, kept)
     if not failed:
-        keep_keys(lease, parts, kept)
-        return {part.pk for part in parts}
+        bandwidth = bandwidth_between(parts, kept)
+        if not bandwidth.failure:
+            keep_whole(lease, parts, kept, bandwidth)
+            return {part.pk for part in parts}
+        error = f"all-reduce: expected {bandwidth.expected}, found {bandwidth.found}"
+        _settle_together(lease, parts, step, HostResult(ok=False, error_code=bandwidth.failure, error=error), fail)
+        return set()
     for part in parts:
         if part.pk in failed:
             _settle_failed(lease, part, step, failed[part.pk], fail)
@@ -188,3 +193,18 @@ def _settle_failed(lease: Lease, part: OperationServer, step: PlaybookStep, host
         steps.retry_step(claim=lease.claim, part_pk=part.pk, error_code=host.error_code, attempts=step.attempts)
     else:
         fail(lease, part, host.error_code or "run_failed", host.error)
+
+
+def _settle_together(
+    lease: Lease, parts: Sequence[OperationServer], step: PlaybookStep, host: HostResult, fail: Fail
+) -> None:
+    """Settle a failure of all servers alike: none of them fails as long as any may try again."""
+    attempts = dict(
+        OperationServer.objects.filter(pk__in=[part.pk for part in parts]).values_list("pk", "step_attempts")
+    )
+    again = [part for part in parts if attempts[part.pk] < step.attempts]
+    for part in again or parts:
+        _settle_failed(lease, part, step, host, fail)
+    if again:
+        others = [part.pk for part in parts if part not in again]
+        steps.repeat_step(claim=lease.claim, part_pks=others, reason="the servers of the cluster try again together")

@@ -108,7 +108,8 @@ def give_up_erasure(*, actor: Actor, server: Server, reason: str) -> None:
         quarantine(actor=actor, server=fresh, reason=reason)
 
 
-ACCEPTANCE_FIELDS = ("is_emulated", "gpu_driver", "nvlinks", "fabric_ports", "link_rate_gbps")
+BAND_FIELDS = ("allreduce_busbw_gbps_min", "allreduce_busbw_gbps_max")
+ACCEPTANCE_FIELDS = ("is_emulated", "gpu_driver", "nvlinks", "fabric_ports", "link_rate_gbps", *BAND_FIELDS)
 """What a server of a type must be like, beside what is sold, to be handed over."""
 
 
@@ -116,8 +117,12 @@ ACCEPTANCE_FIELDS = ("is_emulated", "gpu_driver", "nvlinks", "fabric_ports", "li
 def set_acceptance(*, actor: Actor, server_type: ServerType, **promised: Any) -> None:
     """Set what servers of a type must be like to be handed over: values of ACCEPTANCE_FIELDS.
 
-    Raises InvalidInput on ``link_rate_gbps`` without ports that it could be the rate of.
+    Raises InvalidInput on ``link_rate_gbps`` without ports that it could be the rate of, and on
+    ``allreduce_busbw_gbps_max`` where it is not above a minimum.
     """
+    least, most = (promised[name] for name in BAND_FIELDS)
+    if most and not 0 < least < most:
+        raise InvalidInput.of("allreduce_busbw_gbps_max", "no_band", "Say a minimum, and a maximum above it.")
     if promised["link_rate_gbps"] and not promised["fabric_ports"]:
         raise InvalidInput.of("link_rate_gbps", "needs_ports", "Say how many ports must have this rate.")
     fresh = lock_row(ServerType, server_type.pk)

@@ -43,6 +43,8 @@ FAILURES: dict[str, str] = {
     "ssh_wrong_hostname": "The server answers to another host name than it was given.",
     "handover_failed": "The server could not take in the files and keys of its cluster.",
     "peers_unreachable": "The server and the others of its reservation do not reach one another over SSH.",
+    "allreduce_failed": "The bandwidth between the GPUs of the servers could not be measured.",
+    "allreduce_slow": "The bandwidth between the GPUs of the servers is lower than it should be.",
     "rescue_timeout": "The rescue system was started but did not report.",
     "erase_timeout": "Erasing took longer than it may.",
     "erase_incomplete": "Erasing left data behind.",
@@ -62,6 +64,8 @@ FAILURES: dict[str, str] = {
 
 OF_ALL = frozenset(
     {
+        "allreduce_failed",
+        "allreduce_slow",
         "network_unknown",
         "network_exhausted",
         "disk_too_small",
@@ -74,7 +78,7 @@ OF_ALL = frozenset(
         "server_not_held",
     }
 )
-"""Failures that say nothing of one server: another one of its kind would fail in the same way."""
+"""Failures that blame no one server: another of its kind would fail in the same way, or nothing tells which it is."""
 
 
 def explain(code: str) -> str:

@@ -102,6 +102,18 @@ class AcceptanceReport(models.Model):
         return f"{self.part.hostname} {self.document['verdict']}"
 
 
+class ClusterReport(models.Model):
+    """What was found when the servers of an operation were made one cluster: the pairs, and the bandwidth."""
+
+    operation = models.OneToOneField(Operation, on_delete=models.CASCADE, related_name="cluster_report")
+    document = models.JSONField()
+    at = models.DateTimeField(default=clock.now)
+
+    def __str__(self) -> str:
+        """Return the operation and the verdict."""
+        return f"{self.operation} {self.document['verdict']}"
+
+
 class BootPurpose(models.TextChoices):
     """What a machine is booted for."""
 

@@ -9,7 +9,14 @@ from django.db.models import Q
 from portal.core import clock
 from portal.core.errors import InvalidInput, NotFound
 from portal.operations import stages
-from portal.operations.models import AcceptanceReport, BootToken, Operation, OperationEvent, OperationServer
+from portal.operations.models import (
+    AcceptanceReport,
+    BootToken,
+    ClusterReport,
+    Operation,
+    OperationEvent,
+    OperationServer,
+)
 from portal.operations.states import FOR_TENANT, LIFE, OPEN_OPERATION, OPEN_PART, PARTS_OF, OperationState, PartState
 from portal.tenancy.scope import Scope
 
@@ -45,6 +52,11 @@ def cluster_keys_of(subject: str) -> dict[int, str]:
     """Return the public key with which each server of ``subject`` logs in to the others, by the server's pk."""
     keys = OperationServer.objects.filter(operation__subject=subject).exclude(cluster_key="").order_by("pk")
     return dict(keys.values_list("server_id", "cluster_key"))
+
+
+def cluster_reports_of(subject: str) -> list[ClusterReport]:
+    """Return what was found each time that servers of ``subject`` were made one cluster, the newest first."""
+    return list(ClusterReport.objects.filter(operation__subject=subject).order_by("-pk"))
 
 
 def operations_of(scope: Scope) -> models.QuerySet[Operation]:

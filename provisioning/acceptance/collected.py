@@ -60,7 +60,7 @@ def read_collected(document: str) -> Collected:
         hostname=printable(answer.get("hostname", "")),
         kernel=printable(answer.get("kernel", "")),
         clock_offset_s=max(began - moment, moment - ended, 0.0),
-        tools={printable(name, 40): _output(said) for name, said in list(tools.items())[:32]},
+        tools={printable(name, 40): read_output(said) for name, said in list(tools.items())[:32]},
     )
 
 
@@ -80,7 +80,8 @@ def _moment(value: object) -> float:
     return float(value)
 
 
-def _output(said: object) -> Output:
+def read_output(said: object) -> Output:
+    """Read what the agent says of one tool."""
     if not isinstance(said, dict):
         return Output(None, "said nothing that can be read")
     if said.get("absent"):

@@ -2,7 +2,7 @@
 
 No private key exists and no login happens: 256 machines in one process would need 65,000 handshakes. Instead one
 machine reaches another when both answer and their ports are in one network, and is let in when the other was handed
-its key and shows the host key that the kit pins.
+its key and shows the host key that the kit pins. How fast they all reduce together is a test double.
 """
 
 import base64
@@ -14,10 +14,14 @@ from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any
 
+from provisioning.simulator.all_reduce import table
+from provisioning.simulator.faults import Fault
 from provisioning.simulator.shell import Answer, Host
 
-QUESTIONS = ("cluster-key", "hand-over", "peers")
+QUESTIONS = ("cluster-key", "hand-over", "peers", "all-reduce")
 FOLDER = "/opt/handover"
+SLOW = 10.0
+"""How many times slower a fabric is with which something is wrong."""
 MOST_CHARS = 16 * 1024 * 1024
 _KEY_HEAD = b"\0\0\0\x0bssh-ed25519\0\0\0\x20"
 _BLOCK = re.compile(r"^Host (\S+)\n +HostName (\S+)\n +Port (\d+)$", re.MULTILINE)
@@ -49,7 +53,10 @@ class Member:
             told = json.loads(given)
             if question == "hand-over":
                 return self._take(str(told["kit"]), [str(key) for key in told["keys"]])
-            return Answer(json.dumps({"peers": {str(name): self._reached(str(name)) for name in told["hosts"]}}))
+            hosts = [str(name) for name in told["hosts"]]
+            if question == "all-reduce":
+                return Answer(json.dumps({"status": 0, "out": self._all_reduce(hosts), "cut": False}))
+            return Answer(json.dumps({"peers": {name: self._reached(name) for name in hosts}}))
         except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
             return Answer(err=f"metalyard: {type(error).__name__} {error}\n", status=1)
 
@@ -72,6 +79,9 @@ class Member:
         """Return the files of the kit by their paths, those that are text."""
         kit = _unpacked(self.kit) if self.kit else {}
         return {f"{FOLDER}/{name}": content.decode("utf-8", "replace") for name, content in kit.items()}
+
+    def _all_reduce(self, hosts: list[str]) -> str:
+        return table(self.files()[f"{FOLDER}/hostfile"], hosts, SLOW if self.host.wrong(Fault.FABRIC_SLOW) else 1)
 
     def _reached(self, name: str) -> str:
         files = self.files()

@@ -20,6 +20,7 @@ class Fault(StrEnum):
     ERASE_SKIPS = "erase_skips"  # one block in a thousand is not erased
     SSH_WRONG_HOST_KEY = "ssh_wrong_host_key"  # phones home with another host key than it serves
     GPU_MISSING = "gpu_missing"  # one GPU fewer than it was built with
+    FABRIC_SLOW = "fabric_slow"  # what it measures over the fabric is a tenth of what it should be
     MEMORY_MISSING = "memory_missing"  # half of the memory
     DRIVE_WRONG = "drive_wrong"  # another, smaller drive
     EXTRA_USER = "extra_user"  # the BMC has an account that nobody of ours made

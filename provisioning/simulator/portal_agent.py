@@ -1,7 +1,4 @@
-"""What an emulated machine answers to the portal's questions. Where it has no hardware its answers are test doubles.
-
-Each of these begins with a mark, by which the portal refuses them for servers that are not emulated.
-"""
+"""What an emulated machine answers to the portal's questions. Where it has no hardware its answers are test doubles."""
 
 import json
 import time
@@ -9,9 +6,9 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from provisioning.simulator.cluster import QUESTIONS
+from provisioning.simulator.doubles import MARK
 from provisioning.simulator.shell import Answer, Host
 
-MARK = "TEST-DOUBLE: an emulated machine has no such hardware\n"
 DRIVER = "0.0-emulated"
 
 

@@ -4,7 +4,10 @@ import io
 import zipfile
 from hashlib import sha256
 
+from portal.api.serializers.handover import AllReduceOut, ClusterReportOut, ReportOut
+from portal.operations.models import ClusterReport, Operation
 from portal.reservations.handover.kit import KIT
+from provisioning.acceptance.bandwidth import Bandwidth, cluster_report_of
 from tests import factories
 from tests.api.client import assert_problem
 
@@ -45,3 +48,19 @@ def test_there_is_no_kit_before_the_hand_over(api, buyer):
 
     assert_problem(api.get(f"/reservations/{row.public_id}/handover"), 409, "state_conflict")
     assert_problem(api.get(f"/reservations/{row.public_id}/handover/hosts"), 409, "state_conflict")
+
+
+def test_the_report_has_what_was_found_between_the_servers(api, active):
+    servers = list(active.allocations.values_list("server__public_id", flat=True))
+    operation = Operation.objects.filter(subject=active.public_id).first()
+    bandwidth = Bandwidth("at least 350 GB/s over 16 GPUs", "397 GB/s at the peak", "test_double", "", 397.0)
+    document = cluster_report_of([(server, server) for server in servers], bandwidth)
+    ClusterReport.objects.create(operation=operation, document=document)
+
+    report = api.get(f"/reservations/{active.public_id}/handover/report.json").json()
+
+    (found,) = report["clusters"]
+    assert (found["servers"], found["all_reduce"]["peak_busbw"]) == (servers, 397.0)
+    assert set(report) == set(ReportOut().fields)
+    assert set(found) == set(ClusterReportOut().fields)
+    assert set(found["all_reduce"]) == set(AllReduceOut().fields)

@@ -21,7 +21,7 @@ def test_four_servers_are_handed_over_and_come_back_erased(stack, keys, key_pair
     assert set(stack.server_states(names).values()) == {"in_use"}
     report = client.report(stack, reservation)
     assert (report["verdict"], [node["hostname"] for node in report["nodes"]]) == ("passed", answers)
-    assert report["test_doubles"] == ["drives", "ecc_uncorrectable", "gpus"]
+    assert report["test_doubles"] == ["all_reduce", "drives", "ecc_uncorrectable", "gpus"]
     check_the_cluster(stack, reservation, servers[1], key_pair[0])
     for name in names:
         assert secret.encode() in stack.disk(name).read_bytes() or b"user_data" in stack.disk(name).read_bytes()
@@ -46,7 +46,11 @@ def check_the_cluster(stack, reservation, server, key):
     assert told.count("step.hand_over.done") == 4
     assert last < min(told.index("server.ready"), told.index("reservation.active"))
     assert client.over_ssh(server, key, "ls /opt/handover").split() == sorted(kit)
-    assert {name for name, content in on_server.items() if content != kit[name]} == {"ssh_config", "inventory.yml"}
+    assert {name for name, content in on_server.items() if content != kit[name]} == {
+        "ssh_config",
+        "inventory.yml",
+        "report.json",
+    }
     assert b"IdentityFile ~/.ssh/metalyard_cluster" in on_server["ssh_config"]
     assert b"Host *" not in on_server["ssh_config"]
 

@@ -246,9 +246,11 @@ def test_a_way_of_erasing_that_there_is_not_is_refused_on_its_field(operations):
 def test_operations_say_what_servers_of_a_type_must_be_like(operations):
     kind = factories.server_type()
     numbers = {"nvlinks": "18", "fabric_ports": "8", "link_rate_gbps": "400"}
+    numbers |= {"allreduce_busbw_gbps_min": "340", "allreduce_busbw_gbps_max": "500"}
 
     operations.post(staff.act_of(kind, "acceptance"), {"gpu_driver": "550.1", **numbers} | staff.REASON)
 
     kind.refresh_from_db()
     assert (kind.is_emulated, kind.gpu_driver, kind.nvlinks, kind.fabric_ports) == (False, "550.1", 18, 8)
+    assert (kind.allreduce_busbw_gbps_min, kind.allreduce_busbw_gbps_max) == (340, 500)
     assert AuditEvent.objects.get(verb="server_type.acceptance_set").actor_id == operations.person.public_id

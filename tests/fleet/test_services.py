@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.db import IntegrityError, transaction
 
 from portal.audit.models import AuditEvent
 from portal.core.actors import SYSTEM
@@ -18,7 +19,8 @@ pytestmark = pytest.mark.django_db
 
 S = ServerState
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
-UNPROMISED = {"is_emulated": False, "gpu_driver": "", "nvlinks": 0, "fabric_ports": 0}
+NO_BAND = {"allreduce_busbw_gbps_min": 0, "allreduce_busbw_gbps_max": 0}
+UNPROMISED = {"is_emulated": False, "gpu_driver": "", "nvlinks": 0, "fabric_ports": 0, **NO_BAND}
 TICK = timedelta(microseconds=1)
 WORKING = SERVER.named(Nature.WORKING)
 
@@ -262,6 +264,7 @@ def test_a_policy_that_proves_nothing_is_refused_on_its_fields(methods, verify, 
 def test_what_servers_must_be_like_is_set_and_kept_in_the_record():
     kind = factories.server_type()
     promised = {"is_emulated": False, "gpu_driver": "550.1", "nvlinks": 18, "fabric_ports": 8, "link_rate_gbps": 400}
+    promised |= {"allreduce_busbw_gbps_min": 340, "allreduce_busbw_gbps_max": 0}
 
     services.set_acceptance(actor=SYSTEM, server_type=kind, **promised)
     services.set_acceptance(actor=SYSTEM, server_type=kind, **promised)
@@ -269,6 +272,21 @@ def test_what_servers_must_be_like_is_set_and_kept_in_the_record():
     kind.refresh_from_db()
     assert {name: getattr(kind, name) for name in promised} == promised
     assert AuditEvent.objects.filter(verb="server_type.acceptance_set").count() == 1
+
+
+@pytest.mark.parametrize(("least", "most"), [(0, 500), (500, 500), (501, 500)])
+def test_a_most_that_is_not_above_a_least_is_refused(least, most):
+    kind = factories.server_type()
+    band = {"allreduce_busbw_gbps_min": least, "allreduce_busbw_gbps_max": most}
+
+    with pytest.raises(InvalidInput) as caught:
+        services.set_acceptance(actor=SYSTEM, server_type=kind, **UNPROMISED | band, link_rate_gbps=0)
+    with pytest.raises(IntegrityError, match="server_type_allreduce_band"), transaction.atomic():
+        ServerType.objects.update(**band)
+
+    assert caught.value.errors[0].field == "allreduce_busbw_gbps_max"
+    kind.refresh_from_db()
+    assert (kind.allreduce_busbw_gbps_min, kind.allreduce_busbw_gbps_max) == (0, 0)
 
 
 def test_a_rate_without_ports_is_refused():

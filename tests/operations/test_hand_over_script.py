@@ -31,6 +31,8 @@ class Node:
 
     def __init__(self, folder):
         self.home, self.handed, self.script = folder / "home", folder / "handover", folder / "agent"
+        self.tools = folder / "bin"
+        self.tools.mkdir()
         self.home.mkdir()
         self.handed.mkdir()
         text = Path(agent.__file__).read_text().replace("/opt/handover", str(self.handed))
@@ -39,7 +41,7 @@ class Node:
         self.keys = self.home / ".ssh" / "authorized_keys"
 
     def ask(self, question, given=b""):
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "SSH_CONNECTION": "1"}
+        environment = {"PATH": f"{self.tools}:{os.environ['PATH']}", "HOME": str(self.home), "SSH_CONNECTION": "1"}
         return subprocess.run(
             [sys.executable, "-I", str(self.script)],
             env=environment | {"SSH_ORIGINAL_COMMAND": question},
@@ -47,6 +49,10 @@ class Node:
             capture_output=True,
             timeout=120,
         )
+
+    def put(self, tool, script):
+        (self.tools / tool).write_text(f"#!/bin/sh\n{script}\n")
+        (self.tools / tool).chmod(0o755)
 
     def give(self, archive, *keys):
         told = {"kit": base64.b64encode(archive).decode(), "keys": list(keys)}
@@ -133,7 +139,7 @@ def test_what_is_not_to_be_taken_changes_nothing(machine, archive, key):
     assert machine.keys.read_text() == "ssh-ed25519 AAAA ana@lab\n"
 
 
-@pytest.mark.parametrize("question", ["hand-over", "peers"])
+@pytest.mark.parametrize("question", ["hand-over", "peers", "all-reduce"])
 @pytest.mark.parametrize(
     "given", [b"", b"[]", b"{", b"{}", b'{"kit": 1, "keys": 2, "hosts": "a"}', b'{"hosts": ["-oProxyCommand=id"]}']
 )
@@ -222,3 +228,65 @@ def test_it_logs_in_to_the_others_and_says_who_did_not_let_it_in(machine):
 def unzipped(archive):
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
         return {name.rpartition("/")[2]: opened.read(name) for name in opened.namelist()}
+
+
+def measuring(machine, mpirun='for word; do echo "$word"; done'):
+    """Make it a machine of three with the tools; Open MPI is one that does not start anything."""
+    assert machine.give(kit_zip(on_nodes(cluster())), f"{KEY} train-01").returncode == 0
+    machine.put("mpirun", mpirun)
+    machine.put("all_reduce_perf", "exit 9")
+
+
+def all_reduce(machine, *hosts, patience_s=5):
+    return machine.ask("all-reduce", json.dumps({"hosts": list(hosts), "patience_s": patience_s}).encode())
+
+
+def test_it_measures_over_the_machines_that_were_named_and_no_other(machine):
+    measuring(machine, 'cat "$2"; shift 2; for word; do echo "$word"; done')
+
+    said = json.loads(all_reduce(machine, "train-03", "train-01").stdout)
+
+    lines = said["out"].splitlines()
+    assert (said["status"], said["cut"]) == (0, False)
+    assert lines[:2] == ["train-01 slots=8", "train-03 slots=8"], "in the order of the fabric, whatever was asked"
+    assert lines[2:6] == ["-np", "16", "--bind-to", "none"]
+    assert f"-F {machine.handed}/ssh_config -o BatchMode=yes" in lines
+    assert lines[-9:] == ["all_reduce_perf", *agent.ALL_REDUCE_SIZES]
+
+
+def test_without_the_tools_it_says_that_they_are_absent(machine):
+    measuring(machine)
+    (machine.tools / "all_reduce_perf").unlink()
+
+    assert json.loads(all_reduce(machine, "train-01").stdout) == {"absent": True}
+
+
+def test_a_measurement_that_hangs_is_ended_and_says_so(machine):
+    measuring(machine, "trap 'echo ended; exit 3' TERM; while :; do sleep 0.1; done")
+
+    said = json.loads(all_reduce(machine, "train-01", patience_s=1).stdout)
+
+    assert (said["status"], said["out"]) == (124, "ended\n")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"hosts": ["train-01"]},
+        {"hosts": ["train-01"], "patience_s": 0},
+        {"hosts": ["train-01"], "patience_s": True},
+        {"hosts": ["train-01"], "patience_s": "9; id"},
+        {"hosts": ["train-01"], "patience_s": agent.MOST_PATIENCE_S + 1},
+        {"hosts": [], "patience_s": 5},
+        {"hosts": ["train-01", "train-09"], "patience_s": 5},
+        {"hosts": ["--hostfile"], "patience_s": 5},
+        {"hosts": "train-01", "patience_s": 5},
+    ],
+)
+def test_a_measurement_that_is_not_to_be_made_is_refused(machine, told):
+    measuring(machine, f"touch {machine.home}/started")
+
+    done = machine.ask("all-reduce", json.dumps(told).encode())
+
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert not (machine.home / "started").exists()

@@ -64,10 +64,11 @@ def key(line):
     return {"cluster-key": line.encode() + b"\n", "hand-over": b"done\n", "peers": b'{"peers": {}}'}
 
 
-def hand_over(servers, private_data_dir, folder, keys=(), **more):
+def hand_over(servers, private_data_dir, folder, keys=(), measuring="", **more):
     (folder / "kit.zip").write_bytes(KIT)
     names = {name: f"gpu-{number}" for number, name in enumerate(servers.answers)}
-    (folder / "cluster.json").write_text(json.dumps({"hosts": names, "keys": list(keys)}))
+    all_reduce = {"server": measuring, "hosts": list(names.values())} if measuring else None
+    (folder / "cluster.json").write_text(json.dumps({"hosts": names, "keys": list(keys), "all_reduce": all_reduce}))
     hosts = {name: variables(port) for name, port in servers.ports.items()}
     events = []
     result = run(
@@ -142,3 +143,41 @@ def test_nobody_at_home(private_data_dir, tmp_path):
         result = hand_over(servers, private_data_dir, tmp_path, hand_over_timeout_s=1)
 
     assert result.hosts["a"].error_code == "ssh_unreachable"
+
+
+def reaching(*others, line=OTHER_KEY, **more):
+    return key(line) | {"peers": json.dumps({"peers": dict.fromkeys(others, "ok")}).encode()} | more
+
+
+SAID = json.dumps({"status": 0, "out": "{{ lookup('pipe', 'id') }}", "cut": False})
+
+
+def test_the_one_that_measures_does_so_after_all_logged_in_and_its_word_is_kept_as_it_is(private_data_dir, tmp_path):
+    first = reaching("gpu-1", **{"all-reduce": SAID.encode()})
+    with Servers(a=first, b=reaching("gpu-0")) as servers:
+        result = hand_over(servers, private_data_dir, tmp_path, measuring="a", hand_over_all_reduce_timeout_s=90)
+
+    asked = [(name, json.loads(given)) for question, name, given in servers.asked if question == "all-reduce"]
+    assert all(host.ok for host in result.hosts.values())
+    assert asked == [("a", {"hosts": ["gpu-0", "gpu-1"], "patience_s": 60})]
+    assert [question for question, _, _ in servers.asked][-1] == "all-reduce"
+    kept = json.loads((tmp_path / "a.json").read_text())
+    assert (kept["all_reduce"], json.loads(kept["answer"])) == (SAID, {"peers": {"gpu-1": "ok"}})
+    assert "all_reduce" not in json.loads((tmp_path / "b.json").read_text())
+    assert "lookup" not in repr(result)
+
+
+@pytest.mark.parametrize("said", [b'{"peers": {"gpu-0": "No route to host"}}', b'{"peers": {}}', b"[", b'{"peers": 3}'])
+def test_where_one_does_not_reach_all_nothing_is_measured(private_data_dir, tmp_path, said):
+    with Servers(a=reaching("gpu-1"), b=reaching() | {"peers": said}) as servers:
+        result = hand_over(servers, private_data_dir, tmp_path, measuring="a")
+
+    assert all(host.ok for host in result.hosts.values())
+    assert "all-reduce" not in {question for question, _, _ in servers.asked}
+
+
+def test_one_that_cannot_measure_fails_by_itself(private_data_dir, tmp_path):
+    with Servers(a=reaching("gpu-1", **{"all-reduce": "no host file\n"}), b=reaching("gpu-0")) as servers:
+        result = hand_over(servers, private_data_dir, tmp_path, measuring="a")
+
+    assert (result.hosts["a"].error_code, result.hosts["b"].ok) == ("handover_failed", True)

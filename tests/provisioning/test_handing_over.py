@@ -2,7 +2,6 @@
 
 import json
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -10,85 +9,39 @@ from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.fleet.models import NIC, Server
 from portal.fleet.states import ServerState
-from portal.operations.models import AcceptanceReport, Operation, OperationEvent, OperationServer
+from portal.operations.models import AcceptanceReport, Operation, OperationServer
 from portal.operations.selectors import reports_of, waiting_operations
 from portal.operations.states import OperationKind, OperationState, PartState
 from portal.reservations.handover.kit import kit_of, kit_zip
 from portal.reservations.handover.nodes import on_nodes
 from portal.reservations.handover.reading import being_handed_over, handed_over
-from portal.reservations.models import Reservation
 from portal.reservations.services.actions import order
 from portal.reservations.states import ReservationState
 from provisioning import reconcile
-from provisioning.catalogue import CATALOGUE, AwaitStep, GatherStep
+from provisioning.catalogue import CATALOGUE, AwaitStep
 from provisioning.drive import drive
 from provisioning.handing_over import judge_cluster
 from provisioning.runs import HostResult
 from tests import factories
-from tests.provisioning.metal_stand_in import Died, Metal
+from tests.provisioning.cluster_yard import DONE, GATHER, NAMES, STEPS, VERIFY, Yard, deployed, reservation_of, told
+from tests.provisioning.metal_stand_in import Died
 
 pytestmark = pytest.mark.django_db
 
-STEPS = CATALOGUE[OperationKind.DEPLOY].steps
-GATHER = next(index for index, step in enumerate(STEPS) if isinstance(step, GatherStep))
 IMAGE = next(index for index, step in enumerate(STEPS) if isinstance(step, AwaitStep))
-VERIFY, DONE = GATHER - 1, GATHER + 2
-
-
-class Yard(Metal):
-    """The metal, with what goes wrong between its servers; ``runs`` are the servers of each cluster run, by name."""
-
-    def __init__(self):
-        super().__init__()
-        self.runs, self.cut_off, self.silent, self.dies, self.given = [], set(), {}, 0, []
-
-    def run(self, run):
-        if run.playbook != "hand_over.yml":
-            return super().run(run)
-        folder = Path(run.extra_vars["hand_over_folder"])
-        told = json.loads((folder / "cluster.json").read_text())
-        self.runs.append(sorted(told["hosts"].values()))
-        self.given.append((told["keys"], (folder / "kit.zip").read_bytes()))
-        if self.dies:
-            self.dies -= 1
-            raise Died
-        found = super().run(run)
-        for name, hostname in told["hosts"].items():
-            if hostname in self.silent:
-                found.hosts[name] = HostResult(ok=False, error_code=self.silent[hostname])
-            peers = {
-                other: "No route to host" if {hostname, other} & self.cut_off else "ok"
-                for other in told["hosts"].values()
-            }
-            answer = {"key": factories.CLUSTER_KEY, "answer": json.dumps({"peers": peers})}
-            (folder / f"{name}.json").write_text(json.dumps(answer))
-        return found
-
-    def _switch_on(self, server, kind):
-        """Boot it wherever it is: moving ports has tests of its own."""
 
 
 @pytest.fixture
 def yard(monkeypatch, settings):
     settings.METALYARD_NETWORKS = False
     made = Yard()
-    monkeypatch.setattr("provisioning.play.run", made.run)
+    monkeypatch.setattr("provisioning.play.run", lambda given: made.run(given))
     return made
 
 
 @pytest.fixture
 def operation(yard):
     return deployed(4)
-
-
-def deployed(count):
-    """Return a deployment whose servers are all to be verified next."""
-    factories.servers(count)
-    reservation = factories.reservation(starts_at=None, count=count, name="train")
-    operation = Operation.objects.get(subject=reservation.public_id)
-    operation.parts.update(step=VERIFY, host_keys=[factories.HOST_KEY])
-    Server.objects.update(state=ServerState.DEPLOYING)
-    return operation
 
 
 def put(part, step, state=PartState.AWAITING, deadline=timedelta(hours=1)):
@@ -108,18 +61,6 @@ def straggling(operation):
 
 def states(operation):
     return list(operation.parts.order_by("position").values_list("step", "state"))
-
-
-def reservation_of(operation):
-    return Reservation.objects.get(public_id=operation.subject)
-
-
-def told(operation, event_type):
-    events = OperationEvent.objects.filter(operation=operation, type=event_type)
-    return sorted(events.values_list("hostname", flat=True))
-
-
-NAMES = ["train-01", "train-02", "train-03", "train-04"]
 
 
 def test_all_servers_are_made_one_cluster_and_only_then_handed_over(yard, operation):

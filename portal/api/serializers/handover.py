@@ -46,6 +46,35 @@ class NodeReportOut(serializers.Serializer[Any]):
     checks = CheckOut(many=True)
 
 
+class SizeOut(serializers.Serializer[Any]):
+    """How fast one size was reduced."""
+
+    size_bytes = serializers.IntegerField()
+    busbw = serializers.FloatField(help_text="Bus bandwidth in GB/s; the worse of out of place and in place.")
+
+
+class AllReduceOut(serializers.Serializer[Any]):
+    """What `all_reduce_perf` of nccl-tests measured over all GPUs of the servers."""
+
+    expected = serializers.CharField(help_text="The band of the server type.")
+    found = serializers.CharField()
+    result = serializers.ChoiceField(choices=["passed", "failed", "not_run", "test_double"])
+    peak_busbw = serializers.FloatField(help_text="Highest bus bandwidth of any size in GB/s; 0: not measured.")
+    sizes = SizeOut(many=True)
+
+
+class ClusterReportOut(serializers.Serializer[Any]):
+    """What was found between servers that were made one cluster at a time."""
+
+    servers = serializers.ListField(child=serializers.CharField(), help_text="`srv_...`")
+    hostnames = serializers.ListField(child=serializers.CharField())
+    checked_at = serializers.DateTimeField()
+    verdict = serializers.ChoiceField(choices=["passed", "failed"])
+    test_doubles = serializers.ListField(child=serializers.CharField())
+    pairs = serializers.IntegerField(help_text="Logins from each server to each other one, which all went well.")
+    all_reduce = AllReduceOut()
+
+
 class ReportOut(serializers.Serializer[Any]):
     """What was checked before the hand-over: `report.json`."""
 
@@ -56,4 +85,8 @@ class ReportOut(serializers.Serializer[Any]):
         child=serializers.CharField(), help_text="Checks in which a test double stood in for hardware."
     )
     note = serializers.CharField(allow_blank=True)
+    clusters = ClusterReportOut(
+        many=True,
+        help_text="One for each time that servers were made one cluster, without those that later ones replace.",
+    )
     nodes = NodeReportOut(many=True)

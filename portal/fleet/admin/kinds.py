@@ -105,6 +105,18 @@ class AcceptanceForm(ActForm):
     nvlinks = forms.IntegerField(label="NVLinks between any two GPUs", min_value=0, max_value=1000)
     fabric_ports = forms.IntegerField(label="Ports to the fabric that must be up", min_value=0, max_value=1000)
     link_rate_gbps = forms.IntegerField(label="Rate of each of these ports (Gb/s)", min_value=0, max_value=100_000)
+    allreduce_busbw_gbps_min = forms.IntegerField(
+        label="Least bus bandwidth of all-reduce (GB/s)",
+        min_value=0,
+        max_value=100_000,
+        help_text="Peak over all GPUs of the servers that are handed over together, be it one or many.",
+    )
+    allreduce_busbw_gbps_max = forms.IntegerField(
+        label="Most bus bandwidth of all-reduce (GB/s)",
+        min_value=0,
+        max_value=100_000,
+        help_text="More than the hardware can do: a measurement above it is not believed.",
+    )
 
 
 @admin.register(ServerType)
@@ -159,6 +171,8 @@ class ServerTypeAdmin(CountedAdmin):
                 columns.field("nvlinks", "NVLinks between two GPUs"),
                 columns.field("fabric_ports", "Ports to the fabric"),
                 columns.field("link_rate_gbps", "Rate of these ports (Gb/s)"),
+                columns.field("allreduce_busbw_gbps_min", "Least all-reduce (GB/s)"),
+                columns.field("allreduce_busbw_gbps_max", "Most all-reduce (GB/s)"),
             ),
         ),
     )

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from portal.core import ids
 from portal.core.models import Identified, Stateful, known_state
@@ -101,6 +101,12 @@ class ServerType(models.Model):
     nvlinks = models.PositiveSmallIntegerField(default=0, help_text="Between any two GPUs; 0: not checked.")
     fabric_ports = models.PositiveSmallIntegerField(default=0, help_text="Ports that must be up; 0: not checked.")
     link_rate_gbps = models.PositiveIntegerField(default=0, help_text="Of each of these ports, in Gb/s.")
+    allreduce_busbw_gbps_min = models.PositiveIntegerField(
+        default=0, help_text="Bus bandwidth of NCCL's all-reduce over all servers, in GB/s; 0: not checked."
+    )
+    allreduce_busbw_gbps_max = models.PositiveIntegerField(
+        default=0, help_text="What is measured above that, in GB/s, is not believed; 0: no limit."
+    )
 
     bmc_accounts = models.JSONField(
         default=list, blank=True, help_text="Accounts beside ours that the BMCs of this type may have."
@@ -120,6 +126,11 @@ class ServerType(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(erase_verify__in=sorted(VerifyMode)), name="server_type_erase_verify_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(allreduce_busbw_gbps_max=0)
+                | Q(allreduce_busbw_gbps_min__gt=0, allreduce_busbw_gbps_max__gt=F("allreduce_busbw_gbps_min")),
+                name="server_type_allreduce_band",
             ),
         ]
 

@@ -2,7 +2,7 @@
 """Answers the portal's few questions to a delivered machine: who it is, what it says of itself, and the hand-over.
 
 cloud-init runs it once as root, and it copies itself to where sshd's forced command finds it. It needs Python alone,
-and for the hand-over OpenSSH's client. It takes no argument from who asks; what two questions are given comes as JSON
+and for the hand-over OpenSSH's client. It takes no argument from who asks; what some questions are given comes as JSON
 on its standard input, up to a limit. It says of a tool that is not installed that it is absent.
 """
 
@@ -19,6 +19,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 
@@ -38,6 +39,11 @@ TOOLS = {
     "drives": ["lsblk", "--json", "--bytes", "--nodeps", "--output", "NAME,TYPE,SERIAL,MODEL,SIZE"],
     "clock": ["timedatectl", "show", "--property=NTPSynchronized", "--property=Timezone"],
 }
+ALL_REDUCE = "all_reduce_perf"
+ALL_REDUCE_SIZES = ["--minbytes", "1M", "--maxbytes", "4G", "--stepfactor", "4", "--ngpus", "1"]
+MOST_PATIENCE_S = 1800
+SLOTS = re.compile(r"([A-Za-z0-9][A-Za-z0-9.-]{0,252}) slots=([0-9]{1,3})")
+"""A line of the kit's host file."""
 MOST_GIVEN = 16 * 1024 * 1024
 MOST_UNPACKED = 128 * 1024 * 1024
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -51,13 +57,13 @@ TRIES, PAUSE_S = 3, 2
 CONNECT_S, LOGIN_S, ALL_S = 10, 30, 300
 
 
-def asked(command: "list[str]") -> "dict[str, object]":
+def asked(command: "list[str]", patience_s: float = PATIENCE_S) -> "dict[str, object]":
     """Return what a tool says: ``absent``, or its exit status and its output up to the limit."""
     if shutil.which(command[0]) is None:
         return {"absent": True}
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=PATIENCE_S
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=patience_s
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return {"failed": type(error).__name__}
@@ -200,6 +206,35 @@ def reached(host: str, until: float) -> str:
     return why
 
 
+def all_reduce() -> str:
+    """Return what nccl-tests say of an all-reduce over all GPUs of the machines that were named, as of a tool.
+
+    The others of the cluster are left alone: they may be at work.
+    """
+    told = given()
+    hosts, patience_s = texts(told.get("hosts")), told.get("patience_s")
+    if type(patience_s) is not int or not 0 < patience_s <= MOST_PATIENCE_S:
+        raise ValueError("patience_s is a whole number of seconds")
+    known = [SLOTS.fullmatch(line) for line in (HANDED / "hostfile").read_text("ascii").splitlines()]
+    slots = {line[1]: int(line[2]) for line in known if line and line[1] in hosts}
+    if not slots or set(slots) != set(hosts):
+        raise ValueError("a machine is not in the host file")
+    if shutil.which("mpirun") is None or shutil.which(ALL_REDUCE) is None:
+        return json.dumps({"absent": True})
+    with tempfile.NamedTemporaryFile("w", prefix="metalyard-hostfile-") as hostfile:
+        hostfile.writelines(f"{host} slots={count}\n" for host, count in slots.items())
+        hostfile.flush()
+        return json.dumps(asked(mpirun(hostfile.name, sum(slots.values()), patience_s), patience_s + PATIENCE_S))
+
+
+def mpirun(hostfile: str, ranks: int, patience_s: int) -> "list[str]":
+    """Return the command: ``timeout`` asks it to end first, so that it ends its processes on the other machines."""
+    login = ["--mca", "plm_rsh_args", f"-F {HANDED}/ssh_config -o BatchMode=yes"]
+    settings = ["-x", f"NCCL_CONF_FILE={HANDED}/nccl.conf"]
+    start = ["mpirun", "--hostfile", hostfile, "-np", str(ranks), "--bind-to", "none", *login, *settings]
+    return ["timeout", "--kill-after=10", str(patience_s), *start, ALL_REDUCE, *ALL_REDUCE_SIZES]
+
+
 def install() -> None:
     """Copy this script to where sshd finds it, and make room for the kit, which ``ssh`` reads by itself."""
     INSTALLED.parent.mkdir(parents=True, exist_ok=True)
@@ -221,6 +256,7 @@ ANSWERS = {
     "cluster-key": cluster_key,
     "hand-over": hand_over,
     "peers": peers,
+    "all-reduce": all_reduce,
 }
 
 

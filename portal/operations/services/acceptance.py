@@ -1,4 +1,4 @@
-"""Keeping what was found when a delivered server was checked, and with which key it logs in to the others."""
+"""Keeping what was found when delivered servers were checked, alone and together, and their keys for one another."""
 
 import json
 from collections.abc import Mapping
@@ -7,10 +7,10 @@ from typing import Any
 
 from django.db import transaction
 
-from portal.audit.services import record_each
+from portal.audit.services import record, record_each
 from portal.core import clock
 from portal.core.actors import Actor
-from portal.operations.models import AcceptanceReport, OperationServer
+from portal.operations.models import AcceptanceReport, ClusterReport, OperationServer
 from portal.operations.services.claims import Claim, guard
 
 
@@ -29,7 +29,7 @@ def keep_reports(*, actor: Actor, claim: Claim, documents: Mapping[OperationServ
         part.server.public_id: {
             "operation": operation.public_id,
             "verdict": document["verdict"],
-            "sha256": sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest(),
+            "sha256": _digest(document),
         }
         for part, document in documents.items()
     }
@@ -37,14 +37,31 @@ def keep_reports(*, actor: Actor, claim: Claim, documents: Mapping[OperationServ
 
 
 @transaction.atomic
-def keep_cluster_keys(*, actor: Actor, claim: Claim, keys: Mapping[OperationServer, str]) -> None:
-    """Keep the public halves of the keys that servers made to log in to one another. Raises ClaimLost."""
+def keep_cluster(
+    *, actor: Actor, claim: Claim, keys: Mapping[OperationServer, str], document: Mapping[str, Any]
+) -> None:
+    """Keep what was found between the servers of a cluster, and the public halves of the keys that they made.
+
+    A step that is done again replaces both. Raises ClaimLost.
+    """
     operation = guard(claim)
     for part, public_key in keys.items():
         part.cluster_key = public_key
     OperationServer.objects.bulk_update(keys, ["cluster_key"])
+    kept = {"document": dict(document), "at": clock.now()}
+    ClusterReport.objects.update_or_create(operation=operation, defaults=kept)
     told = {
         part.server.public_id: {"operation": operation.public_id, "public_key": public_key}
         for part, public_key in keys.items()
     }
     record_each(actor=actor, verb="acceptance.cluster_key", told=told)
+    record(
+        actor=actor,
+        verb="acceptance.cluster_reported",
+        target=operation.public_id,
+        data={"verdict": document["verdict"], "sha256": _digest(document)},
+    )
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    return sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

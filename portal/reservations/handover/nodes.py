@@ -43,7 +43,7 @@ class Cluster:
     """All servers of one reservation that are handed over, in the order of the fabric.
 
     ``ends_at`` is when the reservation ends, as far as is known. ``is_on_nodes`` tells the files of the nodes, which
-    reach one another, from those of whoever logs in from outside.
+    reach one another, from those of whoever logs in from outside. ``measured`` are the reports on servers together.
     """
 
     reservation: str
@@ -52,23 +52,33 @@ class Cluster:
     labels: Mapping[tuple[str, ...], str] = field(default_factory=dict)
     ends_at: datetime | None = None
     is_on_nodes: bool = False
+    measured: tuple[Mapping[str, Any], ...] = ()
 
 
-def cluster_of(reservation: str, name: str, nodes: Iterable[Node], ends_at: datetime | None = None) -> Cluster:
+def cluster_of(
+    reservation: str,
+    name: str,
+    nodes: Iterable[Node],
+    ends_at: datetime | None = None,
+    measured: Iterable[Mapping[str, Any]] = (),
+) -> Cluster:
     """Return the cluster of ``nodes``, sorted by fabric, rack, unit and host name. Raises ValueError on equal names."""
     ordered = tuple(sorted(nodes, key=lambda node: (node.fabric, node.rack, node.unit, node.hostname)))
     if len({node.hostname for node in ordered}) != len(ordered):
         raise ValueError("two servers of a cluster have the same host name")
-    return Cluster(reservation, name, ordered, _labels(ordered), ends_at)
+    return Cluster(reservation, name, ordered, _labels(ordered), ends_at, measured=tuple(measured))
 
 
 def on_nodes(cluster: Cluster) -> Cluster:
-    """Return the cluster as its own servers see it: each under the address at which the others reach it."""
+    """Return the cluster as its own servers see it: each under the address at which the others reach it.
+
+    They are given their files before anything is measured between them, so these never say what was.
+    """
     seen = (
         replace(node, address=node.inner_address, port=SSH_PORT) if node.inner_address else node
         for node in cluster.nodes
     )
-    return replace(cluster, nodes=tuple(seen), is_on_nodes=True)
+    return replace(cluster, nodes=tuple(seen), is_on_nodes=True, measured=())
 
 
 def _labels(nodes: Iterable[Node]) -> dict[tuple[str, ...], str]:

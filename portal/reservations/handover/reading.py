@@ -1,6 +1,7 @@
 """From a reservation's rows to its cluster."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -8,7 +9,7 @@ from portal.core.errors import StateConflict
 from portal.fleet.models import Server
 from portal.fleet.selectors import inner_addresses
 from portal.operations.models import AcceptanceReport, OperationServer
-from portal.operations.selectors import acceptance_of, cluster_keys_of
+from portal.operations.selectors import acceptance_of, cluster_keys_of, cluster_reports_of
 from portal.reservations.handover.nodes import Cluster, Node, cluster_of
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.states import AllocationState
@@ -78,14 +79,27 @@ def being_handed_over(parts: Sequence[OperationServer]) -> Cluster:
 def cluster_with(reservation: Reservation, serving: Sequence[Allocation]) -> Cluster:
     """Return the cluster of servers that are handed over, read with what they refer to."""
     nodes = _nodes(reservation.public_id, serving)
-    return cluster_of(reservation.public_id, reservation.name, nodes, reservation.span.end)
+    measured = measured_between(reservation.public_id, nodes)
+    return cluster_of(reservation.public_id, reservation.name, nodes, reservation.span.end, measured)
 
 
 def checked_cluster(reservation: Reservation, serving: Iterable[Allocation]) -> Cluster:
     """Return the same for who asks only what was checked: without inner addresses and the servers' own keys."""
     reports = acceptance_of(reservation.public_id)
     nodes = [node_of(item, reports.get(item.server_id)) for item in serving]
-    return cluster_of(reservation.public_id, reservation.name, nodes, reservation.span.end)
+    measured = measured_between(reservation.public_id, nodes)
+    return cluster_of(reservation.public_id, reservation.name, nodes, reservation.span.end, measured)
+
+
+def measured_between(subject: str, nodes: Iterable[Node]) -> list[Mapping[str, Any]]:
+    """Return the reports on servers together that still tell of one of ``nodes`` what no later one does, in order."""
+    found: list[Mapping[str, Any]] = []
+    left = {node.server for node in nodes}
+    for report in cluster_reports_of(subject):
+        if not left.isdisjoint(report.document["servers"]):
+            found.append({**report.document, "at": report.at})
+            left.difference_update(report.document["servers"])
+    return found[::-1]
 
 
 def _nodes(subject: str, allocations: Sequence[Allocation]) -> list[Node]:

@@ -1,24 +1,28 @@
 """What was checked before the hand-over, for all servers of a reservation: report.json."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from portal.reservations.handover.nodes import Cluster, Node
 
 SCHEMA = "metalyard.report/1"
+ELSEWHERE = "What was found between the servers is in the report that the portal gives."
 NOT_RUN, TEST_DOUBLE = "not_run", "test_double"
 
 
 def report_document(cluster: Cluster) -> dict[str, Any]:
-    """Return the report: each server's verdict with its checks, and whether test doubles stood in for hardware."""
+    """Return the report: each server's checks, what was found between them, and where test doubles stood in."""
     nodes = [_node(node) for node in cluster.nodes]
-    doubles = sorted({name for node in nodes for name in node["test_doubles"]})
+    clusters = [_cluster(measured) for measured in cluster.measured]
+    doubles = sorted({name for item in (*nodes, *clusters) for name in item["test_doubles"]})
     return {
         "schema": SCHEMA,
         "reservation": cluster.reservation,
         "verdict": _verdict([node["verdict"] for node in nodes]),
         "test_doubles": doubles,
-        "note": _note(doubles),
+        "note": " ".join(filter(None, (_note(doubles), ELSEWHERE if cluster.is_on_nodes else ""))),
+        "clusters": clusters,
         "nodes": nodes,
     }
 
@@ -37,6 +41,19 @@ def _node(node: Node) -> dict[str, Any]:
         "verdict": report.get("verdict", NOT_RUN),
         "test_doubles": sorted(check["name"] for check in checks if check["result"] == TEST_DOUBLE),
         "checks": checks,
+    }
+
+
+def _cluster(measured: Mapping[str, Any]) -> dict[str, Any]:
+    bandwidth = measured["all_reduce"]
+    return {
+        "servers": list(measured["servers"]),
+        "hostnames": list(measured["hostnames"]),
+        "checked_at": measured["at"].isoformat(timespec="seconds"),
+        "verdict": measured["verdict"],
+        "test_doubles": ["all_reduce"] if bandwidth["result"] == TEST_DOUBLE else [],
+        "pairs": measured["pairs"],
+        "all_reduce": bandwidth,
     }
 
 

@@ -1,6 +1,7 @@
 """What was checked before the hand-over, on paper: report.pdf. The same as report.json says, and nothing else."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from portal.core.paper import Paper
 from portal.reservations.handover.nodes import Cluster
@@ -30,10 +31,26 @@ def report_pdf(cluster: Cluster) -> bytes:
     paper.row("Servers", str(len(cluster.nodes)))
     paper.row("Verdict", VERDICTS[document["verdict"]])
     paper.row("Last check", checked.isoformat(timespec="seconds") if checked else "none")
+    for together in document["clusters"]:
+        _write_together(paper, together)
     for node in document["nodes"]:
         paper.heading(f"{node['hostname']} ({node['server']}): {VERDICTS[node['verdict']]}")
         for check in node["checks"]:
-            said = f"{RESULTS[check['result']]}; expected {check['expected']}; found {check['found'] or 'nothing'}"
-            paper.row(check["name"], said)
+            paper.row(check["name"], _words(check))
     paper.small("The same for programs is in report.json.")
     return paper.content()
+
+
+def _write_together(paper: Paper, together: dict[str, Any]) -> None:
+    bandwidth = together["all_reduce"]
+    paper.heading(f"{len(together['servers'])} servers together: {VERDICTS[together['verdict']]}")
+    paper.row("Servers", ", ".join(together["hostnames"]))
+    paper.row("Checked", together["checked_at"])
+    paper.row("Logins", f"passed; from each server to each other one: {together['pairs']}")
+    paper.row("All-reduce", _words(bandwidth))
+    for size in bandwidth["sizes"]:
+        paper.row(f"{size['size_bytes'] / 1024**2:g} MiB", f"{size['busbw']:g} GB/s of bus bandwidth")
+
+
+def _words(check: dict[str, Any]) -> str:
+    return f"{RESULTS[check['result']]}; expected {check['expected']}; found {check['found'] or 'nothing'}"

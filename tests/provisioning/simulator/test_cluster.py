@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from dataclasses import replace
 
 import asyncssh
 import pytest
@@ -12,7 +13,12 @@ import pytest
 from portal.operations.on_machine import AGENT_PATH, agent
 from portal.reservations.handover.kit import kit_of, kit_zip
 from portal.reservations.handover.nodes import on_nodes
+from provisioning.acceptance.band import Band
+from provisioning.acceptance.bandwidth import bandwidth_of
+from provisioning.acceptance.collected import read_output
+from provisioning.acceptance.nccl import read_all_reduce
 from provisioning.simulator.cluster import FOLDER, QUESTIONS
+from provisioning.simulator.faults import Fault
 from provisioning.simulator.fleet import Spec
 from provisioning.simulator.shell import Host, answer
 from provisioning.simulator.sshd import Sshd
@@ -28,13 +34,19 @@ class Pair:
     """Two machines with SSH servers; ``reaches`` is what the network says."""
 
     def __init__(self, loop):
-        self.loop, self.kept, self.reaches = loop, [{}, {}], True
+        self.loop, self.kept, self.reaches, self.faults = loop, [{}, {}], True, set()
         self.specs = [Spec(**entry(number)) for number in (1, 2)]
         self.machines = [self.booted(number) for number in range(2)]
 
     def booted(self, number):
         host = Host(
-            self.specs[number], NAMES[number], "ubuntu", "Test Linux 1", "", reaches=lambda _other: self.reaches
+            self.specs[number],
+            NAMES[number],
+            "ubuntu",
+            "Test Linux 1",
+            "",
+            self.faults.__contains__,
+            reaches=lambda _other: self.reaches,
         )
         seed = {"ssh_authorized_keys": [f'command="{AGENT_PATH}" {public(KEY)}'], "handover": self.kept[number]}
         made = Sshd(self.loop, host, {}, seed, HOST_KEYS[number], self.kept[number].update)
@@ -125,6 +137,7 @@ def test_what_keeps_one_from_the_other(pair):
         ("hand-over", {"kit": "eA==", "keys": []}),
         ("hand-over", {"kit": "", "keys": 3}),
         ("peers", {"hosts": ["a"]}),
+        ("all-reduce", {"hosts": ["a"]}),
     ],
 )
 def test_nonsense_is_refused(pair, question, given):
@@ -133,6 +146,28 @@ def test_nonsense_is_refused(pair, question, given):
     assert (found.status, found.out) == (1, "")
     assert found.err.startswith("metalyard: ")
     assert pair.kept == [{}, {}]
+
+
+def test_what_they_reduce_together_is_a_test_double_within_the_band_unless_something_is_wrong(pair):
+    pair.hand_over()
+    band = Band(servers=2, gpus=8, least=350, most=500, is_emulated=True)
+
+    def judged(band):
+        return bandwidth_of(read_output(json.loads(pair.ask(0, "all-reduce", hosts=NAMES, patience_s=60).out)), band)
+
+    assert judged(band).result == "test_double"
+    assert judged(replace(band, is_emulated=False)).failure == "allreduce_failed"
+    pair.faults.add(Fault.FABRIC_SLOW)
+    assert judged(band).failure == "allreduce_slow"
+
+
+def test_it_measures_over_those_that_were_named(pair):
+    pair.hand_over()
+
+    alone = read_output(json.loads(pair.ask(1, "all-reduce", hosts=NAMES[1:], patience_s=60).out))
+
+    assert read_all_reduce(alone.text).ranks == {NAMES[1]: 8}
+    assert pair.ask(0, "all-reduce", hosts=["train-09"], patience_s=60).status == 1
 
 
 def test_the_portals_key_asks_these_questions_with_input(pair):

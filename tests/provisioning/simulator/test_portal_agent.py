@@ -7,9 +7,10 @@ from portal.core import clock
 from portal.operations.on_machine import AGENT_PATH, agent, key_line
 from provisioning.acceptance.collected import DOUBLE_MARK, read_collected
 from provisioning.acceptance.verdict import Reference, checks_of
+from provisioning.simulator.doubles import MARK
 from provisioning.simulator.faults import Fault
 from provisioning.simulator.keys import AGENT
-from provisioning.simulator.portal_agent import MARK, answer_agent
+from provisioning.simulator.portal_agent import answer_agent
 from provisioning.simulator.shell import Host
 from tests.provisioning.simulator.ssh_client import KEY, ask, public
 from tests.provisioning.simulator.test_sshd import serve

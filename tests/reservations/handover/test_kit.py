@@ -14,7 +14,7 @@ import yaml
 from hypothesis import given
 
 from portal.reservations.handover.kit import KIT, kit_of, kit_zip
-from portal.reservations.handover.nodes import cluster_of
+from portal.reservations.handover.nodes import cluster_of, on_nodes
 from portal.reservations.handover.slurm import gres_type
 from tests.reservations.handover.clusters import cluster, clusters, node
 
@@ -167,6 +167,46 @@ def test_the_report_on_paper_says_what_the_other_one_says():
     assert "train-02 (srv_2): passed" in words
     assert "2030-01-02T00:00:00+00:00" in words
     assert kit_of(some)["report.pdf"] == kit_of(some)["report.pdf"]
+
+
+MEASURED = {
+    "servers": ["srv_1", "srv_2"],
+    "hostnames": ["train-01", "train-02"],
+    "verdict": "passed",
+    "pairs": 2,
+    "at": datetime(2030, 1, 2, tzinfo=UTC),
+    "all_reduce": {
+        "expected": "at least 350 GB/s over 16 GPUs",
+        "found": "397 GB/s at the peak",
+        "result": "test_double",
+        "peak_busbw": 397.0,
+        "sizes": [{"size_bytes": 4 * 1024**3, "busbw": 397.0}],
+    },
+}
+
+
+def test_the_report_says_what_was_found_between_servers_on_paper_too():
+    some = cluster_of("res_1", "train", [node(1), node(2)], measured=[MEASURED])
+
+    (found,) = json.loads(kit_of(some)["report.json"])["clusters"]
+    words = " ".join(words_of(kit_of(some)["report.pdf"]).split())
+
+    assert (found["pairs"], found["all_reduce"], found["test_doubles"]) == (2, MEASURED["all_reduce"], ["all_reduce"])
+    assert json.loads(kit_of(some)["report.json"])["test_doubles"] == ["all_reduce"]
+    assert "2 servers together: passed" in words
+    assert "test double; expected at least 350 GB/s over 16 GPUs; found 397 GB/s at the peak" in words
+    assert "397 GB/s of bus bandwidth" in words
+    assert "test doubles stood in" in words
+
+
+def test_the_report_on_the_servers_says_where_that_is_found():
+    some = on_nodes(cluster_of("res_1", "train", [node(1), node(2)], measured=[MEASURED]))
+
+    report = json.loads(kit_of(some)["report.json"])
+
+    assert (report["clusters"], report["test_doubles"]) == ([], [])
+    assert report["note"] == "What was found between the servers is in the report that the portal gives."
+    assert report["note"] in " ".join(words_of(kit_of(some)["report.pdf"]).split())
 
 
 def test_a_report_on_servers_that_were_not_checked_says_so():

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Action plugin `metalyard.metal.cluster`: make the servers of a run one cluster, in three steps of all of them.
+"""Action plugin `metalyard.metal.cluster`: make the servers of a run one cluster, in four steps of all of them.
 
 `key`: the server makes its key and tells the public half. `hand_over`: it is given the kit, and the public keys of all
-that told theirs. `peers`: it logs in to each of these and says how that went. With Ansible's linear strategy a step
-begins when the one before is over on all servers.
+that told theirs. `peers`: it logs in to each of these and says how that went. `all_reduce`: the one that is to measure
+does so, when all logged in to all. With Ansible's linear strategy a step begins when the one before is over everywhere.
 
-What is given lies in the `folder`: `kit.zip`, and `cluster.json` with the host names by inventory name (`hosts`) and
-the keys of servers outside of the run (`keys`). What a server tells goes there too, into `HOST.key` and `HOST.json`,
-and never through Ansible's values; a key is sent on only when it is one line of the one kind that is expected.
+What is given lies in the `folder`: `kit.zip`, and `cluster.json` with the host names by inventory name (`hosts`), the
+keys of servers outside of the run (`keys`), and which server measures over which host names (`all_reduce`, or null).
+What a server tells goes there too, into `HOST.key` and `HOST.json`, and never through Ansible's values; a key is sent
+on only when it is one line of the one kind that is expected.
 
 Address and keys come from the host's variables. Arguments: `step`, `timeout_s` (seconds it may take), `folder`.
 Returns: `report` with the step; on failure `error_code` and `msg`.
@@ -29,6 +30,8 @@ from ansible_collections.metalyard.metal.plugins.plugin_utils.refusal import Ref
 
 PUBLIC_KEY = re.compile(r"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI[A-Za-z0-9+/]{43}")
 MOST_BYTES = 1024 * 1024
+END_S = 30
+"""What is left of the time for a tool that must be ended, and for saying so."""
 
 
 class ActionModule(ActionBase):
@@ -53,7 +56,7 @@ class ActionModule(ActionBase):
             _STEPS[step](_Server(login, folder, str(known["inventory_hostname"]), timeout_s))
         except Refusal as refusal:
             return {"failed": True, "error_code": refusal.code, "msg": refusal.message, "report": {}}
-        return {"changed": step != "peers", "report": {"step": step}}
+        return {"changed": step in ("key", "hand_over"), "report": {"step": step}}
 
 
 class _Server:
@@ -64,6 +67,7 @@ class _Server:
         told = json.loads((folder / "cluster.json").read_text(encoding="utf-8"))
         self._hosts: dict[str, str] = told["hosts"]
         self._older: list[str] = told["keys"]
+        self._measuring: dict[str, Any] = told.get("all_reduce") or {}
 
     def key(self) -> None:
         """Have it make its key."""
@@ -88,6 +92,27 @@ class _Server:
         document = json.dumps({"key": keys[self._name], "answer": said})
         (self._folder / f"{self._name}.json").write_text(document, encoding="utf-8")
 
+    def all_reduce(self) -> None:
+        """Have it measure over all, where it is the one that does."""
+        if self._measuring.get("server") != self._name or not all(self._reached_all(name) for name in self._hosts):
+            return
+        patience_s = max(1, int(self._timeout_s) - END_S)
+        told = json.dumps({"hosts": self._measuring["hosts"], "patience_s": patience_s}).encode()
+        said = self._give("all-reduce", told).decode("utf-8", "replace")
+        file = self._folder / f"{self._name}.json"
+        document = json.loads(file.read_text(encoding="utf-8")) | {"all_reduce": said}
+        file.write_text(json.dumps(document), encoding="utf-8")
+
+    def _reached_all(self, name: str) -> bool:
+        """Tell whether a server said that it reached all others; measuring where one did not would only take time."""
+        try:
+            said = json.loads(json.loads((self._folder / f"{name}.json").read_text(encoding="utf-8"))["answer"])[
+                "peers"
+            ]
+            return all(said.get(other) == "ok" for key, other in self._hosts.items() if key != name)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return False
+
     def _keys(self) -> dict[str, str]:
         """The keys of the servers that told theirs in this run."""
         files = {name: self._folder / f"{name}.key" for name in self._hosts}
@@ -98,4 +123,9 @@ class _Server:
         return asyncio.run(asking)
 
 
-_STEPS = {"key": _Server.key, "hand_over": _Server.hand_over, "peers": _Server.peers}
+_STEPS = {
+    "key": _Server.key,
+    "hand_over": _Server.hand_over,
+    "peers": _Server.peers,
+    "all_reduce": _Server.all_reduce,
+}
