@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.xdist_group("virtual machines"),
 ]
 
-START_S, HANDED_OVER_S, FILLED_S, RETURNED_S = 1800, 1500, 900, 1500
+START_S, HANDED_OVER_S, FILLED_S, RETURNED_S, CONSOLE_S = 1800, 1500, 900, 1500, 120
 # Stages have the time that real machines have; what is due is looked for more often than in production.
 PATIENT = {"METALYARD_SWEEP_SECONDS": "2"}
 WORD = "canary-5d1c"
@@ -198,6 +198,18 @@ def test_the_machines_are_one_cluster_with_the_kit_on_each(virtual, first):
     listed = virtual.api.get(f"/reservations/{reservation}/handover").json()["data"]
     there = "\n".join(sorted(file["name"] for file in listed))
     assert on_all(servers, key, "LC_ALL=C ls -A /opt/handover") == [there] * 2
+
+
+def test_what_a_machine_writes_on_its_serial_console_is_read_by_its_tenant(virtual, first):
+    key, reservation, servers = first
+    consoles = [f"/reservations/{reservation}/servers/{server['id']}/console" for server in servers]
+
+    def said(number):
+        return "".join(chunk["text"] for chunk in virtual.api.get(consoles[number]).json()["data"])
+
+    assert asked(servers[0], key, f"echo {WORD}-on-the-console | sudo tee /dev/ttyS0")
+    client.until(lambda: f"{WORD}-on-the-console" in said(0), CONSOLE_S)
+    assert WORD not in said(1)
 
 
 def test_a_tenants_machines_reach_each_other_by_their_network_only(virtual, switch, first):
