@@ -204,6 +204,8 @@ SPECTACULAR_SETTINGS = {
         "QuotaScope": "portal.api.serializers.quotas.QUOTA_SCOPES",
         "ImageEncoding": "portal.api.serializers.catalogue.IMAGE_ENCODINGS",
         "ImageImportState": "portal.api.serializers.imports.IMPORT_STATES",
+        "Verdict": "portal.api.serializers.handover.VERDICTS",
+        "ClusterVerdict": "portal.api.serializers.handover.CLUSTER_VERDICTS",
     },
 }
 

@@ -5,8 +5,11 @@ from typing import Any
 from rest_framework import serializers
 
 from portal.api.queries import Query
+from portal.api.serializers.choices import choices_of
 
 LISTED, ZIPPED = "json", "zip"
+VERDICTS = choices_of(("passed", "failed", "not_run"))
+CLUSTER_VERDICTS = choices_of(("passed", "failed"))
 
 
 class KitQuery(Query):
@@ -41,7 +44,7 @@ class NodeReportOut(serializers.Serializer[Any]):
 
     server = serializers.CharField(help_text="`srv_...`")
     hostname = serializers.CharField()
-    verdict = serializers.ChoiceField(choices=["passed", "failed", "not_run"])
+    verdict = serializers.ChoiceField(choices=VERDICTS)
     test_doubles = serializers.ListField(child=serializers.CharField())
     checks = CheckOut(many=True)
 
@@ -69,7 +72,7 @@ class ClusterReportOut(serializers.Serializer[Any]):
     servers = serializers.ListField(child=serializers.CharField(), help_text="`srv_...`")
     hostnames = serializers.ListField(child=serializers.CharField())
     checked_at = serializers.DateTimeField()
-    verdict = serializers.ChoiceField(choices=["passed", "failed"])
+    verdict = serializers.ChoiceField(choices=CLUSTER_VERDICTS)
     test_doubles = serializers.ListField(child=serializers.CharField())
     pairs = serializers.IntegerField(help_text="Logins from each server to each other one, which all went well.")
     all_reduce = AllReduceOut()
@@ -80,7 +83,7 @@ class ReportOut(serializers.Serializer[Any]):
 
     schema = serializers.CharField(help_text="`metalyard.report/1`")
     reservation = serializers.CharField(help_text="`res_...`")
-    verdict = serializers.ChoiceField(choices=["passed", "failed", "not_run"])
+    verdict = serializers.ChoiceField(choices=VERDICTS)
     test_doubles = serializers.ListField(
         child=serializers.CharField(), help_text="Checks in which a test double stood in for hardware."
     )
