@@ -130,6 +130,7 @@ def too_wide(window):
     return found
 
 
+@pytest.mark.timeout(900)
 def test_every_page_in_every_state(open_page, buyer):
     ids = every_state(buyer) | quotes_in_states(buyer) | servers_in_states(buyer)
     ids |= {"key": buyer.project.ssh_keys.get().public_id}

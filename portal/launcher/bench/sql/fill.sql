@@ -57,10 +57,10 @@ INSERT INTO reservations_reservation (
 
 INSERT INTO reservations_allocation (
     public_id, created_at, state, state_reason, state_changed_at, reservation_id, server_id, position, hostname, occupied,
-    turnover, ssh_user, host_keys
+    turnover, ssh_user, host_keys, rescue_host_keys
 )
     SELECT 'alo_0' || lpad(n::text, 25, '0'), now(), 'booked', '', now(), first.id + (n - 1) / 8, server_id, (n - 1) % 8,
-           'r' || n || '-0' || (n - 1) % 8 + 1, tstzrange(begins, ends), tstzrange(ends - interval '1 hour', ends), '', '[]'
+           'r' || n || '-0' || (n - 1) % 8 + 1, tstzrange(begins, ends), tstzrange(ends - interval '1 hour', ends), '', '[]', '[]'
     FROM (SELECT min(id) AS id FROM reservations_reservation) AS first, (
         SELECT row_number() OVER () AS n, b.server_id, w.since + b.since * interval '1 hour' AS begins,
                w.since + (b.since + b.used) * interval '1 hour' AS ends

@@ -9,11 +9,11 @@ CREATE FUNCTION bench_plain(wanted integer, span_from timestamptz, span_to times
 BEGIN
     INSERT INTO bench_plain (
         public_id, created_at, state, state_reason, state_changed_at, reservation_id, server_id, position, hostname, occupied,
-        turnover, ssh_user, host_keys
+        turnover, ssh_user, host_keys, rescue_host_keys
     )
         SELECT 'alo_1' || lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1e6)::bigint), 15, '0') || lpad(n::text, 10, '0'),
                now(), 'booked', '', now(), 1, n, n, 'bench-' || n, tstzrange(span_from, span_to),
-               tstzrange(span_to - interval '1 hour', span_to), '', '[]'
+               tstzrange(span_to - interval '1 hour', span_to), '', '[]', '[]'
         FROM generate_series(1, wanted) n;
 END
 $$;
@@ -37,11 +37,11 @@ BEGIN
         RETURNING id INTO made;
     INSERT INTO reservations_allocation (
         public_id, created_at, state, state_reason, state_changed_at, reservation_id, server_id, position, hostname, occupied,
-        turnover, ssh_user, host_keys
+        turnover, ssh_user, host_keys, rescue_host_keys
     )
         SELECT 'alo_1' || mark || lpad(s.place::text, 4, '0'), now(), 'booked', '', now(), made, s.id, s.place - 1,
                'b-' || mark || '-' || s.place, tstzrange(span_from, span_to), tstzrange(span_to - interval '1 hour', span_to),
-               '', '[]'
+               '', '[]', '[]'
         FROM unnest(servers) WITH ORDINALITY AS s (id, place);
     RETURN made;
 END
