@@ -11,7 +11,7 @@ from portal.core.periods import Period
 from portal.operations.models import Operation, OperationServer
 from portal.operations.services.events import tell
 from portal.operations.services.queue import add_part
-from portal.reservations.capacity import turnover_period
+from portal.reservations.capacity import occupied_period, turnover_period
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.services.rebind import another_server, lock_replaced
 from portal.reservations.states import AllocationState, ReservationState
@@ -51,7 +51,7 @@ def replace_failed(
 def _replace(
     actor: Actor, reservation: Reservation, operation: Operation, part: OperationServer, lost: Allocation
 ) -> bool:
-    span = Period(clock.now(), reservation.span.end + reservation.server_type.cleanup_time)
+    span = occupied_period(reservation.server_type, Period(clock.now(), reservation.span.end))
     server = another_server(actor=actor, reservation=reservation, old=lost.server, span=span)
     # One that is free again is still the one that failed here.
     if server is None or operation.parts.filter(server=server).exists():
