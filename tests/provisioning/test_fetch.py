@@ -271,9 +271,7 @@ def test_what_a_dead_worker_left_fails_and_the_next_is_woken(host, lab, monkeypa
     dead, waiting = (factories.image_import(url=f"{host}/base.raw", sha256=sha256(DISK)) for _ in range(2))
     ImageImport.objects.filter(pk=dead.pk).update(state="fetching", state_deadline_at=clock.now())
     woken = []
-    monkeypatch.setattr(
-        "portal.catalog.services.images.current_app.send_task", lambda _name, args, **_: woken.extend(args)
-    )
+    monkeypatch.setattr("celery.current_app.send_task", lambda _name, args, **_: woken.extend(args))
 
     reconcile.fetch_waiting()
 

@@ -1,15 +1,12 @@
 """Images: offered and withdrawn, and customers' own, fetched by their address."""
 
-import logging
 import re
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
-from celery import current_app
 from django.conf import settings
 from django.db import transaction
-from kombu.exceptions import OperationalError
 
 from portal.audit.services import record
 from portal.audit.transitions import advance
@@ -22,11 +19,10 @@ from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.errors import FieldError, ImageLimitReached, InvalidInput, StateConflict
 from portal.core.locks import lock_row, lock_rows
+from portal.core.waking import wake_worker
 from portal.tenancy.models import Project
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
-
-log = logging.getLogger(__name__)
 
 FETCH_TASK = "provisioning.fetch_image"
 NAME_LENGTH, URL_LENGTH = 80, 2000
@@ -140,10 +136,7 @@ def _require_room(project: Project) -> None:
 
 def wake_fetcher(import_pk: int) -> None:
     """Tell a worker that an image is to be fetched. A lost message costs one sweep."""
-    try:
-        current_app.send_task(FETCH_TASK, args=[import_pk], retry=False)
-    except (OperationalError, OSError) as error:
-        log.warning("broker not reached, the sweep will pick up image import %s: %s", import_pk, error)
+    wake_worker(FETCH_TASK, [import_pk], otherwise=f"the sweep will pick up image import {import_pk}")
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,11 @@
 """Asking for work on machines, and calling it off."""
 
-import logging
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from celery import current_app
 from django.db import transaction
 from django.db.models import Max
-from kombu.exceptions import OperationalError
 
 from portal.audit.services import record
 from portal.audit.transitions import advance
@@ -18,6 +15,7 @@ from portal.core.actors import Actor
 from portal.core.constraints import refuse
 from portal.core.errors import StateConflict
 from portal.core.locks import lock_row, lock_rows
+from portal.core.waking import wake_worker
 from portal.fleet.models import Server
 from portal.operations.models import BootToken, Operation, OperationServer
 from portal.operations.selectors import reports_of
@@ -31,8 +29,6 @@ from portal.operations.states import (
     PartState,
 )
 from portal.tenancy.models import Project
-
-log = logging.getLogger(__name__)
 
 LEAST_GATHERING_S, GATHERING_S_EACH, MOST_GATHERING_S = 0.5, 0.1, 10.0
 WAKE_TASK = "provisioning.run_operation"
@@ -58,10 +54,8 @@ def gathering_s(to_come: int) -> float:
 
 def wake(operation_pk: int, countdown_s: float = 0) -> None:
     """Tell a worker that an operation has something to do. A lost or refused message costs one sweep, nothing more."""
-    try:
-        current_app.send_task(WAKE_TASK, args=[operation_pk], countdown=countdown_s or None, retry=False)
-    except (OperationalError, OSError) as error:
-        log.warning("broker not reached, the sweep will pick up operation %s: %s", operation_pk, error)
+    otherwise = f"the sweep will pick up operation {operation_pk}"
+    wake_worker(WAKE_TASK, [operation_pk], otherwise=otherwise, countdown=countdown_s or None)
 
 
 def wake_on_commit(operation_pk: int) -> None:

@@ -4,20 +4,16 @@ One at a time reads a console. Whoever takes the turn moves ``read_at``, and who
 where it was found: of two that meet in spite of that, the second keeps nothing.
 """
 
-import logging
 from datetime import timedelta
 from functools import partial
 
-from celery import current_app
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from kombu.exceptions import OperationalError
 
 from portal.core import clock
+from portal.core.waking import wake_worker
 from portal.reservations.console import serving
 from portal.reservations.models import Allocation, ConsoleChunk, ConsoleCursor
-
-log = logging.getLogger(__name__)
 
 READ_TASK = "provisioning.read_console"
 WANTED_FOR = timedelta(seconds=10)
@@ -83,7 +79,5 @@ def _ensure_cursor(allocation_pk: int) -> None:
 
 def _wake_reader(allocation_pk: int) -> None:
     """Tell a worker that a console is to be read. A lost message costs one poll; a late one is worthless."""
-    try:
-        current_app.send_task(READ_TASK, args=[allocation_pk], expires=WANTED_FOR.total_seconds(), retry=False)
-    except (OperationalError, OSError) as error:
-        log.warning("broker not reached, the sweep will read console %s: %s", allocation_pk, error)
+    otherwise = f"the sweep will read console {allocation_pk}"
+    wake_worker(READ_TASK, [allocation_pk], otherwise=otherwise, expires=WANTED_FOR.total_seconds())

@@ -1,16 +1,12 @@
 """Telling the waiting list that servers became free."""
 
-import logging
 from dataclasses import dataclass
 
-from celery import current_app
 from django.db import connection, transaction
-from kombu.exceptions import OperationalError
 
+from portal.core.waking import wake_worker
 from portal.reservations.models import WaitlistEntry
 from portal.reservations.states import WaitlistState
-
-log = logging.getLogger(__name__)
 
 OFFER_TASK = "provisioning.offer_waiting"
 
@@ -26,10 +22,8 @@ class _Wake:
         queue = {"server_type": self.server_type_pk, "region": self.region_pk}
         if not WaitlistEntry.objects.filter(state=WaitlistState.WAITING, **queue).exists():
             return
-        try:
-            current_app.send_task(OFFER_TASK, args=[self.server_type_pk, self.region_pk], retry=False)
-        except (OperationalError, OSError) as error:
-            log.warning("broker not reached, the sweep will look at the waiting list: %s", error)
+        args = [self.server_type_pk, self.region_pk]
+        wake_worker(OFFER_TASK, args, otherwise="the sweep will look at the waiting list")
 
 
 def wake_waiting_list(server_type_pk: int, region_pk: int) -> None:

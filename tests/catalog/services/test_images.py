@@ -43,7 +43,7 @@ def written():
 
 def test_an_import_waits_is_recorded_and_wakes_a_worker(django_capture_on_commit_callbacks, monkeypatch):
     sent = []
-    monkeypatch.setattr(services.current_app, "send_task", lambda name, args, **_: sent.append((name, args)))
+    monkeypatch.setattr("celery.current_app.send_task", lambda name, args, **_: sent.append((name, args)))
     scope = factories.scope()
 
     with django_capture_on_commit_callbacks(execute=True):

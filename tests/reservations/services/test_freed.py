@@ -17,9 +17,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 def woken(monkeypatch):
     """Return the list of what is sent to the broker."""
     sent = []
-    monkeypatch.setattr(
-        "portal.reservations.services.freed.current_app.send_task", lambda name, args, **_: sent.append((name, args))
-    )
+    monkeypatch.setattr("celery.current_app.send_task", lambda name, args, **_: sent.append((name, args)))
     return sent
 
 
@@ -76,7 +74,7 @@ def test_a_broker_that_is_away_costs_a_sweep(monkeypatch, caplog):
     def away(*args, **kwargs):
         raise OSError("no broker")
 
-    monkeypatch.setattr("portal.reservations.services.freed.current_app.send_task", away)
+    monkeypatch.setattr("celery.current_app.send_task", away)
 
     entry = enter()
 
