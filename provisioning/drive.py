@@ -18,7 +18,6 @@ from portal.core.locks import lock_rows
 from portal.fleet import erasures, inspections
 from portal.fleet.erasures import DriveReport
 from portal.fleet.models import Server
-from portal.operations import failures
 from portal.operations.models import BootPurpose, BootToken, Operation, OperationServer
 from portal.operations.selectors import parts_of, reports_of, valid_boots, waiting_operations
 from portal.operations.services import claims, steps
@@ -26,7 +25,7 @@ from portal.operations.services.isolating import isolate_stray
 from portal.operations.services.queue import MOST_GATHERING_S, gathering_s, wake
 from portal.operations.states import OPEN_PART, OperationKind, PartState
 from portal.reservations.models import Reservation
-from portal.reservations.services.replacing import replace_failed, replacements_left
+from portal.reservations.services.replacing import replace_failed, replaceable
 from provisioning.catalogue import AwaitStep, GatherStep, PlaybookStep, Step, scaled, work_of
 from provisioning.claim import Lease, held
 from provisioning.judge import Verdict, judge, waiting_time
@@ -76,18 +75,13 @@ def replace(lease: Lease, operation: Operation, parts: Sequence[OperationServer]
 
     Raises ClaimLost.
     """
-    latest = {part.hostname: part for part in parts}
-    failed = [
-        part for part in latest.values() if part.state == PartState.FAILED and part.error_code not in failures.OF_ALL
-    ]
-    most = replacements_left(parts)
-    if not failed or not most:
+    if not replaceable(parts):
         return False
     with transaction.atomic():
         reservation = lock_subject(operation)
         claims.guard(lease.claim)
         return reservation is not None and bool(
-            replace_failed(actor=SYSTEM, reservation=reservation, operation=operation, failed=failed, most=most)
+            replace_failed(actor=SYSTEM, reservation=reservation, operation=operation, parts=parts)
         )
 
 

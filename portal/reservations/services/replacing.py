@@ -8,9 +8,11 @@ from portal.audit.services import record
 from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.periods import Period
+from portal.operations import failures
 from portal.operations.models import Operation, OperationServer
 from portal.operations.services.events import tell
 from portal.operations.services.queue import add_part
+from portal.operations.states import PartState
 from portal.reservations.capacity import occupied_period, turnover_period
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.services.rebind import another_server, lock_replaced
@@ -26,22 +28,33 @@ def replacements_left(parts: Sequence[OperationServer]) -> int:
     return max(0, 1 + wanted // SHARE - (len(parts) - wanted))
 
 
+def replaceable(parts: Sequence[OperationServer]) -> list[OperationServer]:
+    """Return which of an operation's parts, in their order, failed by themselves and have no other server yet.
+
+    None where the operation may take no more.
+    """
+    latest = {part.hostname: part for part in parts}.values()
+    failed = [part for part in latest if part.state == PartState.FAILED and part.error_code not in failures.OF_ALL]
+    return failed if replacements_left(parts) else []
+
+
 @transaction.atomic
 def replace_failed(
-    *, actor: Actor, reservation: Reservation, operation: Operation, failed: Sequence[OperationServer], most: int
+    *, actor: Actor, reservation: Reservation, operation: Operation, parts: Sequence[OperationServer]
 ) -> int:
-    """Give a deployment other servers, ``most`` at most, for those that failed; return how many it got.
+    """Give a deployment other servers for those of its parts that are ``replaceable``; return how many it got.
 
     Each is prepared from the first step on under the host name of the one that failed, whose own allocation stays as it
     ended. Both rows are locked, and nobody else works on the operation.
     """
     if reservation.state not in (ReservationState.PROVISIONING, ReservationState.ACTIVE):
         return 0
+    failed = replaceable(parts)
     rows = Allocation.objects.select_related("server__fabric").filter(
         reservation=reservation, state=AllocationState.FAILED, server__in=[part.server_id for part in failed]
     )
     lost = {allocation.server_id: allocation for allocation in rows}
-    replaced = [part for part in failed if part.server_id in lost][:most]
+    replaced = [part for part in failed if part.server_id in lost][: replacements_left(parts)]
     if not replaced or reservation.span.end <= clock.now():
         return 0
     lock_replaced(reservation, [lost[part.server_id] for part in replaced])
