@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 from provisioning.runs import EventStatus, HostResult, RunnerEvent, RunStatus
 
@@ -36,13 +36,15 @@ class Recorder:
         self._facts: dict[str, dict[str, Any]] = {}
         self._seen_ok: set[str] = set()
         self._said: list[str] = []
-        self._finished = False
+        self.verdict: Literal["successful", "failed"] | None = None
+        """How the run ended, once Ansible has said so."""
 
     def handle(self, event: Mapping[str, Any]) -> None:
         """Take in one event of ansible-runner."""
         name = event.get("event")
         if name == "playbook_on_stats":
-            self._finished = True
+            told = event.get("event_data") or {}
+            self.verdict = "failed" if told.get("failures") or told.get("dark") else "successful"
         elif name in _KINDS:
             self._host_event(_KINDS[str(name)], event["event_data"])
         elif name in ("verbose", "error", "warning") and event.get("stdout"):
@@ -78,7 +80,7 @@ class Recorder:
         if host in self._failed:
             code, message = self._failed[host]
             return HostResult(ok=False, error_code=code, error=message, facts=facts)
-        if facts or (self._finished and host in self._seen_ok):
+        if facts or (self.verdict and host in self._seen_ok):
             return HostResult(ok=True, facts=facts)
         if status in ("timed_out", "stopped"):
             return _not_done(f"run_{status}", "The run ended before this server was done.")

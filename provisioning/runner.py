@@ -69,6 +69,8 @@ def run(run: Run, *, playbooks: Path = PLAYBOOKS) -> RunResult:
         if event.get("event") == "playbook_on_start":
             _remove(secrets)  # Ansible has read them by now; they need not lie there any longer
         recorder.handle(event)
+        if recorder.verdict is not None:
+            guard.let_end(mark)  # All is told; what Ansible cleans up then lies in our folder and takes it 0.2 s
         return False  # ansible-runner need not keep it on disk
 
     try:
@@ -76,7 +78,7 @@ def run(run: Run, *, playbooks: Path = PLAYBOOKS) -> RunResult:
     finally:
         guard.end_run(mark)
         _remove(secrets)
-    status: RunStatus = watch.verdict or ("successful" if code == 0 else "failed")
+    status: RunStatus = recorder.verdict or watch.verdict or ("successful" if code == 0 else "failed")
     return RunResult(status, recorder.results(hosts, status), time.monotonic() - started)
 
 
@@ -130,7 +132,7 @@ def _config(run: Run, playbooks: Path, mark: str, *, forks: int) -> RunnerConfig
 def _command(run: Run, playbooks: Path, forks: int) -> list[str]:
     """The guard, and behind it ansible-playbook of the very Python we run on, whatever PATH says."""
     folder = run.private_data_dir
-    ansible = [sys.executable, "-m", "ansible", "playbook", "--forks", str(forks)]
+    ansible = [sys.executable, "-m", "ansible.cli.playbook", "--forks", str(forks)]
     inputs = ["-i", str(folder / "inventory.json"), "-e", f"@{folder / 'extra_vars.json'}"]
     wrapper = [sys.executable, "-I", "-S", str(Path(guard.__file__).resolve()), str(os.getpid())]
     return [*wrapper, *ansible, *inputs, str(playbooks / run.playbook)]

@@ -65,7 +65,7 @@ class Broker:
             "save": "",
             "appendonly": "yes",
             # `everysec` answers before it wrote while a sync is under way, so on a busy disk a kill loses messages.
-            # This writes before each answer and leaves syncing to the kernel: what a power cut loses, the rows wake again.
+            # This writes before each answer and leaves syncing to the kernel: what a power cut loses, rows wake again.
             "appendfsync": "no",
             # A title would overwrite the environment by which the launcher recognises its processes.
             "set-proc-title": "no",

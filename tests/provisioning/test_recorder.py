@@ -75,3 +75,20 @@ def test_a_host_is_done_only_when_that_is_proven(recorder, _case, events, status
 
     result = recorder.results(["srv_a"], status)["srv_a"]
     assert (result.ok, result.error_code) == (ok, code)
+
+
+@pytest.mark.parametrize(
+    ("told", "verdict"),
+    [
+        (None, None),
+        ({"ok": {"srv_a": 1}, "failures": {}, "dark": {}}, "successful"),
+        ({"ok": {"srv_b": 1}, "failures": {"srv_a": 1}, "dark": {}}, "failed"),
+        ({"ok": {"srv_b": 1}, "failures": {}, "dark": {"srv_a": 1}}, "failed"),
+    ],
+)
+def test_how_a_run_ended_is_what_its_statistics_say(recorder, told, verdict):
+    recorder.handle(of_host("ok", {}))
+    if told is not None:
+        recorder.handle({"event": "playbook_on_stats", "event_data": told})
+
+    assert recorder.verdict == verdict

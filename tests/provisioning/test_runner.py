@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -267,6 +268,16 @@ def test_a_shot_guard_leaves_no_process_either(folder, seconds):
 
     assert result.status == "failed"
     assert sleepers(seconds) == []
+
+
+def test_what_a_run_used_counts_as_its_workers(folder):
+    """A run is ended as soon as Ansible has told all; what it used by then is not lost to those who count."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+
+    assert run(a_run(folder, "sleep.yml", extra_vars={"seconds": "0"}), playbooks=OURS).status == "successful"
+
+    # Loading Ansible takes more than that; without its guard's waiting for it nothing of it would be seen.
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before > 0.2
 
 
 WORKER = """

@@ -2,12 +2,13 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
-SAMPLE_S = 0.25
+SAMPLE_S = 1.0
+"""Reading how memory is shared halts a process for a moment; more often than this it would slow what is measured."""
 MIB = 1024
 
 
@@ -19,12 +20,21 @@ def _fields(pid: int) -> list[str]:
         return []
 
 
-def family(pid: int) -> list[int]:
-    """Return ``pid`` and all its descendants that live now."""
+def _children() -> dict[int, list[int]]:
+    """Return who the children of each process are now."""
     children: dict[int, list[int]] = {}
     for path in Path("/proc").iterdir():
         if path.name.isdecimal() and (fields := _fields(int(path.name))):
             children.setdefault(int(fields[1]), []).append(int(path.name))
+    return children
+
+
+def family(pid: int) -> list[int]:
+    """Return ``pid`` and all its descendants that live now."""
+    return _family(pid, _children())
+
+
+def _family(pid: int, children: Mapping[int, list[int]]) -> list[int]:
     found, ahead = [], [pid]
     while ahead:
         found.append(ahead.pop())
@@ -65,8 +75,9 @@ def watched(pid: int) -> Iterator[Peak]:
 
     def sample() -> None:
         while not stop.wait(SAMPLE_S):
-            for child in [member for member in family(pid) if (fields := _fields(member)) and int(fields[1]) == pid]:
-                peak.mib = max(peak.mib, memory_mib(child))
+            children = _children()
+            for child in children.get(pid, []):
+                peak.mib = max(peak.mib, sum(map(_pss_kib, _family(child, children))) / MIB)
 
     thread = threading.Thread(target=sample, daemon=True)
     thread.start()
