@@ -27,7 +27,7 @@ __all__ = ["PLAYBOOKS", "HostResult", "Run", "RunResult", "RunnerEvent", "run"]
 
 PLAYBOOKS = Path(__file__).resolve().parent.parent / "playbooks"
 # Hosts mostly wait for their BMC, so more forks than cores pay; each costs 13 MiB that it does not share.
-MAX_FORKS = 16
+MAX_FORKS = 14
 _POLL_S = 0.5
 
 
