@@ -13,6 +13,8 @@ WEB_WORKERS, WEB_THREADS = 2, 8
 WORKER_PROCESSES = 2
 SOFT_STOP_S = 4
 """How long the worker lets tasks finish; what it cuts off is taken up again at the next start."""
+WEB_IDLE_S = 75
+"""How long a connection may be idle: longer than clients and proxies keep one; what is sent into its end is lost."""
 
 
 def web(port: int, env: Mapping[str, str]) -> Service:
@@ -23,6 +25,7 @@ def web(port: int, env: Mapping[str, str]) -> Service:
         "--workers": str(WEB_WORKERS),
         "--threads": str(WEB_THREADS),
         "--graceful-timeout": "2",
+        "--keep-alive": str(WEB_IDLE_S),
         "--access-logfile": "-",
     }
     argv = [part for option in options.items() for part in option]

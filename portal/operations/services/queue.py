@@ -30,7 +30,7 @@ from portal.operations.states import (
 )
 from portal.tenancy.models import Project
 
-LEAST_GATHERING_S, GATHERING_S_EACH, MOST_GATHERING_S = 2.0, 0.1, 10.0
+LEAST_GATHERING_S, GATHERING_S_EACH, MOST_GATHERING_S = 2.0, 0.1, 20.0
 WAKE_TASK = "provisioning.run_operation"
 BUSY = "Another operation works on one of these servers: wait for it or cancel it."
 
