@@ -4,8 +4,7 @@ import gc
 import os
 from typing import Any
 
-from celery import Celery
-from celery.signals import worker_before_create_process
+from celery import Celery, bootsteps
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.base")
 
@@ -14,7 +13,13 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["provisioning"])
 
 
-@worker_before_create_process.connect
-def share_memory(**_sent: Any) -> None:
-    """Keep what is loaded by now out of garbage collection, which in a child would copy all that it looks at."""
-    gc.freeze()
+class SharedMemory(bootsteps.Step):
+    """Before a worker forks its processes: what is loaded by then is shared by all of them."""
+
+    def create(self, parent: Any) -> None:
+        """Keep it out of garbage collection, which in each process would copy all that it looks at."""
+        super().create(parent)
+        gc.freeze()
+
+
+app.steps["worker"].add(SharedMemory)

@@ -2,15 +2,14 @@
 
 import gc
 
-from celery.signals import worker_before_create_process
-
-from portal.celery import app
+from portal.celery import SharedMemory, app
 
 
 def test_what_is_loaded_before_a_process_is_forked_is_left_out_of_its_garbage_collection():
+    assert SharedMemory in app.steps["worker"]
     assert not gc.get_freeze_count()
     try:
-        worker_before_create_process.send(sender=app)
+        app.WorkController(app=app, hostname="w@test", pool="prefork")
 
         assert gc.get_freeze_count() > 10_000
     finally:

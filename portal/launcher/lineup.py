@@ -29,7 +29,6 @@ def web(port: int, env: Mapping[str, str]) -> Service:
         "--access-logfile": "-",
     }
     argv = [part for option in options.items() for part in option]
-
     command = (sys.executable, "-m", "gunicorn", "--no-control-socket", *argv, "portal.wsgi")
     return Service("web", command, env, ready=lambda _log, _start: answers(port, "/healthz"))
 
