@@ -69,7 +69,7 @@ def run(run: Run, *, playbooks: Path = PLAYBOOKS) -> RunResult:
         if event.get("event") == "playbook_on_start":
             _remove(secrets)  # Ansible has read them by now; they need not lie there any longer
         recorder.handle(event)
-        if recorder.verdict is not None:
+        if event.get("event") == "playbook_on_stats":
             guard.let_end(mark)  # All is told; what Ansible cleans up then lies in our folder and takes it 0.2 s
         return False  # ansible-runner need not keep it on disk
 

@@ -14,6 +14,7 @@ from portal.launcher.bench.yard import Yard
 COUNTS = (1, 8, 64, 256)
 MEMORY_AT = 64
 WARM = 8
+"""So many at most are handed over before anything counts."""
 SPARES_PERCENT = 20
 """The pool is larger than what is handed over at most: some servers are held back as spares."""
 

@@ -20,7 +20,7 @@ def _fields(pid: int) -> list[str]:
         return []
 
 
-def _children() -> dict[int, list[int]]:
+def children_of_all() -> dict[int, list[int]]:
     """Return who the children of each process are now."""
     children: dict[int, list[int]] = {}
     for path in Path("/proc").iterdir():
@@ -29,12 +29,9 @@ def _children() -> dict[int, list[int]]:
     return children
 
 
-def family(pid: int) -> list[int]:
-    """Return ``pid`` and all its descendants that live now."""
-    return _family(pid, _children())
-
-
-def _family(pid: int, children: Mapping[int, list[int]]) -> list[int]:
+def family(pid: int, children: Mapping[int, list[int]] | None = None) -> list[int]:
+    """Return ``pid`` and all its descendants that live now, or lived when ``children`` were looked for."""
+    children = children_of_all() if children is None else children
     found, ahead = [], [pid]
     while ahead:
         found.append(ahead.pop())
@@ -47,9 +44,9 @@ def cpu_s(pid: int) -> float:
     return sum(sum(map(int, fields[11:15])) for member in family(pid) if (fields := _fields(member))) / TICKS
 
 
-def memory_mib(pid: int) -> float:
-    """Return the proportional memory of ``pid`` and its descendants in MiB: what forks share is counted once."""
-    return sum(map(_pss_kib, family(pid))) / MIB
+def memory_mib(pid: int, children: Mapping[int, list[int]] | None = None) -> float:
+    """Return the proportional memory of the ``family`` of ``pid`` in MiB: what forks share is counted once."""
+    return sum(map(_pss_kib, family(pid, children))) / MIB
 
 
 def _pss_kib(pid: int) -> int:
@@ -75,9 +72,9 @@ def watched(pid: int) -> Iterator[Peak]:
 
     def sample() -> None:
         while not stop.wait(SAMPLE_S):
-            children = _children()
+            children = children_of_all()
             for child in children.get(pid, []):
-                peak.mib = max(peak.mib, sum(map(_pss_kib, _family(child, children))) / MIB)
+                peak.mib = max(peak.mib, memory_mib(child, children))
 
     thread = threading.Thread(target=sample, daemon=True)
     thread.start()
