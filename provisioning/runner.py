@@ -19,7 +19,7 @@ from typing import Any
 from ansible_runner import Runner, RunnerConfig
 from ansible_runner.utils import get_callback_dir
 
-from provisioning import guard
+from provisioning import guard, terminal
 from provisioning.recorder import Recorder
 from provisioning.runs import HostResult, Run, RunnerEvent, RunResult, RunStatus
 
@@ -29,6 +29,7 @@ PLAYBOOKS = Path(__file__).resolve().parent.parent / "playbooks"
 # Hosts mostly wait for their BMC, so more forks than cores pay; each costs 13 MiB that it does not share.
 MAX_FORKS = 14
 _POLL_S = 0.5
+terminal.use()
 
 
 class _Watch:
