@@ -1,17 +1,28 @@
-"""Every periodic task in one table: name, period, and after how long an unread message is worthless."""
+"""Every periodic task in one table: name, period, queue, and after how long an unread message is worthless.
+
+Sweeps have a queue and workers of their own: those of operations may all be busy with playbooks, for minutes, while
+what is due must begin.
+"""
 
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 
+from portal.core.waking import Queue
+
 
 @dataclass(frozen=True)
 class Entry:
-    """A task that runs every ``factor`` sweep periods (settings.METALYARD_SWEEP_SECONDS)."""
+    """A task that runs every ``factor`` sweep periods (settings.METALYARD_SWEEP_SECONDS).
+
+    What waits for machines is for the workers of operations, for it must not keep the other sweeps waiting; so is what
+    clears up on their disks.
+    """
 
     task: str
     factor: float
+    queue: Queue = Queue.SWEEPS
 
 
 SHORTEST_S = 0.5
@@ -24,6 +35,7 @@ SCHEDULE: tuple[Entry, ...] = (
     Entry("provisioning.expire_quotes", 1),
     Entry("provisioning.end_due", 2),
     Entry("provisioning.pulse", 2),
+    Entry("provisioning.pulse", 2, Queue.OPERATIONS),
     Entry("provisioning.time_out_operations", 3),
     Entry("provisioning.offer_waiting", 6),
     Entry("provisioning.overrun_servers", 6),
@@ -33,9 +45,9 @@ SCHEDULE: tuple[Entry, ...] = (
     Entry("provisioning.fetch_waiting", 6),
     Entry("provisioning.rebind_broken", 6),
     Entry("provisioning.report_contradictions", 12),
-    Entry("provisioning.read_consoles", 12),
-    Entry("provisioning.remove_leftovers", 60),
-    Entry("provisioning.sweep_media", 6),
+    Entry("provisioning.read_consoles", 12, Queue.OPERATIONS),
+    Entry("provisioning.remove_leftovers", 60, Queue.OPERATIONS),
+    Entry("provisioning.sweep_media", 6, Queue.OPERATIONS),
     Entry("provisioning.top_up_spares", 60),
     Entry("provisioning.purge_enquiries", 60),
     Entry("provisioning.check_calendar", 360),
@@ -49,10 +61,10 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
     """Return the table in Celery's form. A message that waited for a period is dropped: the next one is there."""
     sweep: float = settings.METALYARD_SWEEP_SECONDS
     return {
-        entry.task: {
+        f"{entry.task} of {entry.queue}": {
             "task": entry.task,
             "schedule": max(sweep * entry.factor, SHORTEST_S),
-            "options": {"expires": max(sweep * entry.factor, 5)},
+            "options": {"expires": max(sweep * entry.factor, 5), "queue": entry.queue.value},
         }
         for entry in SCHEDULE
     }

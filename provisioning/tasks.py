@@ -2,9 +2,11 @@
 
 import os
 import socket
+from typing import Any
 
-from celery import shared_task
+from celery import Task, shared_task
 
+from portal.core.waking import Queue
 from portal.operations.services import measured, media
 from portal.operations.services.pulse import note_pulse
 from portal.reservations import calendar, enquiries
@@ -56,10 +58,11 @@ def purge_consoles() -> None:
     console_log.purge_consoles()
 
 
-@shared_task(name="provisioning.pulse")
-def pulse() -> None:
-    """Note that this worker lives."""
-    note_pulse(name=socket.gethostname())
+@shared_task(name="provisioning.pulse", bind=True)
+def pulse(self: "Task[Any, Any]") -> None:
+    """Note that this worker lives, and which queue it serves."""
+    delivered = self.request.delivery_info or {}
+    note_pulse(name=socket.gethostname(), queue=Queue(str(delivered.get("routing_key"))))
 
 
 @shared_task(name="provisioning.remove_leftovers")

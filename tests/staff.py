@@ -87,7 +87,7 @@ def world(servers=2):
         expires_at=clock.now() + timedelta(hours=1),
     )
     factories.certificate(scope, reservation, part.server)
-    WorkerPulse.objects.create(name=f"worker-{part.pk}")
+    WorkerPulse.objects.create(name=f"worker-{part.pk}", queue="operations")
     _mark()
     return scope
 

@@ -1,8 +1,8 @@
-"""The processes of the demo beside database and broker: web, emulated fleet, worker with beat."""
+"""The processes of the demo beside database and broker: web, emulated fleet, worker, and sweeps with beat."""
 
 import http.client
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from portal.launcher import guard
@@ -55,25 +55,29 @@ def fleet(folder: Path, env: Mapping[str, str]) -> Service:
     return Service("fleet", argv, known, ready=lambda _log, _start: sign.exists(), stop_limit_s=2.0)
 
 
-def worker(beat_file: Path, port: int, env: Mapping[str, str]) -> Service:
-    """Return the Celery worker, which also carries beat: one process less than in production.
+def sweeps(beat_file: Path, env: Mapping[str, str]) -> Service:
+    """Return the Celery worker of the sweeps, which also carries beat: one process less than in production."""
+    return _celery("sweeps", env, Says(b" ready."), "--beat", "--schedule", str(beat_file), "-Q", "sweeps", "-c", "1")
 
-    It serves once the portal at ``port`` has seen a sign of its life.
-    """
-    argv = [sys.executable, "-m", "celery", "-A", "portal.celery", "worker", "--beat"]
-    argv += ["--schedule", str(beat_file), "--concurrency", str(WORKER_PROCESSES), "--pool", "prefork"]
-    argv += ["--loglevel", "INFO", "--without-gossip", "--without-mingle", "--hostname", "demo@%h"]
+
+def worker(port: int, env: Mapping[str, str]) -> Service:
+    """Return the Celery worker of operations; it serves once the portal at ``port`` has seen that all workers live."""
+    started = Says(b" ready.")
+    return _celery(
+        "worker",
+        env,
+        lambda log, start: started(log, start) and answers(port, "/readyz"),
+        "-c",
+        str(WORKER_PROCESSES),
+    )
+
+
+def _celery(name: str, env: Mapping[str, str], ready: Callable[[Path, int], bool], *options: str) -> Service:
+    argv = [sys.executable, "-m", "celery", "-A", "portal.celery", "worker", *options, "--pool", "prefork"]
+    argv += ["--loglevel", "INFO", "--without-gossip", "--without-mingle", "--hostname", f"{name}@%h"]
     argv += ["--", f"worker.soft_shutdown_timeout={SOFT_STOP_S}"]
     # SIGTERM alone would wait for running tasks without limit.
-    env = {**env, "REMAP_SIGTERM": "SIGQUIT"}
-    started = Says(b" ready.")
-    return Service(
-        "worker",
-        tuple(argv),
-        env,
-        ready=lambda log, start: started(log, start) and answers(port, "/readyz"),
-        stop_limit_s=SOFT_STOP_S + 2.0,
-    )
+    return Service(name, tuple(argv), {**env, "REMAP_SIGTERM": "SIGQUIT"}, ready=ready, stop_limit_s=SOFT_STOP_S + 2.0)
 
 
 class Says:

@@ -123,8 +123,9 @@ class Quickstart:
             del env[name]
         supervisor.start(lineup.web(options.port, env))
         supervisor.start(lineup.fleet(self.state.fleet, env))
-        supervisor.start(lineup.worker(self.state.root / "run" / "beat", options.port, env))
-        for name in ("web", "fleet", "worker"):
+        supervisor.start(lineup.sweeps(self.state.root / "run" / "beat", env))
+        supervisor.start(lineup.worker(options.port, env))
+        for name in ("web", "fleet", "sweeps", "worker"):
             supervisor.wait_ready(name)
             self._done(f"{name} ready")
         return supervisor

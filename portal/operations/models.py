@@ -6,6 +6,7 @@ from django.db.models import Q
 from portal.catalog.models import OSImage
 from portal.core import clock, ids
 from portal.core.models import Identified, Stateful, known_state
+from portal.core.waking import Queue
 from portal.fleet.models import Server
 from portal.operations.states import OPEN_PART, OPERATION, PART, OperationKind
 from portal.tenancy.models import Project
@@ -172,8 +173,14 @@ class OperationEvent(Identified):
 class WorkerPulse(models.Model):
     """When a worker process was last alive, for the readiness check."""
 
-    name = models.CharField(max_length=120, unique=True)
+    name = models.CharField(max_length=120)
+    queue = models.CharField(
+        max_length=40, default=Queue.OPERATIONS.value, help_text="Which of Celery's queues it serves."
+    )
     seen_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["name", "queue"], name="worker_pulse_once")]
 
     def __str__(self) -> str:
         """Return the worker's name."""

@@ -9,8 +9,6 @@ from tests.end_to_end import client
 
 LEAD_S = 20
 """Time between the reservation and the begin of its preparation: enough to break its machines meanwhile."""
-LATER_S = 240
-"""The same where punctuality is the question: by then a small worker is through with what the others began with."""
 
 START_FAULTS = {
     Fault.BMC_REFUSES: "bmc_refused",
@@ -77,11 +75,11 @@ def begin_troubled_release(product, keys):
 
 
 def begin_later_start(product, keys):
-    """Reserve a server for two minutes, from a little later on: it must be handed over before they end."""
-    starts_at = starts_in(product, "h100-8x", LATER_S)
+    """Reserve a server for three minutes, from a little later on: it must be handed over before they end."""
+    starts_at = starts_in(product, "h100-8x", LEAD_S)
     return client.reserve(
         product,
         keys,
         starts_at=starts_at.isoformat(),
-        ends_at=(starts_at + timedelta(minutes=2)).isoformat(),
+        ends_at=(starts_at + timedelta(minutes=3)).isoformat(),
     )

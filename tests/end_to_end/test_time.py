@@ -8,7 +8,7 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(900), pytest.mark.long
 
 
 def test_a_later_start_is_prepared_announced_and_ended_by_the_clock(stack, later_start):
-    client.wait_for(stack, later_start, "ended", limit_s=800)
+    client.wait_for(stack, later_start, "ended", limit_s=500)
     kinds = [event["type"] for event in client.events(stack, later_start) if event["type"].startswith("reservation.")]
     began, active, ending, starts_at, ends_at = stack.rows(
         "select min(e.created_at) filter (where e.type = 'reservation.provisioning'),"

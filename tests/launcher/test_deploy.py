@@ -60,11 +60,13 @@ def test_the_units_are_well_formed(tmp_path: Path) -> None:
 
 def test_compose_runs_the_programs_of_the_units() -> None:
     services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
-    assert set(services) == {"postgres", "valkey", "migrate", "web", "worker", "beat"}
-    for name in ("worker", "beat"):
-        unit = command_of("metalyard-worker@.service" if name == "worker" else "metalyard-beat.service")
-        assert services[name]["command"][:4] == ["celery", *unit[1:4]]
-    assert services["worker"]["environment"]["REMAP_SIGTERM"] == "SIGQUIT"
+    assert set(services) == {"postgres", "valkey", "migrate", "web", "worker", "sweeps", "beat"}
+    for name, unit in (("worker", "worker@"), ("sweeps", "sweeps"), ("beat", "beat")):
+        command = [part for part in command_of(f"metalyard-{unit}.service") if not part.endswith("@%h")]
+        kept = [part for part in services[name]["command"] if not part.startswith("/")]
+        assert kept[1:] == [part for part in command[1:] if part != "--hostname" and not part.startswith("/")]
+    for name in ("worker", "sweeps"):
+        assert services[name]["environment"]["REMAP_SIGTERM"] == "SIGQUIT"
     for line in (DEPLOY / "Dockerfile").read_text().splitlines():
         if line.startswith("COPY"):
             for source in line.split()[1:-1]:
@@ -120,10 +122,11 @@ def test_the_units_commands_serve_together_with_production_settings(
         for name, argv, words in (
             ("web", web, b"Booting worker"),
             ("worker", command_of("metalyard-worker@.service"), b" ready."),
+            ("sweeps", command_of("metalyard-sweeps.service"), b" ready."),
             ("beat", beat, b"Sending due task"),
         ):
             supervisor.start(Service(name, tuple(argv), env, ready=Says(words), start_limit_s=120))
-        for name in ("web", "worker", "beat"):
+        for name in ("web", "worker", "sweeps", "beat"):
             supervisor.wait_ready(name)
         assert is_ready_in_time(port), get(port, "/readyz")[2]
         assert get(port, "/login")[0] == 301, "people are sent to HTTPS"
@@ -133,7 +136,8 @@ def test_the_units_commands_serve_together_with_production_settings(
         style = re.search(r'href="(/static/[^"]+\.css)"', page)
         assert style is not None
         assert get(port, style[1], **{"X-Forwarded-Proto": "https"})[0] == 200
-        assert says_in_time(open_folder / "worker.log", b"succeeded"), "the worker took none of beat's messages"
+        for name in ("worker", "sweeps"):
+            assert says_in_time(open_folder / f"{name}.log", b"succeeded"), f"{name} took none of beat's messages"
     finally:
         supervisor.stop()
     # Killed is not gone: the kernel takes a moment for the last processes of a killed group.

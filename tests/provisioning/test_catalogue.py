@@ -3,6 +3,7 @@
 import pytest
 from celery import current_app
 
+from portal.core.waking import Queue
 from portal.operations import event_types, stages
 from portal.operations.failures import FAILURES
 from portal.operations.states import OperationKind
@@ -77,7 +78,20 @@ def test_every_scheduled_task_is_a_registered_task():
     registered = set(current_app.tasks)
 
     assert {entry.task for entry in SCHEDULE} <= registered
-    assert set(beat_schedule()) == {entry.task for entry in SCHEDULE}
+    assert {sent["task"] for sent in beat_schedule().values()} == {entry.task for entry in SCHEDULE}
+
+
+def test_each_entry_is_sent_to_its_queue_alone():
+    sent = [(entry["task"], entry["options"]["queue"]) for entry in beat_schedule().values()]
+
+    assert sent == [(entry.task, entry.queue.value) for entry in SCHEDULE]
+    assert {entry.queue for entry in SCHEDULE if entry.task == "provisioning.pulse"} == set(Queue)
+
+
+def test_what_waits_for_machines_keeps_no_sweep_waiting():
+    waits = {"provisioning.run_operation", "provisioning.fetch_image", "provisioning.read_consoles"}
+
+    assert waits & {entry.task for entry in SCHEDULE if entry.queue is Queue.SWEEPS} == set()
 
 
 def test_every_done_event_is_known():

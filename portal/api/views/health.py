@@ -12,9 +12,12 @@ from rest_framework.response import Response
 from portal.api.refusals import NotReady
 from portal.api.views.public import PublicView
 from portal.core import clock
+from portal.core.waking import Queue
 from portal.operations.models import WorkerPulse
 
 WORKER_SILENCE = timedelta(seconds=60)
+SERVED = {"worker": Queue.OPERATIONS, "sweeps": Queue.SWEEPS}
+"""The queues that a worker must serve, by what the check is called."""
 BROKER_LIMIT_S = 2
 
 
@@ -45,11 +48,13 @@ def _broker() -> bool:
     return True
 
 
-def _worker() -> bool:
+def _workers() -> dict[str, bool]:
     try:
-        return WorkerPulse.objects.filter(seen_at__gt=clock.now() - WORKER_SILENCE).exists()
+        alive = WorkerPulse.objects.filter(seen_at__gt=clock.now() - WORKER_SILENCE)
+        served = set(alive.values_list("queue", flat=True).distinct())
     except DatabaseError:
-        return False
+        served = set()
+    return {name: queue in served for name, queue in SERVED.items()}
 
 
 @extend_schema(exclude=True)
@@ -57,8 +62,8 @@ class ReadyView(PublicView):
     """Whether the whole can do its work."""
 
     def get(self, request: Request) -> Response:
-        """Say that database, broker and a worker (seen in the last 60 s) are there. Raises NotReady."""
-        checks = {"database": _database(), "broker": _broker(), "worker": _worker()}
+        """Say that database, broker and workers of each queue (seen in the last 60 s) are there. Raises NotReady."""
+        checks = {"database": _database(), "broker": _broker(), **_workers()}
         if not all(checks.values()):
             missing = " and ".join(name for name, is_there in checks.items() if not is_there)
             raise NotReady(f"Not there: {missing}.", extra={"checks": checks})

@@ -45,10 +45,10 @@ class HandingOver:
 
     def _pair(self, count: int) -> dict[str, float]:
         """Hand servers over by the portal and then the same ones plainly."""
-        before = cpu_s(self.yard.worker)
-        with watched(self.yard.worker) as peak:
+        before = self._cpu_s()
+        with watched(self.yard.workers) as peak:
             reservation, wall = self.yard.hand_over(count)
-        cpu = cpu_s(self.yard.worker) - before
+        cpu = self._cpu_s() - before
         self.yard.give_back(reservation)
         plain = self._plainly(reservation)
         self.say(
@@ -59,7 +59,7 @@ class HandingOver:
         for work, figure in (
             ("portal: seconds", wall),
             ("plain: seconds", plain["wall_s"]),
-            ("portal: processor seconds of the worker", cpu),
+            ("portal: processor seconds of the workers", cpu),
             ("plain: processor seconds", plain["cpu_s"]),
             ("memory of a worker, MiB", peak.mib),
         ):
@@ -67,6 +67,9 @@ class HandingOver:
         if count == min(self.counts, key=lambda size: abs(size - MEMORY_AT)):
             self.results.add("memory", peak.mib)
         return {"count": count, "wall": wall, "plain_wall": plain["wall_s"], "cpu": cpu, "plain_cpu": plain["cpu_s"]}
+
+    def _cpu_s(self) -> float:
+        return sum(map(cpu_s, self.yard.workers))
 
     def _plainly(self, reservation: str) -> dict[str, Any]:
         operation = self.yard.child("bench_child", "queue_again", json.dumps({"reservation": reservation}))

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -66,14 +66,14 @@ class Peak:
 
 
 @contextmanager
-def watched(pid: int) -> Iterator[Peak]:
-    """Sample the memory of each child of ``pid`` with its descendants while the block runs; the largest one counts."""
+def watched(pids: Sequence[int]) -> Iterator[Peak]:
+    """Sample the memory of each child of ``pids`` with its descendants while the block runs; the largest one counts."""
     peak, stop = Peak(), threading.Event()
 
     def sample() -> None:
         while not stop.wait(SAMPLE_S):
             children = children_of_all()
-            for child in children.get(pid, []):
+            for child in (child for pid in pids for child in children.get(pid, [])):
                 peak.mib = max(peak.mib, memory_mib(child, children))
 
     thread = threading.Thread(target=sample, daemon=True)

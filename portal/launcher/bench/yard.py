@@ -27,7 +27,7 @@ GIVEN_UP = ("failed", "cancelled", "expired")
 
 
 class Yard:
-    """A portal that runs, with the worker's process and a program that reserves."""
+    """A portal that runs, with its workers' processes and a program that reserves."""
 
     def __init__(self, folder: Path, port: int, servers: int, say: Callable[[str], None]) -> None:
         """Say what is wanted; ``start`` starts it."""
@@ -37,7 +37,7 @@ class Yard:
     def start(self) -> None:
         """Start everything and log in. Raises LaunchProblem."""
         supervisor = self.quickstart.start()
-        self.worker = next(item.process.pid for item in supervisor.running if item.service.name == "worker")
+        self.workers = [item.process.pid for item in supervisor.running if item.service.name in ("worker", "sweeps")]
         self.env = self.quickstart.env
         demo = json.loads((self.quickstart.state.root / "demo.json").read_text())
         headers = {"Authorization": f"Bearer {demo['api_token']}"}

@@ -80,6 +80,7 @@ class WorkerPulseAdmin(RecordAdmin):
 
     list_display = (
         columns.field("name", "Worker"),
+        columns.field("queue", "Serves"),
         columns.column("Now", _alive),
         columns.moment("seen_at", "Last seen"),
     )
@@ -90,6 +91,7 @@ class WorkerPulseAdmin(RecordAdmin):
             "",
             (
                 columns.field("name", "Worker"),
+                columns.field("queue", "Serves"),
                 columns.column("Now", _alive),
                 columns.moment("seen_at", "Last seen"),
             ),

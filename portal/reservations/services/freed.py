@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
-from portal.core.waking import wake_worker
+from portal.core.waking import Queue, wake_worker
 from portal.reservations.models import WaitlistEntry
 from portal.reservations.states import WaitlistState
 
@@ -23,7 +23,7 @@ class _Wake:
         if not WaitlistEntry.objects.filter(state=WaitlistState.WAITING, **queue).exists():
             return
         args = [self.server_type_pk, self.region_pk]
-        wake_worker(OFFER_TASK, args, otherwise="the sweep will look at the waiting list")
+        wake_worker(OFFER_TASK, args, otherwise="the sweep will look at the waiting list", queue=Queue.SWEEPS)
 
 
 def wake_waiting_list(server_type_pk: int, region_pk: int) -> None:
