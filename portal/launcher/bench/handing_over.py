@@ -55,7 +55,6 @@ class HandingOver:
             f"  {time.monotonic() - self.began:6.1f} s  {count} servers: {wall:.1f} s against {plain['wall_s']:.1f} s,"
             f" processors {cpu:.1f} s against {plain['cpu_s']:.1f} s, memory {peak.mib:.0f} MiB"
         )
-        name = str(count)
         for work, figure in (
             ("portal: seconds", wall),
             ("plain: seconds", plain["wall_s"]),
@@ -63,7 +62,7 @@ class HandingOver:
             ("plain: processor seconds", plain["cpu_s"]),
             ("memory of a worker, MiB", peak.mib),
         ):
-            self.results.time(work, name, figure)
+            self.results.time(work, str(count), figure)
         if count == min(self.counts, key=lambda size: abs(size - MEMORY_AT)):
             self.results.add("memory", peak.mib)
         return {"count": count, "wall": wall, "plain_wall": plain["wall_s"], "cpu": cpu, "plain_cpu": plain["cpu_s"]}
