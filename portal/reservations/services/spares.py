@@ -39,12 +39,8 @@ def set_spares_wanted(*, actor: Actor, pool: Pool, count: int | None) -> None:
     if fresh.spares_wanted == count:
         return
     Pool.objects.filter(pk=fresh.pk).update(spares_wanted=count)
-    record(
-        actor=actor,
-        verb="pool.spares_wanted_set",
-        target=target_of(fresh),
-        data={"pool": str(fresh), "from": fresh.spares_wanted, "to": count},
-    )
+    told = {"pool": str(fresh), "from": fresh.spares_wanted, "to": count}
+    record(actor=actor, verb="pool.spares_wanted_set", target=target_of(fresh), data=told)
     pool.spares_wanted = count
 
 
