@@ -15,7 +15,20 @@ from django.apps import apps
 REPOSITORY = Path(__file__).resolve().parent.parent
 MOST_LINES = 400
 MEDIAN_LINES = 90
-ROOMS = ("core", "audit", "tenancy", "fleet", "catalog", "quotas", "operations", "reservations")
+ROOMS = (
+    "core",
+    "audit",
+    "tenancy",
+    "approvals",
+    "fleet",
+    "catalog",
+    "quotas",
+    "operations",
+    "reservations",
+    "contracts",
+    "sla",
+    "billing",
+)
 WITHOUT_TABLES = ("core", "web", "launcher", "provisioning")
 """Apps whose deletion loses no row."""
 

@@ -41,6 +41,23 @@ class Prefix(StrEnum):
     WAITLIST = "wai"
     CERTIFICATE = "crt"
     CONSOLE = "con"
+    SLA_TIER = "slt"
+    PRICE_BOOK = "prb"
+    FEE = "fee"
+    SUPPORT_TIER = "sup"
+    CONTRACT = "ctr"
+    CONTRACT_LINE = "ctl"
+    APPROVAL = "apr"
+    ACCOUNT = "acc"
+    ENTRY = "ent"
+    INVOICE = "inv"
+    CREDIT_NOTE = "crn"
+    PAYMENT = "pay"
+    BUDGET = "bud"
+    OUTAGE = "out"
+    CREDIT = "cre"
+    INCIDENT = "inc"
+    MAINTENANCE = "mnt"
 
 
 def encode_base32(number: int, length: int) -> str:

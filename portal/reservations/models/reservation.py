@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
-from portal.catalog.models import OSImage
+from portal.catalog.models import OSImage, SlaTier
 from portal.core import ids
 from portal.core.models import Identified, Stateful, known_state
 from portal.core.money import Money
@@ -68,6 +68,15 @@ class Reservation(Identified, Stateful):
     cancellation_fee = models.DecimalField(max_digits=16, decimal_places=2, default=Decimal(0))
     is_committed = models.BooleanField(
         default=False, help_text="Capacity that a contract reserves: it does not count against quotas."
+    )
+    sla_tier = models.ForeignKey(
+        SlaTier,
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        db_index=False,
+        help_text="Promised.",
     )
     requested_by = models.CharField(max_length=200)
     degraded = models.BooleanField(default=False)

@@ -1,0 +1,1 @@
+"""Staff's pages of decisions that take two people."""

@@ -1,0 +1,1 @@
+"""Rows of decisions that take two people."""

@@ -1,0 +1,1 @@
+"""Questions about decisions that take two people."""

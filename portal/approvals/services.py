@@ -1,0 +1,1 @@
+"""Changes of decisions that take two people."""

@@ -1,0 +1,1 @@
+"""Rows of usage, ledger and invoices."""

@@ -1,0 +1,1 @@
+"""Changes of usage, ledger and invoices."""
