@@ -215,6 +215,9 @@ SPECTACULAR_SETTINGS = {
         "ImageEncoding": "portal.api.serializers.catalogue.IMAGE_ENCODINGS",
         "ImageImportState": "portal.api.serializers.imports.IMPORT_STATES",
         "Verdict": "portal.api.serializers.handover.VERDICTS",
+        "InvoiceState": "portal.api.serializers.billing.INVOICE_STATES",
+        "InvoiceLineKind": "portal.api.serializers.billing.LINE_KINDS",
+        "UsageGroup": "portal.api.serializers.billing.GROUPS",
         "ClusterVerdict": "portal.api.serializers.handover.CLUSTER_VERDICTS",
     },
 }
