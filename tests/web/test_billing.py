@@ -38,7 +38,7 @@ def test_the_present_month_with_what_it_will_come_to(scope, used):
     assert used.name in shown
     # From the first of the month to the third, 6:00:17, and to the end of the agreed time.
     assert "$2,160.19" in shown
-    assert "$18,240.19" in shown
+    assert "$17,520.19" in shown
 
 
 def test_an_earlier_month_and_its_file(scope, used):
