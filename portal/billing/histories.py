@@ -127,13 +127,13 @@ def _agreed(reservation: Reservation, charges: Iterable[Charge]) -> Iterator[Agr
     over is for all places so far (it is longer), and any other for places that were added.
     """
     places, until = 0, None
+    first, further = _kinds(reservation)
     for charge in charges:
         if charge.period is None:
             continue
         is_longer = until is not None and charge.period.start >= until
-        first = until is None
         yield Agreed(
-            _kind(reservation, first),
+            first if until is None else further,
             f"{reservation.name}: {charge.line.label}",
             reservation.server_type.gpu_count,
             charge.rate,
@@ -146,7 +146,8 @@ def _agreed(reservation: Reservation, charges: Iterable[Charge]) -> Iterator[Agr
         until = charge.period.end if until is None else max(until, charge.period.end)
 
 
-def _kind(reservation: Reservation, first: bool) -> LineKind:
-    if not reservation.is_committed:
-        return LineKind.ON_DEMAND
-    return LineKind.COMMITTED if first else LineKind.OVERFLOW
+def _kinds(reservation: Reservation) -> tuple[LineKind, LineKind]:
+    """Return what the first price of a reservation is, and what any further one."""
+    if reservation.is_committed:
+        return LineKind.COMMITTED, LineKind.OVERFLOW
+    return LineKind.ON_DEMAND, LineKind.ON_DEMAND

@@ -44,13 +44,15 @@ def chart_of(month: Period, used: Mapping[str, Mapping[str, timedelta]]) -> Char
     """Return the columns of a month for GPU time by project and day; the largest projects have a shade of their own."""
     days = [month.start.date() + number * DAY for number in range(month.duration // DAY)]
     shown = _fewer(used)
-    tallest = max((sum((of.get(str(day), timedelta(0)) for of in shown.values()), timedelta(0)) for day in days))
+    tallest = max(sum((of.get(str(day), timedelta(0)) for of in shown.values()), timedelta(0)) for day in days)
     step = (WIDTH - LEFT) / len(days)
     pieces: list[Piece] = []
     for number, day in enumerate(days):
         pieces += _column(day, LEFT + number * step, step * 0.76, shown, tallest)
     totals = [(shade, name, hours(sum(of.values(), timedelta(0)))) for shade, (name, of) in enumerate(shown.items())]
-    labels = [(f"{LEFT + (number + 0.38) * step:.1f}", str(day.day)) for number, day in enumerate(days) if day.day % 5 == 1]
+    labels = [
+        (f"{LEFT + (number + 0.38) * step:.1f}", str(day.day)) for number, day in enumerate(days) if day.day % 5 == 1
+    ]
     marks = [("10", f"{hours(tallest):,.0f} h"), (f"{HEIGHT - BOTTOM}", "0 h")]
     return Chart(tuple(pieces), tuple(labels), tuple(marks), tuple(totals))
 

@@ -101,7 +101,12 @@ def test_drafts_are_nobodys_yet(scope, accountant):
 
 @pytest.mark.parametrize(
     "query",
-    [{}, {"from": "2031-01-01"}, {"from": "2031-02-01", "to": "2031-01-01"}, {"from": "2020-01-01", "to": "2031-01-01"}],
+    [
+        {},
+        {"from": "2031-01-01"},
+        {"from": "2031-02-01", "to": "2031-01-01"},
+        {"from": "2020-01-01", "to": "2031-01-01"},
+    ],
 )
 def test_usage_of_no_sensible_time_is_refused(accountant, query):
     assert_problem(accountant.get("/usage", query), 422, "invalid_input")

@@ -1,10 +1,9 @@
 """Reading the ledger and breaking its rules, as the tests of billing do."""
 
-from decimal import Decimal
-
 from django.db import IntegrityError, connection, transaction
 
 from portal.billing.models import AccountKind
+from portal.billing.models.ledger import OF_CUSTOMERS
 from portal.billing.selectors.ledger import balance
 
 
@@ -26,9 +25,6 @@ def refused(sql):
 
 def balances(organization, currency="USD"):
     """Return what all accounts hold that are not empty."""
-    found = {kind: balance(kind, currency, organization if kind.value in OF_CUSTOMERS else None).amount for kind in KINDS}
-    return {kind.value: amount for kind, amount in found.items() if amount != Decimal(0)}
-
-
-KINDS = tuple(AccountKind)
-OF_CUSTOMERS = ("receivable", "prepaid")
+    owners = {kind: organization if kind.value in OF_CUSTOMERS else None for kind in AccountKind}
+    found = {kind.value: balance(kind, currency, owner).amount for kind, owner in owners.items()}
+    return {kind: amount for kind, amount in found.items() if amount}

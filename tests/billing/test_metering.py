@@ -1,6 +1,7 @@
 """Metering: drop, double and shuffle what was told; it counts the same seconds."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -46,7 +47,7 @@ def test_merged_time_is_counted_once(spans):
     found = merged([Period(at(start), at(start + length)) for start, length in spans])
 
     assert sum((span.duration for span in found), timedelta(0)) == timedelta(seconds=len(seconds))
-    assert all(one.end < other.start for one, other in zip(found, found[1:], strict=False))
+    assert all(one.end < other.start for one, other in pairwise(found))
 
 
 def test_what_is_still_held_is_held_to_the_end_of_the_period():

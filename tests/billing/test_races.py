@@ -58,9 +58,7 @@ def test_a_month_is_billed_once():
         scope = factories.buyer()
         begun(scope, MID_JANUARY, days=2)
     with clock_at(MID_JANUARY.replace(month=2)):
-        outcomes = race(
-            4, lambda _number: close_month(actor=SYSTEM, organization=scope.organization, month=JANUARY)
-        )
+        outcomes = race(4, lambda _number: close_month(actor=SYSTEM, organization=scope.organization, month=JANUARY))
 
     assert {tuple(invoice.number for invoice in found) for found in outcomes} == {("INV-000001",)}
     assert (Invoice.objects.count(), MonthClose.objects.count()) == (1, 1)

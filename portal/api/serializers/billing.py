@@ -46,16 +46,11 @@ class InvoiceLineOut(serializers.Serializer[InvoiceLine]):
 
     def get_rate(self, row: InvoiceLine) -> dict[str, Any] | None:
         """Return the rate."""
-        return None if row.rate is None else _rate(row)
+        return None if row.rate is None else dict(MoneyOut(Rate(row.rate, row.invoice.currency)).data)
 
     def get_amount(self, row: InvoiceLine) -> dict[str, str]:
         """Return the amount."""
         return row.value.as_json()
-
-
-def _rate(row: InvoiceLine) -> dict[str, Any]:
-    assert row.rate is not None
-    return dict(MoneyOut(Rate(row.rate, row.invoice.currency)).data)
 
 
 class CreditNoteOut(serializers.Serializer[CreditNote]):

@@ -111,9 +111,7 @@ def _pay(actor: Actor, row: Invoice, values: Values) -> None:
 
 
 def _credit(actor: Actor, row: Invoice, values: Values) -> Any:
-    return issue_credit_note(
-        actor=actor, invoice=row, net=Money(values["net"], row.currency), reason=values["reason"]
-    )
+    return issue_credit_note(actor=actor, invoice=row, net=Money(values["net"], row.currency), reason=values["reason"])
 
 
 def _issue(actor: Actor, row: Invoice, values: Values) -> None:
@@ -133,7 +131,10 @@ act_on(
         perform=_issue,
         form=NoForm,
         fits=in_state(InvoiceState.DRAFT),
-        effects=("It gets its number, is posted to the ledger, and the customer sees it.", "It never changes after that."),
+        effects=(
+            "It gets its number, is posted to the ledger, and the customer sees it.",
+            "It never changes after that.",
+        ),
         done="{row} is issued.",
         icon="send",
     ),

@@ -1,6 +1,7 @@
 """Invoices and their lines."""
 
 from decimal import Decimal
+
 from django.contrib.postgres.fields import DateTimeRangeField
 from django.db import models
 from django.db.models import F, Q

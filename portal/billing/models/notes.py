@@ -1,6 +1,7 @@
 """Credit notes: what is taken back of an invoice that was issued."""
 
 from decimal import Decimal
+
 from django.db import models
 from django.db.models import F, Q
 

@@ -68,8 +68,7 @@ class UsageRecord(models.Model):
             models.CheckConstraint(condition=Q(duration__gte=timedelta(0)), name="usage_not_negative"),
             models.CheckConstraint(condition=Q(revision=0) | ~Q(reason=""), name="usage_correction_reason"),
             models.CheckConstraint(
-                condition=Q(period__isnull=True)
-                | Q(duration__lte=F("period__endswith") - F("period__startswith")),
+                condition=Q(period__isnull=True) | Q(duration__lte=F("period__endswith") - F("period__startswith")),
                 name="usage_within_period",
             ),
         ]

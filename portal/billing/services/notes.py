@@ -23,7 +23,7 @@ NOTED = "credit_note.issued"
 
 @transaction.atomic
 def issue_credit_note(*, actor: Actor, invoice: Invoice, net: Money, reason: str) -> CreditNote:
-    """Take back ``net`` of an issued or paid invoice, and the tax on it; what was paid of it already is paid ahead then.
+    """Take back ``net`` of an issued or paid invoice and the tax on it; what was paid of that is paid ahead then.
 
     Raises StateConflict for a draft or a void invoice; InvalidInput on ``net`` in another currency, of nothing, or of
     more than is left of the invoice, and on ``reason``.

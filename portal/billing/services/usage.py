@@ -48,7 +48,9 @@ def measure(organization: Organization, month: date, recorded_by: str) -> Iterat
         if held is None or within is None:
             continue
         # Switched before the month, on or off as it was left then.
-        switched = [(at, on) for at, on in switches.get((row.reservation.public_id, row.server_id), []) if at > held.start]
+        switched = [
+            (at, on) for at, on in switches.get((row.reservation.public_id, row.server_id), []) if at > held.start
+        ]
         for meter, length in ((Meter.RESERVED, within.duration), (Meter.POWERED, powered(within, switched))):
             yield UsageRecord(
                 organization=organization,

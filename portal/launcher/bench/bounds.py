@@ -67,7 +67,9 @@ PROVISIONING: dict[str, Bound] = {
 }
 
 BILLING: dict[str, Bound] = {
-    "close": Bound("closing a month of 31 days for the largest fleet, all customers one after the other", Rule.AT_MOST, 60, "s"),
+    "close": Bound(
+        "closing a month of 31 days for the largest fleet, all customers one after the other", Rule.AT_MOST, 60, "s"
+    ),
     "close_growth": Bound("the same by server, a quarter of the fleet to all of it", Rule.AT_MOST, 1.3),
 }
 

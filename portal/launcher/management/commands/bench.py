@@ -45,7 +45,9 @@ class Command(BaseCommand):
         """Declare the options."""
         parser.add_argument("what", choices=["booking", "provisioning", "billing"])
         parser.add_argument("--fleets", type=sizes, metavar="SIZES", help="such as 1k,10k,100k, which is the default")
-        parser.add_argument("--servers", type=sizes, metavar="COUNTS", help="how many are handed over (1,8,64,256), or billed (10k)")
+        parser.add_argument(
+            "--servers", type=sizes, metavar="COUNTS", help="how many are handed over (1,8,64,256), or billed (10k)"
+        )
         parser.add_argument("--port", type=int, default=18765, help="port of the portal that hands over")
         parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the worst counts (default: 3)")
         parser.add_argument("--json", type=Path, metavar="FILE", help="where to write every figure")
