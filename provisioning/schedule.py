@@ -51,6 +51,7 @@ SCHEDULE: tuple[Entry, ...] = (
     Entry("provisioning.top_up_spares", 60),
     Entry("provisioning.purge_enquiries", 60),
     Entry("provisioning.check_calendar", 360),
+    Entry("provisioning.close_months", 120),
     Entry("provisioning.purge_consoles", 720),
     Entry("provisioning.forget_past", 720),
     Entry("provisioning.apply_measured_times", 17_280),

@@ -6,6 +6,7 @@ from typing import Any
 
 from celery import Task, shared_task
 
+from portal.billing.services import closing
 from portal.core.waking import Queue
 from portal.operations.services import measured, media
 from portal.operations.services.pulse import note_pulse
@@ -178,6 +179,12 @@ def forget_past() -> None:
 def check_calendar() -> None:
     """Report where the calendar is not what the allocations say."""
     reconcile.report_calendar_faults()
+
+
+@shared_task(name="provisioning.close_months")
+def close_months() -> None:
+    """Bill the months that are over."""
+    closing.close_due()
 
 
 @shared_task(name="provisioning.purge_enquiries")

@@ -1,14 +1,23 @@
 """Fixtures of the whole suite."""
 
+import contextlib
 import os
 import sys
 
 import pytest
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from hypothesis import HealthCheck, settings
 
 from tests import skips
 
+BILLING = ("account", "creditgrant", "creditnote", "entry", "invoice", "invoiceline", "leg", "payment", "usagerecord")
+"""Tables about money that nothing is ever removed from."""
+
+LEDGER = """
+SELECT a.currency, sum(l.amount) FROM billing_leg l JOIN billing_account a ON a.id = l.account_id
+GROUP BY a.currency HAVING sum(l.amount) <> 0
+"""
+DATABASE = {"db", "transactional_db"}
 # A slow machine must not fail a test: how long an example takes is never the question.
 settings.register_profile("any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any_machine")
@@ -55,5 +64,25 @@ def django_db_setup(django_db_setup, django_db_blocker):
     """Let the suite empty the append-only tables between tests; what refuses that has tests of its own."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_auditevent DISABLE TRIGGER audit_no_truncate")
-        for table in ("fleet_erasurecertificate", "fleet_certificatekey"):
+        for table in ("fleet_erasurecertificate", "fleet_certificatekey", *(f"billing_{name}" for name in BILLING)):
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {table}_no_truncate")
+
+
+def ledger_is_off():
+    """Return by currency what the ledger is off by; nothing where the test left no connection that could be asked."""
+    if connection.connection is None or connection.needs_rollback or connection.closed_in_transaction:
+        return {}
+    # A test may have ended the session itself, on the other side.
+    with contextlib.suppress(OperationalError, InterfaceError), connection.cursor() as cursor:
+        cursor.execute(LEDGER)
+        return dict(cursor.fetchall())
+    return {}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Look, after every test that may use the database, whether the ledger sums to 0: one quick question."""
+    outcome = yield
+    if item.get_closest_marker("django_db") or not DATABASE.isdisjoint(getattr(item, "fixturenames", ())):
+        assert ledger_is_off() == {}, "the ledger does not sum to 0"
+    return outcome

@@ -104,6 +104,16 @@ OWN = {
         "room": "what stands in the way, and where it could stand",
         "sought": "the pools that a question is about: pure",
     },
+    "billing": {
+        "commitments": "what a customer spends at least: pure",
+        "histories": "what was agreed and used of reservations, as rating needs it",
+        "invoice_pdf": "an invoice on paper: pure",
+        "metering": "how long servers were held and on: pure",
+        "months": "calendar months in UTC: pure",
+        "rating": "what was used at the agreed prices: pure",
+        "tables": "invoices and usage as CSV: pure",
+        "taxing": "what comes to a line's sum: pure",
+    },
 }
 """What else a room has, and why it is none of the names above."""
 

@@ -15,6 +15,7 @@ from portal.tenancy.roles import Role
 from tests import factories
 from tests.api.client import Api, assert_problem, order
 from tests.api.world import nothing_changes
+from tests.billing import yard
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
@@ -64,6 +65,11 @@ NAMED: dict[str, str] = {
     "api/v1/servers/<slug:server_id>/leave-rescue": "server",
     "api/v1/operations/<slug:operation_id>": "operation",
     "api/v1/ssh-keys/<slug:key_id>": "key",
+    "api/v1/invoices/<slug:invoice_id>": "invoice",
+    "api/v1/invoices/<slug:invoice_id>.pdf": "invoice",
+    "invoices/<slug:public_id>": "invoice",
+    "invoices/<slug:public_id>.pdf": "invoice",
+    "invoices/<slug:public_id>.csv": "invoice",
     "api/v1/images/<slug:image_id>/withdraw": "image",
     "api/v1/image-imports/<slug:import_id>": "image_import",
     "images/<slug:public_id>/withdraw": "image",
@@ -113,6 +119,11 @@ UNNAMED: dict[str, tuple[str, ...]] = {
     "api/v1/servers": ("",),
     "api/v1/operations": ("", "?id={operation}"),
     "api/v1/ssh-keys": ("",),
+    "api/v1/invoices": ("", "?state=issued"),
+    "api/v1/usage": ("?from=2000-01-01&to=2000-12-31", "?from=2000-01-01&to=2000-12-31&group_by=server"),
+    "invoices": ("",),
+    "usage": ("",),
+    "usage.csv": ("",),
     "": ("",),
     "availability": ("",),
     "reserve": ("",),
@@ -151,6 +162,7 @@ class Tenant:
             "waitlist_entry": factories.waitlist_entry(self.scope).public_id,
             "project": self.scope.project.public_id,
             "organization": self.scope.organization.public_id,
+            "invoice": yard.invoice(self.scope).public_id,
             "certificate": factories.certificate(self.scope, row, held.server).public_id,
         }
         self.token = factories.token(self.scope.project, Role.OWNER)[1]

@@ -29,6 +29,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 Out = type[serializers.Serializer[Any]]
 JSON = "application/json"
 PDF = "application/pdf"
+CSV = "text/csv"
 
 ALWAYS = ("malformed_request", "unauthenticated", "invalid_token", "not_acceptable", "internal_error", "unavailable")
 OF_ALL = (Forbidden, InvalidInput, RateLimited)

@@ -56,6 +56,7 @@ class Prefix(StrEnum):
     BUDGET = "bud"
     OUTAGE = "out"
     CREDIT = "cre"
+    GRANT = "gra"
     INCIDENT = "inc"
     MAINTENANCE = "mnt"
 

@@ -1,5 +1,6 @@
 """Plain pages for people, A4, with the PDF's own fonts: a title, headings, rows of a label and a value."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from fpdf import FPDF
@@ -55,6 +56,32 @@ class Paper:
         self._pdf.cell(LABEL_MM, 5, _plain(label))
         self._pdf.set_font("Courier", "", SMALL_PT)
         self._pdf.multi_cell(0, 5, _plain(value), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+    def columns(
+        self, cells: Sequence[str], widths_mm: Sequence[int], *, bold: bool = False, small: str = "", rule: bool = False
+    ) -> None:
+        """Write a row of a table: the first cell to the left, the others to the right; ``small`` stands below."""
+        if self._pdf.will_page_break(2 * LINE_MM):
+            self._pdf.add_page()
+        for cell, width in zip(cells, widths_mm, strict=True):
+            is_first = cell is cells[0]
+            self._pdf.set_font("Helvetica", "B" if bold else "", SMALL_PT)
+            self._pdf.cell(width, LINE_MM, self._fitted(_plain(cell), width), align="L" if is_first else "R")
+        self._pdf.ln(LINE_MM)
+        if small:
+            self._pdf.set_font("Helvetica", "", SMALL_PT - 1)
+            self._pdf.cell(0, 3, _plain(small), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        if rule:
+            self._pdf.line(MARGIN_MM, self._pdf.get_y(), MARGIN_MM + sum(widths_mm), self._pdf.get_y())
+
+    def _fitted(self, words: str, width: int) -> str:
+        """Return as much of some words as a cell has room for."""
+        room = width - 2
+        if self._pdf.get_string_width(words) <= room:
+            return words
+        while words and self._pdf.get_string_width(f"{words}...") > room:
+            words = words[:-1]
+        return f"{words}..."
 
     def content(self) -> bytes:
         """Return the file."""

@@ -50,6 +50,11 @@ TONES: dict[str, str] = {
     "waiting": "busy",
     "offered": "warn",
     "lapsed": "",
+    # invoices
+    "draft": "",
+    "issued": "busy",
+    "paid": "ok",
+    "void": "",
     # a server's part in an operation
     "ready": "",
     "working": "busy",

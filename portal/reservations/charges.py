@@ -26,12 +26,16 @@ class Unused(StrEnum):
 
 @dataclass(frozen=True)
 class Charge:
-    """One line of a price: of ``count`` servers at a rate for a period; a fee is of none and for no period."""
+    """One line of a price: of ``count`` servers at a rate for a period; a fee is of none and for no period.
+
+    ``at``: when a fee became due.
+    """
 
     line: QuoteLine
     count: int = 0
     rate: Decimal = Decimal(0)
     period: Period | None = None
+    at: datetime | None = None
 
     @property
     def amount(self) -> Money:
@@ -41,7 +45,7 @@ class Charge:
     def as_json(self) -> dict[str, Any]:
         """Return the form that is kept with a reservation: that of its line, with what is needed to cut it."""
         if self.period is None:
-            return self.line.as_json()
+            return self.line.as_json() | ({"at": self.at.isoformat()} if self.at else {})
         return self.line.as_json() | {
             "count": self.count,
             "rate": str(self.rate),
@@ -54,7 +58,7 @@ class Charge:
         """Read what ``as_json`` wrote, or a line as it was quoted."""
         line = QuoteLine.of_json(kept)
         if "starts_at" not in kept:
-            return cls(line)
+            return cls(line, at=datetime.fromisoformat(kept["at"]) if "at" in kept else None)
         period = Period(datetime.fromisoformat(kept["starts_at"]), datetime.fromisoformat(kept["ends_at"]))
         return cls(line, int(kept["count"]), Decimal(kept["rate"]), period)
 
@@ -100,7 +104,7 @@ def less(one: Money, other: Money) -> Money:
 def charges_of(reservation: Reservation) -> tuple[Charge, ...]:
     """Return what the price is made of. That of a reservation that was never changed is for all of its period."""
     charges = [Charge.of_json(kept) for kept in reservation.price_lines]
-    if any(charge.period is not None for charge in charges):
+    if any(charge.period is not None or charge.at is not None for charge in charges):
         return tuple(charges)
     others = charges[1:]
     price = Money(reservation.price, reservation.currency)
@@ -144,7 +148,7 @@ def cut(reservation: Reservation, ends_at: datetime, at: datetime, unused: Unuse
     fee = Money(removed.amount * percent.scaleb(-2), currency)
     if fee.amount:
         label = f"Given back from {clock.as_rfc3339(ends_at)}"
-        kept = (*kept, Charge(QuoteLine(label, f"{written(percent)} % of {removed}", fee)))
+        kept = (*kept, Charge(QuoteLine(label, f"{written(percent)} % of {removed}", fee), at=at))
     owed = Money(reservation.cancellation_fee, currency) + fee
     return Cut(kept, removed, percent, fee, sum_of(kept, currency), owed)
 

@@ -51,6 +51,12 @@ METALYARD_SWEEP_SECONDS = env.float("METALYARD_SWEEP_SECONDS", 2 if METALYARD_FA
 METALYARD_STEP_TIME_FACTOR = env.float("METALYARD_STEP_TIME_FACTOR", 1)
 METALYARD_API_REQUESTS_PER_MINUTE = env.int("METALYARD_API_REQUESTS_PER_MINUTE", 1200)
 METALYARD_LONG_POLLS = env.int("METALYARD_LONG_POLLS", 4)
+METALYARD_SELLER = {
+    "name": env.str("METALYARD_SELLER_NAME", "Metalyard"),
+    "address": env.str("METALYARD_SELLER_ADDRESS", ""),
+    "tax_id": env.str("METALYARD_SELLER_TAX_ID", ""),
+    "bank": env.str("METALYARD_SELLER_BANK", ""),
+}
 METALYARD_SHOW_DEMO_LOGINS = env.bool("METALYARD_SHOW_DEMO_LOGINS", False)
 
 INSTALLED_APPS = [
@@ -210,6 +216,9 @@ SPECTACULAR_SETTINGS = {
         "ImageEncoding": "portal.api.serializers.catalogue.IMAGE_ENCODINGS",
         "ImageImportState": "portal.api.serializers.imports.IMPORT_STATES",
         "Verdict": "portal.api.serializers.handover.VERDICTS",
+        "InvoiceState": "portal.api.serializers.billing.INVOICE_STATES",
+        "InvoiceLineKind": "portal.api.serializers.billing.LINE_KINDS",
+        "UsageGroup": "portal.api.serializers.billing.GROUPS",
         "ClusterVerdict": "portal.api.serializers.handover.CLUSTER_VERDICTS",
     },
 }

@@ -17,6 +17,7 @@ class Verb(StrEnum):
     """What may be asked of the portal on behalf of a tenant.
 
     To approve is to commit beyond the approval limit. To operate is to have something done with servers that are held.
+    To view billing is to see invoices and the whole organization's usage; everybody sees that of a project.
     """
 
     VIEW = "view"
@@ -28,6 +29,7 @@ class Verb(StrEnum):
     MANAGE_IMAGES = "manage_images"
     MANAGE_TOKENS = "manage_tokens"
     MANAGE_MEMBERS = "manage_members"
+    VIEW_BILLING = "view_billing"
 
 
 MAY: dict[Role, frozenset[Verb]] = {
@@ -36,7 +38,7 @@ MAY: dict[Role, frozenset[Verb]] = {
     Role.OPERATOR: frozenset(
         {Verb.VIEW, Verb.RESERVE, Verb.RELEASE, Verb.OPERATE, Verb.MANAGE_KEYS, Verb.MANAGE_IMAGES}
     ),
-    Role.BILLING: frozenset({Verb.VIEW}),
+    Role.BILLING: frozenset({Verb.VIEW, Verb.VIEW_BILLING}),
     Role.VIEWER: frozenset({Verb.VIEW}),
 }
 

@@ -60,6 +60,13 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("quotas", "Quotas", "gauge"),
         ),
     ),
+    (
+        "Billing",
+        (
+            Entry("usage", "Usage", "chart-column"),
+            Entry("invoices", "Invoices", "receipt"),
+        ),
+    ),
 )
 
 PARENTS = {
@@ -72,6 +79,7 @@ PARENTS = {
     "transfer": "reservations",
     "release": "reservations",
     "cancel": "reservations",
+    "invoice": "invoices",
 }
 """Pages that have no line of their own and light up another's."""
 

@@ -4,6 +4,7 @@ from django.urls import path
 
 from portal.web.views import (
     availability,
+    billing,
     certificates,
     changes,
     console,
@@ -61,6 +62,12 @@ urlpatterns = [
     path("ssh-keys/<slug:public_id>/delete", keys.delete, name="ssh-key-delete"),
     path("images", images.images, name="images"),
     path("images/<slug:public_id>/withdraw", images.withdraw, name="image-withdraw"),
+    path("usage", billing.usage, name="usage"),
+    path("usage.csv", billing.usage_file, name="usage-csv"),
+    path("invoices", billing.invoices, name="invoices"),
+    path("invoices/<slug:public_id>", billing.invoice, name="invoice"),
+    path("invoices/<slug:public_id>.pdf", billing.invoice_page, name="invoice-pdf"),
+    path("invoices/<slug:public_id>.csv", billing.invoice_file, name="invoice-csv"),
     path("quotas", quotas.quotas, name="quotas"),
     path("quotas/requests/<slug:public_id>/withdraw", quotas.withdraw, name="quota-request-withdraw"),
     path("find", overview.find, name="find"),

@@ -8,4 +8,5 @@ SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 def money_text(money: Money) -> str:
     """Write an amount for people: ``$1,234.50``, or ``CHF 1,234.50`` where the symbol is not common."""
     symbol = SYMBOLS.get(money.currency)
-    return f"{symbol}{money.amount:,}" if symbol else str(money)
+    sign = "-" if money.amount < 0 else ""
+    return f"{sign}{symbol}{abs(money.amount):,}" if symbol else str(money)

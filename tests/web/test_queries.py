@@ -19,6 +19,8 @@ PAGES = {
     "/servers": 10,
     "/ssh-keys": 8,
     "/quotas": 13,
+    "/usage": 18,
+    "/invoices": 11,
     "/find?q=h": 10,
     "/reservations/{id}": 15,
     "/reservations/{id}/live": 14,

@@ -41,6 +41,19 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ),
     ),
     (
+        "Billing",
+        (
+            ("billing.invoice", "Invoices", "receipt_long"),
+            ("billing.payment", "Payments", "payments"),
+            ("billing.creditnote", "Credit notes", "assignment_return"),
+            ("billing.creditgrant", "Credits", "redeem"),
+            ("billing.usagerecord", "Usage", "timer"),
+            ("billing.billingprofile", "Billing of customers", "badge"),
+            ("billing.account", "Accounts", "account_balance"),
+            ("billing.entry", "Ledger", "menu_book"),
+        ),
+    ),
+    (
         "Catalogue",
         (
             ("fleet.servertype", "Server types", "memory"),

@@ -66,6 +66,13 @@ PROVISIONING: dict[str, Bound] = {
     "memory": Bound("memory of a worker with its Ansible, at 64 servers", Rule.AT_MOST, 400, "MiB"),
 }
 
+BILLING: dict[str, Bound] = {
+    "close": Bound(
+        "closing a month of 31 days for the largest fleet, all customers one after the other", Rule.AT_MOST, 60, "s"
+    ),
+    "close_growth": Bound("the same by server, a quarter of the fleet to all of it", Rule.AT_MOST, 1.3),
+}
+
 
 @dataclass
 class Results:

@@ -1,4 +1,4 @@
-"""``manage.py bench``: how fast the booking engine is, and how dear handing over, against what is promised."""
+"""``manage.py bench``: how fast booking and billing are, and how dear handing over, against what is promised."""
 
 import argparse
 import shutil
@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from portal.launcher.bench import report
+from portal.launcher.bench.billing import Closing, sizes_of
 from portal.launcher.bench.bounds import Results
 from portal.launcher.bench.cluster import Cluster
 from portal.launcher.bench.handing_over import COUNTS, HandingOver, servers_for
@@ -37,14 +38,16 @@ def sizes(text: str) -> list[int]:
 class Command(BaseCommand):
     """Start what is measured in a folder of its own, measure in rounds, print the table."""
 
-    help = "Measure the booking engine, or handing servers over; exit code 1 where a bound is missed."
+    help = "Measure booking, handing servers over or closing a month; exit code 1 where a bound is missed."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
-        parser.add_argument("what", choices=["booking", "provisioning"])
+        parser.add_argument("what", choices=["booking", "provisioning", "billing"])
         parser.add_argument("--fleets", type=sizes, metavar="SIZES", help="such as 1k,10k,100k, which is the default")
-        parser.add_argument("--servers", type=sizes, metavar="COUNTS", help="how many are handed over: 1,8,64,256")
+        parser.add_argument(
+            "--servers", type=sizes, metavar="COUNTS", help="how many are handed over (1,8,64,256), or billed (10k)"
+        )
         parser.add_argument("--port", type=int, default=18765, help="port of the portal that hands over")
         parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the worst counts (default: 3)")
         parser.add_argument("--json", type=Path, metavar="FILE", help="where to write every figure")
@@ -59,7 +62,11 @@ class Command(BaseCommand):
         """Run, report, and exit with what came of it."""
         folder = options["folder"] or Path(tempfile.mkdtemp(prefix="metalyard-bench-", dir="/var/tmp"))
         folder.mkdir(parents=True, exist_ok=True)
-        measure = self._measure_booking if options["what"] == "booking" else self._measure_provisioning
+        measure = {
+            "booking": self._measure_booking,
+            "provisioning": self._measure_provisioning,
+            "billing": self._measure_billing,
+        }[options["what"]]
         try:
             all_met = measure(folder, options)
         except LaunchProblem as problem:
@@ -97,6 +104,17 @@ class Command(BaseCommand):
         finally:
             yard.stop()
         return self._tell(results, f"{report.listed(counts)} servers handed over at once", began, options)
+
+    def _measure_billing(self, folder: Path, options: dict[str, Any]) -> bool:
+        began, cluster = time.monotonic(), Cluster(folder, options["shared_buffers"])
+        cluster.start()
+        try:
+            closing = Closing(cluster, sizes_of(options["servers"]), options["rounds"], self._say)
+            results = closing.go()
+        finally:
+            cluster.stop()
+        told = f"Months of {report.listed(closing.sizes)} servers, PostgreSQL {cluster.major}"
+        return self._tell(results, told, began, options)
 
     def _tell(self, results: Results, told: str, began: float, options: dict[str, Any]) -> bool:
         """Print what was measured and write the files that were asked for; tell whether every bound was met."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from portal.launcher.bench import through_django, world, yard_rows
+from portal.launcher.bench import billing_rows, through_django, world, yard_rows
 
 WORKS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "world": lambda _asked: world.build(),
@@ -14,6 +14,7 @@ WORKS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "yard": yard_rows.prepare,
     "queue_again": yard_rows.queue_again,
     "call_off": yard_rows.call_off,
+    "close_month": billing_rows.close,
 }
 
 

@@ -1,0 +1,153 @@
+"""What was agreed and what was used of reservations, as rating needs it: read from their rows."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+
+from django.db import models
+from django.db.models import OuterRef, Q, Subquery
+
+from portal.billing.metering import Held
+from portal.billing.models import LineKind, Meter, UsageRecord
+from portal.billing.months import span_of
+from portal.billing.rating import Agreed, History, Lump, Used
+from portal.core.periods import Period
+from portal.reservations.charges import Charge, charges_of
+from portal.reservations.models import Allocation, Reservation
+from portal.reservations.states import AllocationState, ReservationState
+
+CALLED_OFF = (ReservationState.CANCELLED, ReservationState.ENDED, ReservationState.FAILED)
+OVER = (ReservationState.ENDING, ReservationState.ENDED)
+
+
+def held_of(allocation: Allocation, handed_over_at: datetime) -> Held | None:
+    """Return from when to when a customer had a server: from its reservation's hand-over, or its own if that was later.
+
+    None where it never was handed over.
+    """
+    if allocation.ready_at is None:
+        return None
+    start = max(allocation.ready_at, handed_over_at)
+    if allocation.state == AllocationState.SERVING:
+        return Held(start, None)
+    span = allocation.turnover or allocation.occupied
+    end = span.lower if allocation.turnover else span.upper
+    return Held(start, end) if start < end else None
+
+
+def billable(organization_pk: int, month: date) -> models.QuerySet[Reservation]:
+    """Return the reservations of an organization of which something may be due by the end of a month, and was not."""
+    span = span_of(month)
+    used = UsageRecord.objects.filter(reservation=OuterRef("pk"), month=month)
+    corrected = UsageRecord.objects.filter(reservation=OuterRef("pk"), revision__gt=0)
+    return (
+        Reservation.objects.select_related("server_type", "region", "project")
+        .filter(organization=organization_pk)
+        .filter(
+            models.Exists(used)
+            | models.Exists(corrected)
+            | Q(handed_over_at__lt=span.end, handed_over_at__gte=span.start)
+            | Q(handed_over_at__isnull=False, state_changed_at__gte=span.start)
+            | Q(
+                handed_over_at=None,
+                state__in=CALLED_OFF,
+                cancellation_fee__gt=0,
+                state_changed_at__lt=span.end,
+                state_changed_at__gte=span.start,
+            )
+        )
+        .order_by("pk")
+    )
+
+
+def latest_records(reservations: Iterable[Reservation], meter: Meter, until: date) -> models.QuerySet[UsageRecord]:
+    """Return what counts of the records of some reservations, those of ``until`` included: the latest revisions."""
+    latest = (
+        UsageRecord.objects.filter(allocation=OuterRef("allocation"), meter=OuterRef("meter"), month=OuterRef("month"))
+        .order_by("-revision")
+        .values("pk")[:1]
+    )
+    return UsageRecord.objects.filter(
+        pk=Subquery(latest), reservation__in=[row.pk for row in reservations], meter=meter, month__lte=until
+    ).order_by("reservation", "position", "month")
+
+
+def histories(reservations: list[Reservation], month: date) -> Iterator[tuple[Reservation, History]]:
+    """Yield each reservation with its history to the end of a month, as its finalised usage tells it."""
+    used: defaultdict[int, list[Used]] = defaultdict(list)
+    for record in latest_records(reservations, Meter.RESERVED, month):
+        if record.period is not None:
+            used[record.reservation_id].append(Used(record.position, Period.of_range(record.period)))
+    ends = _ends([row for row in reservations if row.state in OVER])
+    for row in reservations:
+        yield row, history_of(row, tuple(used[row.pk]), ends.get(row.pk, {}))
+
+
+def _ends(over: list[Reservation]) -> dict[int, dict[int, datetime]]:
+    """Return by reservation and place when the last server of each place was taken back."""
+    handed_over = {row.pk: row.handed_over_at for row in over if row.handed_over_at is not None}
+    found: defaultdict[int, dict[int, datetime]] = defaultdict(dict)
+    for allocation in Allocation.objects.filter(reservation__in=list(handed_over), ready_at__isnull=False):
+        held = held_of(allocation, handed_over[allocation.reservation_id])
+        if held is not None and held.end is not None:
+            places = found[allocation.reservation_id]
+            places[allocation.position] = max(held.end, places.get(allocation.position, held.end))
+    return found
+
+
+def history_of(reservation: Reservation, used: tuple[Used, ...], ends: dict[int, datetime]) -> History:
+    """Return the history of one reservation; ``ends`` tells when its servers were taken back, by place."""
+    if reservation.handed_over_at is None:
+        return History(reservation.currency, lumps=tuple(_called_off(reservation)))
+    charges = charges_of(reservation)
+    return History(
+        reservation.currency,
+        tuple(_agreed(reservation, charges)),
+        tuple(_lump(reservation, charge) for charge in charges if charge.period is None),
+        used,
+        max(ends.values(), default=None),
+        frozenset(ends),
+    )
+
+
+def _called_off(reservation: Reservation) -> Iterator[Lump]:
+    if reservation.state in CALLED_OFF and reservation.cancellation_fee:
+        label = f"{reservation.name}: called off before it began"
+        yield Lump(reservation.state_changed_at, label, reservation.cancellation_fee)
+
+
+def _lump(reservation: Reservation, charge: Charge) -> Lump:
+    """Return a fee; nothing is due before the hand-over."""
+    at = max(charge.at or reservation.span.start, reservation.handed_over_at or reservation.span.start)
+    return Lump(at, f"{reservation.name}: {charge.line.label}", charge.amount.amount)
+
+
+def _agreed(reservation: Reservation, charges: Iterable[Charge]) -> Iterator[Agreed]:
+    """Yield the prices in order. The first is for the places that were booked, one that begins when all others are
+    over is for all places so far (it is longer), and any other for places that were added.
+    """
+    places, until = 0, None
+    first, further = _kinds(reservation)
+    for charge in charges:
+        if charge.period is None:
+            continue
+        is_longer = until is not None and charge.period.start >= until
+        yield Agreed(
+            first if until is None else further,
+            f"{reservation.name}: {charge.line.label}",
+            reservation.server_type.gpu_count,
+            charge.rate,
+            charge.period,
+            charge.count,
+            charge.amount.amount,
+            (0, places) if is_longer else (places, places + charge.count),
+        )
+        places += 0 if is_longer else charge.count
+        until = charge.period.end if until is None else max(until, charge.period.end)
+
+
+def _kinds(reservation: Reservation) -> tuple[LineKind, LineKind]:
+    """Return what the first price of a reservation is, and what any further one."""
+    if reservation.is_committed:
+        return LineKind.COMMITTED, LineKind.OVERFLOW
+    return LineKind.ON_DEMAND, LineKind.ON_DEMAND

@@ -1,0 +1,85 @@
+"""An invoice on paper. Pure: the same invoice gives the same bytes."""
+
+from decimal import Decimal
+
+from portal.billing.models import Invoice, InvoiceLine
+from portal.core.money import Money
+from portal.core.paper import Paper
+from portal.core.periods import Period
+
+WIDTHS_MM = (96, 26, 22, 26)
+HEAD = ("For", "GPU-hours", "Rate", "Amount")
+CREDITS = "Credits stand with a minus. GPU-hours are rounded here; what is billed is counted by the second, in UTC."
+
+
+def pdf_of(invoice: Invoice) -> bytes:
+    """Return the pages of an issued invoice; its lines are prefetched."""
+    made_at = invoice.issued_at or invoice.created_at
+    page = Paper(
+        title=f"Invoice {invoice}",
+        heading=f"Invoice {invoice}",
+        made_at=made_at,
+        author=invoice.seller.get("name", ""),
+        breaks=True,
+    )
+    _parties(page, invoice)
+    page.gap()
+    page.columns(HEAD, WIDTHS_MM, bold=True, rule=True)
+    for line in invoice.lines.all():
+        page.columns(_cells(line), WIDTHS_MM, small=_when(line))
+    page.gap()
+    for label, amount in _sums(invoice):
+        page.columns(("", "", label, str(amount)), WIDTHS_MM, bold=label == "To pay")
+    page.small(CREDITS)
+    if bank := invoice.seller.get("bank"):
+        page.small(f"Pay to: {bank}. Reference: {invoice}.")
+    return page.content()
+
+
+def _parties(page: Paper, invoice: Invoice) -> None:
+    seller, buyer = invoice.seller, invoice.buyer
+    facts = [
+        ("From", _party(seller)),
+        ("To", _party(buyer)),
+        ("Month", f"{invoice.month:%B %Y}"),
+        ("Issued", f"{invoice.issued_at:%d %b %Y}" if invoice.issued_at else "not yet: this is a draft"),
+        ("Due", f"{invoice.due_at:%d %b %Y}" if invoice.due_at else ""),
+        ("Your order", buyer.get("po_number", "")),
+        ("Currency", invoice.currency),
+    ]
+    for label, value in facts:
+        if value:
+            page.row(label, value)
+
+
+def _party(who: dict[str, str]) -> str:
+    tax_id = f"Tax id {who['tax_id']}" if who.get("tax_id") else ""
+    parts = (who.get("name", ""), who.get("address", ""), who.get("country", ""), tax_id)
+    return "\n".join(part for part in parts if part)
+
+
+def _cells(line: InvoiceLine) -> tuple[str, ...]:
+    hours = "" if line.gpu_hours is None else f"{line.gpu_hours:,.2f}"
+    return line.label, hours, "" if line.rate is None else rate_text(line.rate), f"{line.amount:,}"
+
+
+def rate_text(rate: Decimal) -> str:
+    """Return a rate with two to six places, as many as it needs."""
+    whole, _, places = f"{rate.normalize():f}".partition(".")
+    return f"{whole}.{places.ljust(2, '0')}"
+
+
+def _when(line: InvoiceLine) -> str:
+    if line.period is None:
+        return line.get_kind_display()
+    span = Period.of_range(line.period)
+    return f"{line.get_kind_display()}, {span.start:%d %b %H:%M} to {span.end:%d %b %H:%M} UTC"
+
+
+def _sums(invoice: Invoice) -> list[tuple[str, Money]]:
+    currency = invoice.currency
+    return [
+        ("Subtotal", Money(invoice.subtotal, currency)),
+        (f"Tax {invoice.tax_rate.normalize():f} %", Money(invoice.tax, currency)),
+        ("To pay", invoice.to_pay),
+    ]

@@ -1,1 +1,0 @@
-"""Rows of usage, ledger and invoices."""

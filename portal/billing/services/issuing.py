@@ -1,0 +1,100 @@
+"""Issuing invoices, and taking them back."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from django.db import transaction
+
+from portal.audit.transitions import advance
+from portal.billing.models import AccountKind, Entry, Invoice
+from portal.billing.selectors.amounts import PREPAID_USED, credit_of, open_amount
+from portal.billing.selectors.ledger import paid_ahead
+from portal.billing.services.ledger import Posting, account_of, post_entry, reversed_legs
+from portal.billing.services.numbering import INVOICES, next_number
+from portal.billing.states import InvoiceState
+from portal.core import clock
+from portal.core.actors import Actor
+from portal.core.errors import StateConflict
+from portal.core.locks import lock_row, wait_for_turn
+
+ISSUED = "invoice.issued"
+
+
+@transaction.atomic
+def issue_invoice(*, actor: Actor, invoice: Invoice) -> Invoice:
+    """Give a draft its number and post it; what is paid ahead pays it as far as it goes.
+
+    From then on it stays as it is. Raises StateConflict for one that is no draft.
+    """
+    wait_for_turn(f"billing of {invoice.organization_id}")
+    fresh = lock_row(Invoice, invoice.pk)
+    if fresh.state != InvoiceState.DRAFT:
+        raise StateConflict(f"{fresh} is {fresh.state}: only a draft is issued.", extra={"state": fresh.state})
+    now = clock.now()
+    advance(
+        fresh,
+        InvoiceState.ISSUED,
+        actor=actor,
+        scope=fresh.organization.public_id,
+        number=next_number(INVOICES),
+        issued_at=now,
+        due_at=now + timedelta(days=int(fresh.buyer["payment_days"])),
+    )
+    _post(actor, fresh)
+    _use_prepaid(actor, fresh)
+    settle(actor=actor, invoice=fresh)
+    invoice.refresh_from_db()
+    return fresh
+
+
+def _post(actor: Actor, invoice: Invoice) -> None:
+    """Post what is owed. What credits take off was posted when they were granted."""
+    currency, charges = invoice.currency, invoice.subtotal + credit_of(invoice)
+    if charges + invoice.tax == 0:
+        return
+    legs = {
+        account_of(AccountKind.RECEIVABLE, currency, invoice.organization): charges + invoice.tax,
+        account_of(AccountKind.REVENUE, currency): -charges,
+        account_of(AccountKind.TAX, currency): -invoice.tax,
+    }
+    words = f"Invoice {invoice.number} to {invoice.organization.name}"
+    posting = Posting(ISSUED, invoice.public_id, words, legs)
+    post_entry(actor=actor, organization=invoice.organization, posting=posting)
+
+
+def _use_prepaid(actor: Actor, invoice: Invoice) -> None:
+    part = min(paid_ahead(invoice.organization, invoice.currency).amount, invoice.total)
+    if part <= 0:
+        return
+    legs = {
+        account_of(AccountKind.PREPAID, invoice.currency, invoice.organization): part,
+        account_of(AccountKind.RECEIVABLE, invoice.currency, invoice.organization): -part,
+    }
+    posting = Posting(PREPAID_USED, invoice.public_id, f"Paid ahead, used for {invoice.number}", legs)
+    post_entry(actor=actor, organization=invoice.organization, posting=posting)
+
+
+def settle(*, actor: Actor, invoice: Invoice) -> None:
+    """Note that an issued invoice is paid, where nothing of it is open any more. Call it with the invoice locked."""
+    if invoice.state == InvoiceState.ISSUED and open_amount(invoice).amount == Decimal(0):
+        scope = invoice.organization.public_id
+        advance(invoice, InvoiceState.PAID, actor=actor, scope=scope, paid_at=clock.now())
+
+
+@transaction.atomic
+def void_invoice(*, actor: Actor, invoice: Invoice, reason: str) -> Invoice:
+    """Take an invoice back: a draft is dropped, an issued one is undone in the ledger and its number stays used.
+
+    What it charged is due again: with ``close_month`` of its month, or else on the next invoice. Raises StateConflict
+    for one that is paid or void, and for one of which something is paid or taken back by a credit note.
+    """
+    wait_for_turn(f"billing of {invoice.organization_id}")
+    fresh = lock_row(Invoice, invoice.pk)
+    if fresh.payments.exists() or fresh.credit_notes.exists():
+        raise StateConflict(f"Something of {fresh} is paid or taken back already: write a credit note instead.")
+    advance(fresh, InvoiceState.VOID, actor=actor, scope=fresh.organization.public_id, reason=reason)
+    for entry in Entry.objects.filter(reference=fresh.public_id, label__in=(ISSUED, PREPAID_USED)).order_by("pk"):
+        posting = Posting(f"{entry.label}.void", fresh.public_id, f"Undone: {entry.words}", reversed_legs(entry))
+        post_entry(actor=actor, organization=fresh.organization, posting=posting)
+    invoice.refresh_from_db()
+    return fresh

@@ -1,0 +1,112 @@
+"""Invoices and usage over the API."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from portal.tenancy.roles import Role
+from tests import factories
+from tests.api.client import Api, assert_problem
+from tests.billing import yard
+
+YEAR = {"from": "2031-01-01", "to": "2031-12-31"}
+
+
+@pytest.fixture
+def scope(buyer):
+    with yard.clock_at(yard.MID_JANUARY - timedelta(days=2)):
+        yield buyer
+
+
+@pytest.fixture
+def accountant(scope):
+    return Api.of(scope.project, Role.BILLING)
+
+
+@pytest.fixture
+def used(scope):
+    """Return a reservation of two servers for two days that was used in full and billed."""
+    made = yard.begun(scope, yard.MID_JANUARY, days=2, count=2)
+    yard.run_out(made)
+    yard.close(scope.organization, yard.JANUARY)
+    return made
+
+
+def later(act):
+    with yard.clock_at(datetime(2031, 2, 3, tzinfo=UTC)):
+        return act()
+
+
+def test_an_invoice_with_its_lines(used, accountant):
+    (listed,) = accountant.get("/invoices", {"state": "issued"}).json()["data"]
+    document = accountant.get(f"/invoices/{listed['id']}").json()
+
+    (line,) = document["lines"]
+    assert (listed["number"], listed["month"], listed["state"]) == ("INV-000001", "2031-01", "issued")
+    assert document["total"] == line["amount"] == {"amount": "1920.00", "currency": "USD"}
+    assert (line["reservation"], line["gpu_hours"]) == (used.public_id, "768.000000")
+    assert line["rate"] == {"amount": "2.50", "currency": "USD"}
+    assert accountant.get("/invoices", {"state": "void"}).json()["data"] == []
+
+
+def test_its_pages_are_a_pdf(used, accountant):
+    (listed,) = accountant.get("/invoices").json()["data"]
+
+    first = accountant.get(f"/invoices/{listed['id']}.pdf")
+    again = accountant.get(f"/invoices/{listed['id']}.pdf")
+
+    assert first.headers["Content-Type"] == "application/pdf"
+    assert first.content.startswith(b"%PDF-")
+    assert first.content == again.content
+
+
+def test_usage_by_day(used, accountant):
+    rows = later(lambda: accountant.get("/usage", {**YEAR, "group_by": "day"})).json()["data"]
+
+    assert [row["key"] for row in rows] == ["2031-01-20", "2031-01-21", "2031-01-22"]
+    # Handed over five minutes before the start, and taken back nine seconds after the end.
+    assert sum(row["server_seconds_reserved"] for row in rows) == 2 * (2 * 86400 + 5 * 60 + 9)
+
+
+@pytest.mark.parametrize("group", ["project", "reservation", "server"])
+def test_usage_by_what_it_was_for(used, accountant, group):
+    rows = later(lambda: accountant.get("/usage", {**YEAR, "group_by": group})).json()["data"]
+
+    assert len(rows) == (2 if group == "server" else 1)
+    assert sum(row["server_seconds_powered_on"] for row in rows) == 2 * (2 * 86400 + 5 * 60 + 9)
+
+
+def test_usage_as_csv(used, accountant):
+    reply = later(lambda: accountant.get("/usage", {**YEAR, "group_by": "reservation", "format": "csv"}))
+
+    assert reply.headers["Content-Type"].startswith("text/csv")
+    assert reply.content.decode().splitlines()[1].startswith(f"{used.public_id},{used.name},")
+
+
+def test_others_see_the_usage_of_their_project_and_no_bills(scope, used):
+    aside = Api.of(factories.project(of=scope.organization), Role.OPERATOR)
+    owner = Api.of(factories.project(of=scope.organization), Role.OWNER)
+
+    assert later(lambda: aside.get("/usage", YEAR)).json()["data"] == []
+    assert len(later(lambda: owner.get("/usage", YEAR)).json()["data"]) == 3
+    assert_problem(aside.get("/invoices"), 403, "permission_denied")
+
+
+def test_drafts_are_nobodys_yet(scope, accountant):
+    draft = yard.invoice(scope, is_issued=False)
+
+    assert accountant.get("/invoices").json()["data"] == []
+    assert_problem(accountant.get(f"/invoices/{draft.public_id}"), 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"from": "2031-01-01"},
+        {"from": "2031-02-01", "to": "2031-01-01"},
+        {"from": "2020-01-01", "to": "2031-01-01"},
+    ],
+)
+def test_usage_of_no_sensible_time_is_refused(accountant, query):
+    assert_problem(accountant.get("/usage", query), 422, "invalid_input")
