@@ -7,11 +7,13 @@ import pytest
 from django.db import connection
 from hypothesis import HealthCheck, settings
 
-from tests import emptying, migrated, skips
+from tests import emptying, migrated, skips, statics
 
 # A slow machine must not fail a test: how long an example takes is never the question.
 settings.register_profile("any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any_machine")
+
+statics.look_once()
 
 
 def pytest_configure():
