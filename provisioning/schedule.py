@@ -16,8 +16,8 @@ from portal.core.waking import Queue
 class Entry:
     """A task that runs every ``factor`` sweep periods (settings.METALYARD_SWEEP_SECONDS).
 
-    What waits for machines is for the workers of operations, for it must not keep the other sweeps waiting; so is what
-    clears up on their disks.
+    What waits for machines or may take minutes is for the workers of operations, for it must not keep the other sweeps
+    waiting; so is what clears up on their disks.
     """
 
     task: str
@@ -51,7 +51,7 @@ SCHEDULE: tuple[Entry, ...] = (
     Entry("provisioning.top_up_spares", 60),
     Entry("provisioning.purge_enquiries", 60),
     Entry("provisioning.check_calendar", 360),
-    Entry("provisioning.close_months", 120),
+    Entry("provisioning.close_months", 120, Queue.OPERATIONS),
     Entry("provisioning.purge_consoles", 720),
     Entry("provisioning.forget_past", 720),
     Entry("provisioning.apply_measured_times", 17_280),

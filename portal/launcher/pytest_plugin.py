@@ -15,6 +15,9 @@ from portal.launcher.identity import service_account
 from portal.launcher.postgres import FOR_TESTS, Postgres
 from portal.launcher.problems import LaunchProblem
 
+CLUSTER_OF_THIS_RUN = "METALYARD_TEST_CLUSTER"
+"""Variable that is set where the server was started for the tests, and ends with them."""
+
 
 def _start() -> tuple[Postgres, Path]:
     folder = Path(tempfile.mkdtemp(prefix="metalyard-test-"))
@@ -39,12 +42,13 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         server, folder = _start()
     except LaunchProblem as problem:
         raise pytest.UsageError(str(problem)) from problem
-    os.environ["DATABASE_URL"] = server.url()
+    os.environ.update({"DATABASE_URL": server.url(), CLUSTER_OF_THIS_RUN: "1"})
 
     def stop() -> None:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
-        os.environ.pop("DATABASE_URL", None)
+        for name in ("DATABASE_URL", CLUSTER_OF_THIS_RUN):
+            os.environ.pop(name, None)
         atexit.unregister(stop)
 
     early_config.add_cleanup(stop)
