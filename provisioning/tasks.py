@@ -140,6 +140,12 @@ def expire_quotes() -> None:
     reconcile.expire_quotes()
 
 
+@shared_task(name="provisioning.expire_approvals")
+def expire_approvals() -> None:
+    """End what nobody decided in time."""
+    reconcile.expire_approvals()
+
+
 @shared_task(name="provisioning.offer_waiting")
 def offer_waiting(server_type_pk: int | None = None, region_pk: int | None = None) -> None:
     """Offer what is free to those who wait: everywhere, or of one type in one region."""
