@@ -9,6 +9,8 @@ from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db.models import Model
 
+from portal.approvals import selectors as approvals
+from portal.approvals.services import expire
 from portal.catalog import selectors as catalog
 from portal.catalog.models import ImageImport
 from portal.catalog.services import images
@@ -111,6 +113,11 @@ def isolate_strays() -> int:
 def free_networks() -> int:
     """Give up the networks of projects that have no servers in the fabric any more."""
     return _each(list(unused_networks()[:BATCH]), lambda item: free_unused(actor=SYSTEM, network=item))
+
+
+def expire_approvals() -> int:
+    """End what waits for a second person longer than it may."""
+    return _each(list(approvals.overdue_approvals()[:BATCH]), lambda item: expire(approval=item))
 
 
 def start_due() -> int:

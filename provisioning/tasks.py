@@ -146,6 +146,12 @@ def move_contracts_on() -> None:
     reconcile.move_contracts_on()
 
 
+@shared_task(name="provisioning.expire_approvals")
+def expire_approvals() -> None:
+    """End what nobody decided in time."""
+    reconcile.expire_approvals()
+
+
 @shared_task(name="provisioning.offer_waiting")
 def offer_waiting(server_type_pk: int | None = None, region_pk: int | None = None) -> None:
     """Offer what is free to those who wait: everywhere, or of one type in one region."""

@@ -60,6 +60,9 @@ OWN = {
         "staff": "the table of the provider's own people",
         "tokens": "the form of API tokens",
     },
+    "approvals": {
+        "kinds": "the registry of what takes two people",
+    },
     "fleet": {
         "certificate_pdf": "a certificate on paper: pure",
         "certificates": "signed certificates of erasure",
@@ -77,6 +80,9 @@ OWN = {
         "import_failures": "the table of reasons why an image was not imported, in plain words",
         "signatures": "who signed an image: pure",
         "terms": "what calling off costs: pure",
+    },
+    "quotas": {
+        "intents": "what takes two people here, and how it is carried out",
     },
     "operations": {
         "event_types": "the table of what is told to customers",

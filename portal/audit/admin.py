@@ -18,6 +18,7 @@ AREAS = (
     "acceptance",
     "allocation",
     "api_token",
+    "approval",
     "boot",
     "fabric",
     "image",

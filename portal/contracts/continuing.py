@@ -1,4 +1,4 @@
-"""What of a later version goes on from the one before it: which lines keep their reservation, and which may not change."""
+"""What of a later version goes on from the one before it: what keeps its reservation, and what may not change."""
 
 from collections.abc import Sequence
 

@@ -39,10 +39,11 @@ TONES: dict[str, str] = {
     # own images
     "fetching": "busy",
     "imported": "ok",
-    # requests for quota
+    # requests for quota, and what takes two people
     "pending": "busy",
     "approved": "ok",
     "declined": "bad",
+    "rejected": "bad",
     "withdrawn": "",
     # quotes and the waiting list
     "open": "busy",

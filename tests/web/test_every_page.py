@@ -5,12 +5,13 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from portal.core.actors import SYSTEM
-from portal.quotas.services import approve_request, decline_request, withdraw_request
+from portal.quotas.intents import approve_request, decline_request
+from portal.quotas.services import withdraw_request
 from portal.tenancy.roles import Role
+from portal.tenancy.staff import StaffRole
 from portal.web import urls
 from portal.web.server_actions import ACTIONS
-from tests import factories
+from tests import factories, staff
 from tests.web.browser import needs_chromium, overflow, violations, watch
 from tests.web.conftest import browser_of
 from tests.web.stages import every_state, quotes_in_states, servers_in_states
@@ -159,8 +160,9 @@ def test_the_quotas_with_requests_in_every_state(open_page, buyer):
         state: factories.quota_request(buyer, 96, region=factories.region(f"zone-{state}-1"))
         for state in ("pending", "approved", "declined", "withdrawn")
     }
-    approve_request(actor=SYSTEM, request=made["approved"], limit=80, gpu_hours_per_month=9000, reason="until May")
-    decline_request(actor=SYSTEM, request=made["declined"], reason="No such servers are planned in this region. " * 6)
+    sales = staff.person(StaffRole.SALES).as_actor()
+    approve_request(actor=sales, request=made["approved"], limit=80, gpu_hours_per_month=9000, reason="until May")
+    decline_request(actor=sales, request=made["declined"], reason="No such servers are planned in this region. " * 6)
     withdraw_request(scope=buyer, actor=buyer.actor, request=made["withdrawn"])
     looker = Looker(open_page, browser_of(buyer))
 

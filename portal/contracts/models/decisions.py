@@ -10,7 +10,7 @@ from portal.tenancy.models import User
 
 
 class ContractApproval(models.Model):
-    """A role that must agree to a contract as it was quoted. ``approval`` is the public id in the queue of approvals."""
+    """A role that must agree to a contract as it was quoted; ``approval`` is its public id in the queue."""
 
     contract = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="approvals")
     role = models.CharField(max_length=16, choices=[(role.value, role.value) for role in Approver])

@@ -40,6 +40,7 @@ def seed_rows(
     if User.objects.filter(email=people.ADMIN).exists():
         _require_same(addresses, fleet)
         ensure_groups()
+        people.ensure_staff(passwords)
         if VIRTUAL in machines_of(fleet):
             renew_built_image(images or Path())
         seed_networks(addresses)
@@ -88,8 +89,7 @@ def write_files(
         demo = {
             "api_token": people.ensure_token(known),
             "customer": people.CUSTOMER,
-            "sales": people.SALES,
-            "operations": people.OPERATIONS,
+            **{role.name.lower(): email for role, email in people.STAFF.items()},
             "admin": people.ADMIN,
         }
         write_private(path, json.dumps(demo, indent=2) + "\n")
