@@ -20,6 +20,7 @@ AREAS = (
     "api_token",
     "approval",
     "boot",
+    "contract",
     "fabric",
     "image",
     "image_import",

@@ -45,6 +45,13 @@ TONES: dict[str, str] = {
     "declined": "bad",
     "rejected": "bad",
     "withdrawn": "",
+    # contracts
+    "draft": "",
+    "quoted": "busy",
+    "sent": "busy",
+    "countersigned": "warn",
+    "terminated": "",
+    "lost": "",
     # quotes and the waiting list
     "open": "busy",
     "accepted": "ok",

@@ -125,7 +125,7 @@ class ActPages:
             if act.on is not On.LIST and object_id is None:
                 return redirect(self._list_address())
             return self._ask(request, act, chosen, act.form(row=row, initial=act.initial(row)))
-        form = act.form(request.POST, row=row)
+        form = act.form(request.POST, request.FILES, row=row)
         if not form.is_valid():
             return self._ask(request, act, chosen, form, status=422)
         if chosen.is_single:

@@ -17,6 +17,7 @@ from portal.audit.staff.panels import may_view, tables_of_first_page
 
 NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     ("Decisions", (("approvals.approval", "Approvals", "how_to_reg"),)),
+    ("Sales", (("contracts.contract", "Contracts", "contract"),)),
     (
         "Reservations",
         (
