@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from portal.approvals.states import APPROVAL
 from portal.catalog.states import IMAGE_IMPORT
+from portal.contracts.states import CONTRACT
 from portal.core.states import Nature, State, StateTable
 from portal.fleet.states import SERVER
 from portal.operations.states import OPERATION, PART, PARTS_OF
@@ -63,6 +64,7 @@ CHAPTERS = (
     Chapter("Quote", QUOTE, "portal/reservations/states.py"),
     Chapter("Entry of the waiting list", WAITLIST, "portal/reservations/states.py"),
     Chapter("Reservation", RESERVATION, "portal/reservations/states.py"),
+    Chapter("Contract", CONTRACT, "portal/contracts/states.py"),
     Chapter("Allocation: one server of a reservation", ALLOCATION, "portal/reservations/states.py"),
     Chapter("Operation", OPERATION, "portal/operations/states.py"),
     Chapter("Part: one server's share of an operation", PART, "portal/operations/states.py"),

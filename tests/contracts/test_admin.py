@@ -71,7 +71,7 @@ def test_a_contract_with_a_ramp_is_written_and_shown(sales, scope):
         (3, 30),
     ]
     page = sales.get(reply.url).content.decode()
-    for words in ("USD 247,680.00", "Make an offer", "Capacity", "Margin to floor"):
+    for words in ("USD 207,360.00", "Make an offer", "Capacity", "Margin to floor"):
         assert words in page
 
 
@@ -182,8 +182,8 @@ def test_operations_sees_no_prices(scope):
     assert client.get(reverse("admin:contracts_contract_preview", args=[contract.pk])).status_code == 403
 
 
-def act(client, contract, name, **values):
-    return client.post(staff.act_of(contract, name), {**staff.chosen(contract), **values}, follow=False)
+def act(client, contract, step, **values):
+    return client.post(staff.act_of(contract, step), {**staff.chosen(contract), **values}, follow=False)
 
 
 def test_every_step_has_its_button_and_calls_its_service(sales, scope):

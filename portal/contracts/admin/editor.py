@@ -35,7 +35,7 @@ class Editor:
 
     def new_view(self, request: HttpRequest) -> HttpResponse:
         """Write a new contract."""
-        return self._edit(request, None)
+        return self._write(request, None)
 
     def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Write a draft anew."""
@@ -45,7 +45,7 @@ class Editor:
         if contract.state != ContractState.DRAFT:
             messages.error(request, f"{contract} is {contract.state}: it is not edited any more.")
             return redirect(page_of(contract))
-        return self._edit(request, contract)
+        return self._write(request, contract)
 
     def sums_view(self, request: HttpRequest) -> HttpResponse:
         """Return the parts of the page that follow from what the form holds now."""
@@ -53,7 +53,7 @@ class Editor:
         head, lines = HeadForm(request.POST), LineFormSet(request.POST, prefix=PREFIX)
         return TemplateResponse(request, "admin/contracts/sums.html", {"sums": sums_of(head, lines)})
 
-    def _edit(self, request: HttpRequest, contract: Contract | None) -> HttpResponse:
+    def _write(self, request: HttpRequest, contract: Contract | None) -> HttpResponse:
         _require(request)
         if request.method == "POST":
             head = HeadForm(request.POST, row=contract)
@@ -62,15 +62,15 @@ class Editor:
             if saved is not None:
                 messages.success(request, f"{saved} is saved.")
                 return redirect(page_of(saved))
-            return self._page(request, contract, head, lines, status=422)
+            return self._editor_page(request, contract, head, lines, status=422)
         if contract is None:
             head, lines = HeadForm(), LineFormSet(prefix=PREFIX)
         else:
             head = HeadForm(row=contract, initial=HeadForm.initial_of(contract))
             lines = LineFormSet(prefix=PREFIX, initial=initial_rows(contract, lines_of(contract)))
-        return self._page(request, contract, head, lines)
+        return self._editor_page(request, contract, head, lines)
 
-    def _page(
+    def _editor_page(
         self, request: HttpRequest, contract: Contract | None, head: HeadForm, lines: Any, status: int = 200
     ) -> TemplateResponse:
         context = {
@@ -83,7 +83,7 @@ class Editor:
             "sums": sums_of(head, lines) if head.is_bound else None,
             "back": page_of(contract) if contract else reverse("admin:contracts_contract_changelist"),
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/contracts/editor.html", context, status=status)
 
 

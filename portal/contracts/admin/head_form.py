@@ -1,7 +1,7 @@
 """The head of a contract as a form: types and formats; what makes sense the service says."""
 
 from datetime import UTC, datetime, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.forms.models import fields_for_model
@@ -15,6 +15,11 @@ from portal.contracts.templates import TEMPLATES
 from portal.contracts.wishes import ContractWish
 from portal.core.money import MINOR_UNITS
 from portal.tenancy.models import Project
+
+if TYPE_CHECKING:
+    ChoiceOfProject = forms.ModelChoiceField[Project]
+else:
+    ChoiceOfProject = forms.ModelChoiceField
 
 AGREED = ("notice_days", "early_end_percent", "renewal", "renewal_months")
 
@@ -34,10 +39,10 @@ def midnight(day: Any) -> datetime:
     return datetime.combine(day, time.min, tzinfo=UTC)
 
 
-class _ProjectChoice(forms.ModelChoiceField):
+class _ProjectChoice(ChoiceOfProject):
     """Projects with their customer's name before them."""
 
-    def label_from_instance(self, obj: Project) -> str:  # type: ignore[override]
+    def label_from_instance(self, obj: Project) -> str:
         """Return both names."""
         return f"{obj.organization.name} · {obj.name}"
 

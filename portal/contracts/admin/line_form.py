@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -54,7 +55,7 @@ class LineForm(ActForm):
             starts_at=self._instant("starts_at", term),
             ends_at=self._instant("ends_at", term),
             unit_price=said["unit_price"],
-            discount=said["discount"] or 0,
+            discount=said["discount"] or Decimal(0),
             sla_tier=said["sla_tier"],
             placement=said["placement"] or Placement.SAME_FABRIC,
             below_floor_reason=said["below_floor_reason"],

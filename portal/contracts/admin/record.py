@@ -21,6 +21,8 @@ from portal.contracts.models import Contract, ContractLine, Signature
 from portal.contracts.states import ContractState
 from portal.contracts.templates import TEMPLATES
 
+C = ContractState
+
 
 def _signature(row: Contract) -> Any:
     signed = Signature.objects.select_related("user", "document").filter(contract=row).first()
@@ -140,7 +142,7 @@ class ContractAdmin(Editor, Papers, RecordAdmin):
             first = [_button("New contract", "add", reverse("admin:contracts_contract_new"))] if may_write else []
             return [*first, *offered]
         first = [_button("PDF", "picture_as_pdf", reverse("admin:contracts_contract_preview", args=[row.pk]))]
-        if may_write and row.state == ContractState.DRAFT:
+        if may_write and row.state == C.DRAFT:
             first.insert(0, _button("Edit", "edit", reverse("admin:contracts_contract_edit", args=[row.pk])))
         return [*first, *offered]
 

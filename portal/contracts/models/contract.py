@@ -111,7 +111,7 @@ class Contract(Identified, Stateful, Clauses):
     @property
     def number(self) -> str:
         """The number that people use; versions share it."""
-        return f"C-{self.year}-{self.serial:05d}"
+        return f"C-{self.year}-{self.serial or 0:05d}"
 
     @property
     def span(self) -> Period:

@@ -1,6 +1,7 @@
 """The end of contracts: at the end of their term, before it, or because nobody signed in time."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -44,7 +45,7 @@ def terminate_contract(*, actor: Actor, contract: Contract, at: datetime, reason
         ContractReservation.objects.select_related("reservation").filter(line__contract=fresh).order_by("reservation")
     ):
         _end(actor, row.reservation, at, f"{fresh} ends early: {reason.strip()}"[:LONGEST_REASON])
-    ended = {"ends_early_at": at, "early_end_reason": reason.strip()}
+    ended: dict[str, Any] = {"ends_early_at": at, "early_end_reason": reason.strip()}
     scope = fresh.organization.public_id
     if at <= clock.now() + AT_ONCE:
         advance(fresh, ContractState.TERMINATED, actor=actor, scope=scope, reason=reason.strip(), **ended)

@@ -101,9 +101,9 @@ def hold_capacity(
     pick: Pick = pick,
     promise: Promise | None = None,
 ) -> Quote:
-    """Book servers for a quote that lasts until an instant, with a ``promise`` for a contract. Call it in a transaction.
+    """Book servers for a quote that lasts until an instant; a ``promise`` says that it is a contract's.
 
-    Raises QuotaExceeded, InsufficientCapacity, and what ``pick`` raises.
+    Call it in a transaction. Raises QuotaExceeded, InsufficientCapacity, and what ``pick`` raises.
     """
     if promise is None:
         check_quotas(
