@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from portal.approvals.states import WAIT
 from portal.core.actors import Actor
 from portal.core.errors import InvalidInput
 
@@ -36,7 +37,7 @@ class Kind:
     ``execute`` does what was asked, as the person who approved, in the transaction of the decision; what it raises
     undoes the decision too. ``drop`` is called instead where it is rejected, withdrawn or expires: the approval's state
     says which. Both get the approval in its new state, locked. ``size`` says in a few words how much it is about.
-    ``wait`` is how long it waits for a decision; None for as long as the table of states says.
+    ``wait`` is how long it waits for a decision.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Kind:
     execute: Carry
     drop: Carry = _nothing
     size: Callable[[Mapping[str, Any]], str] = _unsaid
-    wait: timedelta | None = None
+    wait: timedelta = WAIT
 
 
 _KINDS: dict[str, Kind] = {}

@@ -4,7 +4,7 @@ from portal.approvals.kinds import kind_of
 from portal.approvals.models import Approval
 from portal.tenancy.models import Membership, User
 
-OWN = "You asked for this, or made the token through which it was asked: somebody else must decide."
+OWN = "You asked for this, or made the API token that asked: somebody else must decide."
 
 
 def why_not(person: User, approval: Approval) -> str:

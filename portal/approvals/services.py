@@ -8,7 +8,7 @@ from django.db import transaction
 from portal.approvals.kinds import kind_of
 from portal.approvals.models import TEXT_LENGTH, Approval
 from portal.approvals.permissions import OWN, why_not
-from portal.approvals.states import APPROVAL, ApprovalState
+from portal.approvals.states import ApprovalState
 from portal.audit.services import record
 from portal.audit.transitions import advance
 from portal.core import clock
@@ -44,7 +44,7 @@ def request_approval(
     with refuse("approval_pending_once", StateConflict(pending)):
         made = Approval.objects.create(
             state=ApprovalState.PENDING,
-            state_deadline_at=clock.now() + (known.wait or APPROVAL.states[ApprovalState.PENDING].deadline),
+            state_deadline_at=clock.now() + known.wait,
             kind=known.name,
             subject=subject,
             data=dict(data),
@@ -136,7 +136,7 @@ def withdraw(*, actor: Actor, approval: Approval, reason: str = "") -> Approval:
 
 @transaction.atomic
 def withdraw_own(*, actor: Actor, approval: Approval) -> Approval:
-    """Take back what one asked for. Raises Forbidden for what somebody else asked, StateConflict where it is decided."""
+    """Take back what one asked for. Raises Forbidden for what somebody else asked, StateConflict if decided."""
     if approval.requester_id != actor.id:
         raise Forbidden(f"{approval.requester_label} asked for this: only who asked takes it back.")
     return withdraw(actor=actor, approval=approval)

@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from portal.core.states import Nature, State, StateTable
 
+WAIT = timedelta(days=7)
+"""How long something waits for a decision unless its kind says otherwise."""
+
 
 class ApprovalState(StrEnum):
     """Names of the states of an approval."""
@@ -26,7 +29,7 @@ APPROVAL = StateTable.of(
         "Somebody other than who asked has yet to decide.",
         Nature.WORKING,
         (A.APPROVED, A.REJECTED, A.WITHDRAWN, A.EXPIRED),
-        timedelta(days=7),
+        WAIT,
         A.EXPIRED,
     ),
     State(A.APPROVED, "It was done at the moment of the decision.", Nature.FINAL),

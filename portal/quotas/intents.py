@@ -89,7 +89,12 @@ def change_limit(
     check_range(limit, gpu_hours_per_month)
     query = limit_of(organization, project, server_type, region)
     numbers = (limit, gpu_hours_per_month)
-    fields = {"organization": organization, "server_type": server_type, "region": region, "project": project}
+    fields: dict[str, Any] = {
+        "organization": organization,
+        "server_type": server_type,
+        "region": region,
+        "project": project,
+    }
     present = query.first()
     if _is_more(present, project, *numbers):
         # Nothing may be held without a limit, as with one of 0: so there is a limit to ask about.

@@ -3,6 +3,7 @@
 import pytest
 
 from portal.approvals.models import Approval
+from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.tenancy.staff import StaffRole
 from tests import factories, staff
@@ -40,6 +41,9 @@ def test_the_queue_says_what_for_whom_how_much_by_whom_and_how_long(sales, lead)
         assert words in page, words
     assert listed(lead, state="pending", kind="deed") == [made]
     assert listed(lead, state="approved") == []
+    sooner = deeds.ask(subject="res_2")
+    Approval.objects.filter(pk=sooner.pk).update(state_deadline_at=clock.now())
+    assert listed(lead) == [sooner, made]
 
 
 def test_a_second_person_approves_and_it_is_done(sales, lead):

@@ -137,7 +137,8 @@ def test_approving_sets_the_limit_and_tells_those_who_asked(scope, sales, django
     assert (quota.limit, quota.gpu_hours_per_month, quota.project) == (6, 3000, None)
     assert (asked.state, asked.state_reason, asked.granted_limit) == ("approved", "for this quarter", 6)
     assert asked.granted_gpu_hours_per_month == 3000
-    assert list(AuditEvent.objects.order_by("pk").values_list("verb", "actor_id")) == [
+    told = AuditEvent.objects.exclude(verb__startswith="user.").order_by("pk")
+    assert list(told.values_list("verb", "actor_id")) == [
         ("quota_request.created", scope.actor.id),
         ("approval.requested", scope.actor.id),
         ("approval.state_changed", sales.id),
@@ -183,7 +184,8 @@ def test_who_asked_may_not_approve_nor_may_a_member_who_asked_through_a_token(sc
 
     for request, actor in [(asked, scope.actor), (asked, colleague), (through, colleague), (through, by_token)]:
         refused(lambda request=request, actor=actor: grant(request, actor), Forbidden)
-    refused(lambda: grant(asked, factories.user(is_staff=True).as_actor()), Forbidden)
+    without_role = factories.user(is_staff=True).as_actor()
+    refused(lambda: grant(asked, without_role), Forbidden)
     assert grant(asked, sales).limit == 8
 
 

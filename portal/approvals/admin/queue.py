@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from django.contrib import admin
-from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.db.models import Case, F, IntegerField, QuerySet, Value, When
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
@@ -34,7 +34,6 @@ class ApprovalAdmin(RecordAdmin):
     list_display = (
         WHAT,
         columns.state,
-        SUBJECT,
         ORGANIZATION,
         SIZE,
         ASKED_BY,
@@ -51,7 +50,7 @@ class ApprovalAdmin(RecordAdmin):
     list_select_related = ("organization", "decided_by")
     search_fields = ("public_id", "subject", "organization__name", "requester_label", "reason", "comment")
     search_help_text = "Id, what it is about, organization, who asked or why"
-    ordering = (IS_OVER.asc(), "-created_at", "-pk")
+    ordering = (IS_OVER.asc(), F("state_deadline_at").asc(nulls_last=True), "-pk")
     watch = (watch.in_state("Approvals that wait", ApprovalState.PENDING, "warn"),)
     facts = (
         ("State", columns.life),
