@@ -39,6 +39,10 @@ TONES: dict[str, str] = {
     # own images
     "fetching": "busy",
     "imported": "ok",
+    # price books
+    "draft": "busy",
+    "published": "ok",
+    "discarded": "",
     # requests for quota
     "pending": "busy",
     "approved": "ok",

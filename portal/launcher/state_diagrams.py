@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from portal.catalog.states import IMAGE_IMPORT
+from portal.catalog.states import IMAGE_IMPORT, PRICE_BOOK
 from portal.core.states import Nature, State, StateTable
 from portal.fleet.states import SERVER
 from portal.operations.states import OPERATION, PART, PARTS_OF
@@ -57,6 +57,7 @@ class Fit:
 CHAPTERS = (
     Chapter("Server", SERVER, "portal/fleet/states.py"),
     Chapter("Import of an own image", IMAGE_IMPORT, "portal/catalog/states.py"),
+    Chapter("Price book", PRICE_BOOK, "portal/catalog/states.py"),
     Chapter("Request for quota", QUOTA_REQUEST, "portal/quotas/states.py"),
     Chapter("Quote", QUOTE, "portal/reservations/states.py"),
     Chapter("Entry of the waiting list", WAITLIST, "portal/reservations/states.py"),
