@@ -78,6 +78,8 @@ OWN = {
     },
     "catalog": {
         "import_failures": "the table of reasons why an image was not imported, in plain words",
+        "price_list": "what everybody may know of the prices",
+        "rates": "what contracts are priced by",
         "signatures": "who signed an image: pure",
         "terms": "what calling off costs: pure",
     },

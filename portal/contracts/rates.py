@@ -1,14 +1,11 @@
-"""List and floor of a line, from the price books."""
+"""List and floor of a line, from the price book of now."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from portal.catalog.selectors import not_sold, tariffs_of
+from portal.catalog.rates import contract_price
 from portal.fleet.models import Region, ServerType
-
-FLOOR_OF_LIST = Decimal("0.8")
-"""The least price where the book names none."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +17,6 @@ class Rate:
 
 
 def rate_of(server_type: ServerType, region: Region, currency: str, months: int, at: datetime) -> Rate:
-    """Return the rate for a line of so many whole months. Raises NoPrice."""
-    tariff = tariffs_of(server_type, currency, at, region).get(region.pk)
-    if tariff is None:
-        raise not_sold(server_type, region, currency)
-    return Rate(tariff.rate, (tariff.rate * FLOOR_OF_LIST).quantize(Decimal("0.000001")))
+    """Return the rate for so many whole months, or for the longest shorter term that is sold. Raises NoPrice."""
+    found = contract_price(server_type, region, currency, months, at)
+    return Rate(found.list_rate, found.floor_rate)

@@ -39,6 +39,10 @@ TONES: dict[str, str] = {
     # own images
     "fetching": "busy",
     "imported": "ok",
+    # price books
+    "draft": "busy",
+    "published": "ok",
+    "discarded": "",
     # requests for quota, and what takes two people
     "pending": "busy",
     "approved": "ok",
@@ -46,7 +50,6 @@ TONES: dict[str, str] = {
     "rejected": "bad",
     "withdrawn": "",
     # contracts
-    "draft": "",
     "quoted": "busy",
     "sent": "busy",
     "countersigned": "warn",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from portal.approvals.states import APPROVAL
-from portal.catalog.states import IMAGE_IMPORT
+from portal.catalog.states import IMAGE_IMPORT, PRICE_BOOK
 from portal.contracts.states import CONTRACT
 from portal.core.states import Nature, State, StateTable
 from portal.fleet.states import SERVER
@@ -59,6 +59,7 @@ class Fit:
 CHAPTERS = (
     Chapter("Server", SERVER, "portal/fleet/states.py"),
     Chapter("Import of an own image", IMAGE_IMPORT, "portal/catalog/states.py"),
+    Chapter("Price book", PRICE_BOOK, "portal/catalog/states.py"),
     Chapter("Approval: a decision that takes two people", APPROVAL, "portal/approvals/states.py"),
     Chapter("Request for quota", QUOTA_REQUEST, "portal/quotas/states.py"),
     Chapter("Quote", QUOTE, "portal/reservations/states.py"),

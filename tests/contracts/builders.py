@@ -47,7 +47,7 @@ def tier(**kwargs):
 def stage(servers=4):
     """Return a customer's scope with a key and no quota at all, a price, an image and free servers."""
     made = factories.scope()
-    factories.price()
+    factories.price(floor="2.00")
     factories.ssh_key(made.project)
     factories.image()
     if servers:

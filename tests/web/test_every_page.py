@@ -12,6 +12,7 @@ from portal.tenancy.staff import StaffRole
 from portal.web import urls
 from portal.web.server_actions import ACTIONS
 from tests import factories, staff
+from tests.price_lists import full_list
 from tests.web.browser import needs_chromium, overflow, violations, watch
 from tests.web.conftest import browser_of
 from tests.web.stages import every_state, quotes_in_states, servers_in_states
@@ -66,6 +67,7 @@ PAGES = {
     "quotas": ["/quotas"],
     "find": ["/find?q=", "/find?q=e", "/find?q=nothing-like-that"],
     "gallery": ["/ui/"],
+    "prices": ["/prices", "/prices?currency=EUR", "/prices?currency=XXX"],
     "login": [],
 }
 """The addresses of each page; the login has a test of its own, without somebody logged in."""
@@ -133,6 +135,7 @@ def too_wide(window):
 
 @pytest.mark.timeout(900)
 def test_every_page_in_every_state(open_page, buyer):
+    full_list()
     ids = every_state(buyer) | quotes_in_states(buyer) | servers_in_states(buyer)
     ids |= {"key": buyer.project.ssh_keys.get().public_id}
     looker = Looker(open_page, browser_of(buyer))
@@ -223,6 +226,9 @@ def test_what_opens_on_a_page(open_page, buyer, active):
 
 def test_pages_of_people_without_a_login_or_a_project(open_page, buyer):
     nobody = Looker(open_page, None)
+    nobody.look("/prices")
+    full_list()
+    nobody.look("/prices")
     nobody.look("/login")
     nobody.look("/login?ended=1&next=/servers")
     nobody.look("/login", press("Log in"))

@@ -49,6 +49,8 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("catalog.osimage", "OS images", "album"),
             ("catalog.imageimport", "Imports of own images", "download"),
             ("catalog.pricebook", "Price books", "sell"),
+            ("catalog.slatier", "Service levels", "verified_user"),
+            ("catalog.supporttier", "Support", "support_agent"),
         ),
     ),
     (

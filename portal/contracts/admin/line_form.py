@@ -20,6 +20,13 @@ from portal.core.periods import Period
 from portal.fleet.models import Region, ServerType
 from portal.reservations.models import Placement
 
+MEANINGS = {
+    "unit_price": "Per GPU and hour; empty: list price",
+    "discount": "Discount in percent of the price",
+    "overflow": "Servers beyond these that the customer may reserve at list price",
+    "ramp": "How many servers there are from later days on",
+}
+
 
 class LineForm(ActForm):
     """A row. Days that are left out are those of the term; without a price it is sold at list price."""
@@ -29,20 +36,22 @@ class LineForm(ActForm):
     count = forms.IntegerField(label="Servers")
     starts_at = forms.DateField(label="From", required=False, widget=DayInput)
     ends_at = forms.DateField(label="Until", required=False, widget=DayInput)
-    unit_price = forms.DecimalField(label="Per GPU-hour", required=False)
-    discount = forms.DecimalField(label="Discount %", required=False)
+    unit_price = forms.DecimalField(label="Price", required=False)
+    discount = forms.DecimalField(label="Off %", required=False)
     sla_tier = forms.ModelChoiceField(
         SlaTier.objects.filter(is_offered=True).order_by("slug", "-version"), label="SLA tier", required=False
     )
     placement = forms.ChoiceField(choices=Placement.choices, required=False, initial=Placement.SAME_FABRIC)
-    overflow = forms.IntegerField(label="Beyond", required=False, help_text="Servers on demand")
+    overflow = forms.IntegerField(label="On demand", required=False)
     ramp = forms.CharField(label="Ramp", required=False)
     below_floor_reason = forms.CharField(label="Reason below floor", required=False)
     origin = forms.ModelChoiceField(ContractLine.objects.all(), required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Say how a ramp is written."""
+        """Say how a ramp is written, and what short labels mean."""
         super().__init__(*args, **kwargs)
+        for name, words in MEANINGS.items():
+            self.fields[name].widget.attrs["title"] = words
         self.fields["ramp"].widget.attrs["placeholder"] = "16 from 2027-03-01, 24 from 2027-06-01"
 
     def wishes(self, term: Period) -> list[LineWish]:
