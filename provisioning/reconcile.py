@@ -9,9 +9,13 @@ from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db.models import Model
 
+from portal.approvals import selectors as approvals
+from portal.approvals.services import expire
 from portal.catalog import selectors as catalog
 from portal.catalog.models import ImageImport
 from portal.catalog.services import images
+from portal.contracts.selectors import due_contracts
+from portal.contracts.services.ending import move_on
 from portal.core.actors import SYSTEM
 from portal.core.errors import DomainError
 from portal.fleet import services as fleet
@@ -111,6 +115,11 @@ def free_networks() -> int:
     return _each(list(unused_networks()[:BATCH]), lambda item: free_unused(actor=SYSTEM, network=item))
 
 
+def expire_approvals() -> int:
+    """End what waits for a second person longer than it may."""
+    return _each(list(approvals.overdue_approvals()[:BATCH]), lambda item: expire(approval=item))
+
+
 def start_due() -> int:
     """Begin to prepare reservations that are due."""
     return _each(
@@ -142,6 +151,11 @@ def announce_ends() -> int:
 def expire_quotes() -> int:
     """End quotes that were not accepted in time; what they held is free again."""
     return _each(reservations.due_quotes()[:BATCH], lambda item: holds.expire_quote(actor=SYSTEM, quote=item))
+
+
+def move_contracts_on() -> int:
+    """Lose offers that nobody signed in time, and end contracts that are over."""
+    return _each(due_contracts()[:BATCH], lambda item: move_on(contract=item))
 
 
 def offer_waiting(server_type_pk: int | None = None, region_pk: int | None = None) -> int:

@@ -41,6 +41,8 @@ SCHEDULE: tuple[Entry, ...] = (
     Entry("provisioning.overrun_servers", 6),
     Entry("provisioning.isolate_strays", 6),
     Entry("provisioning.free_networks", 60),
+    Entry("provisioning.move_contracts_on", 60),
+    Entry("provisioning.expire_approvals", 60),
     Entry("provisioning.announce_ends", 6),
     Entry("provisioning.fetch_waiting", 6),
     Entry("provisioning.rebind_broken", 6),

@@ -144,6 +144,18 @@ def expire_quotes() -> None:
     reconcile.expire_quotes()
 
 
+@shared_task(name="provisioning.move_contracts_on")
+def move_contracts_on() -> None:
+    """End offers that ran out, and contracts that are over."""
+    reconcile.move_contracts_on()
+
+
+@shared_task(name="provisioning.expire_approvals")
+def expire_approvals() -> None:
+    """End what nobody decided in time."""
+    reconcile.expire_approvals()
+
+
 @shared_task(name="provisioning.offer_waiting")
 def offer_waiting(server_type_pk: int | None = None, region_pk: int | None = None) -> None:
     """Offer what is free to those who wait: everywhere, or of one type in one region."""

@@ -60,6 +60,9 @@ OWN = {
         "staff": "the table of the provider's own people",
         "tokens": "the form of API tokens",
     },
+    "approvals": {
+        "kinds": "the registry of what takes two people",
+    },
     "fleet": {
         "certificate_pdf": "a certificate on paper: pure",
         "certificates": "signed certificates of erasure",
@@ -75,8 +78,13 @@ OWN = {
     },
     "catalog": {
         "import_failures": "the table of reasons why an image was not imported, in plain words",
+        "price_list": "what everybody may know of the prices",
+        "rates": "what contracts are priced by",
         "signatures": "who signed an image: pure",
         "terms": "what calling off costs: pure",
+    },
+    "quotas": {
+        "intents": "what takes two people here, and how it is carried out",
     },
     "operations": {
         "event_types": "the table of what is told to customers",
@@ -84,6 +92,24 @@ OWN = {
         "on_machine": "the script that a delivered machine answers the portal with",
         "seed": "what a first boot is given: pure",
         "stages": "the table of stages that people see",
+    },
+    "contracts": {
+        "arithmetic": "what a contract comes to: pure",
+        "changes": "what a later version changes: pure",
+        "checks": "what is wrong with lines, without the calendar",
+        "continuing": "what of a later version goes on from the one before",
+        "contract_pdf": "a contract on paper: pure",
+        "heads": "what is wrong with the head of a contract",
+        "intents": "what approvals of contracts do",
+        "lights": "whether there is room for lines, without holding any",
+        "needs": "what rows come to, and who must agree",
+        "paperwork": "what stands in the document, read from rows",
+        "prices": "a line's price as a reservation keeps it: pure",
+        "ramps": "how servers grow and shrink as lines: pure",
+        "rates": "list and floor from the price books",
+        "rules": "the table of who must agree: pure",
+        "templates": "the table of forms of contract: pure",
+        "wishes": "what sales writes, before it is checked",
     },
     "reservations": {
         "approval": "what one person may commit to",

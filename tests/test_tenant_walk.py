@@ -27,6 +27,8 @@ OPEN: dict[str, str] = {
     "api/v1/docs/": "the same as a page",
     "api/v1/certificate-keys": "public keys, the same for everybody",
     "api/v1/problems": "the list of codes, the same for everybody",
+    "api/v1/prices": "list prices, the same for everybody",
+    "prices": "the same as a page",
     "login": "where one logs in",
     "logout": "ends one's own session",
     "theme": "sets a cookie with the colours",

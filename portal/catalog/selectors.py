@@ -10,7 +10,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
 
 from portal.catalog.models import CancellationTerm, ImageImport, OSImage, Price, PriceBook
-from portal.catalog.states import ImportState
+from portal.catalog.states import BookState, ImportState
 from portal.catalog.terms import CancellationTerms
 from portal.core import clock
 from portal.core.errors import NoPrice, NotFound
@@ -132,12 +132,20 @@ def not_sold(server_type: ServerType, region: Region, currency: str) -> NoPrice:
 
 
 def list_prices(currency: str, at: datetime) -> models.QuerySet[Price]:
-    """Return every list price in ``currency`` that holds at an instant, by server type and region."""
+    """Return every list price on demand in ``currency`` that holds at an instant, by server type and region."""
     return (
         Price.objects.select_related("book", "server_type", "region")
-        .filter(book__currency=currency, book__valid__contains=at)
+        .filter(months=0, book__currency=currency, book__valid__contains=at, book__state=BookState.PUBLISHED)
         .order_by("server_type__slug", "region__code")
     )
+
+
+def next_book(book: PriceBook) -> PriceBook | None:
+    """Return the published book of the same currency that begins first after a book's end; None without one."""
+    later = PriceBook.objects.filter(
+        currency=book.currency, state=BookState.PUBLISHED, valid__startswith__gte=book.valid.upper
+    )
+    return later.order_by("valid").first()
 
 
 def terms_of(book: PriceBook) -> CancellationTerms:
@@ -147,7 +155,7 @@ def terms_of(book: PriceBook) -> CancellationTerms:
 
 @dataclass(frozen=True)
 class Tariff:
-    """What a server type costs in a region at one moment: the rate for a GPU and an hour, and the terms of its book."""
+    """What a server type costs on demand in a region at one moment: the rate of a GPU-hour, its book's terms."""
 
     server_type: ServerType
     region: Region
@@ -165,10 +173,14 @@ class Tariff:
 
 
 def _priced() -> "models.QuerySet[Any]":
-    """Return the prices of a server type, with the terms of their book."""
+    """Return the prices on demand of a server type, with the terms of their book."""
     steps = CancellationTerm.objects.filter(book=models.OuterRef("book")).order_by("notice")
     prices = Price.objects.filter(
-        server_type=Given("server_type"), book__currency=Given("currency"), book__valid__contains=Given("at")
+        server_type=Given("server_type"),
+        months=0,
+        book__currency=Given("currency"),
+        book__valid__contains=Given("at"),
+        book__state=BookState.PUBLISHED,
     )
     return prices.select_related("region").annotate(
         notices=ArraySubquery(steps.values("notice")), percents=ArraySubquery(steps.values("percent"))
@@ -180,7 +192,7 @@ _PRICES_IN_REGION = Prepared(lambda: _priced().select_related(None).filter(regio
 
 
 def tariffs_of(server_type: ServerType, currency: str, at: datetime, region: Region | None = None) -> dict[int, Tariff]:
-    """Return what a server type costs at an instant, by region's pk; regions where it is not sold are left out.
+    """Return what a server type costs on demand at an instant, by region's pk; where it is not sold is left out.
 
     One statement: pages price many pools, and price and terms must be of one moment.
     """

@@ -1,4 +1,4 @@
-"""The life of an import: a customer's own image on its way into the catalogue."""
+"""The lives of an import (a customer's own image on its way into the catalogue) and of a price book."""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -33,4 +33,24 @@ IMAGE_IMPORT = StateTable.of(
     ),
     State(I.IMPORTED, "In the catalogue of the project.", Nature.FINAL),
     State(I.FAILED, "Not imported; the reason says why.", Nature.FINAL),
+)
+
+
+class BookState(StrEnum):
+    """Names of the states of a price book."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
+    DISCARDED = "discarded"
+
+
+B = BookState
+PRICE_BOOK = StateTable.of(
+    "price_book",
+    [B.DRAFT],
+    State(B.DRAFT, "Being written: it sells nothing, and may be edited.", Nature.REST, (B.PUBLISHED, B.DISCARDED)),
+    State(B.PUBLISHED, "Holds in its time, and is never edited.", Nature.REST, (B.WITHDRAWN,)),
+    State(B.WITHDRAWN, "Taken back before its time began.", Nature.FINAL),
+    State(B.DISCARDED, "Given up before it was published.", Nature.FINAL),
 )

@@ -1,6 +1,9 @@
 """Registration of the app."""
 
 from django.apps import AppConfig
+from django.utils.module_loading import import_string
+
+from portal.approvals import kinds
 
 
 class ContractsConfig(AppConfig):
@@ -9,3 +12,8 @@ class ContractsConfig(AppConfig):
     name = "portal.contracts"
     label = "contracts"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Say what becomes of decisions on contracts."""
+        for name in ("TERMS", "PAYMENT"):
+            kinds.register(import_string(f"portal.contracts.intents.{name}"))

@@ -1,23 +1,72 @@
 """Plain pages for people, A4, with the PDF's own fonts: a title, headings, rows of a label and a value."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from fpdf import FPDF
-from fpdf.enums import XPos, YPos
+from fpdf.enums import Align, XPos, YPos
 
 MARGIN_MM = 20
 LABEL_MM = 48
 LINE_MM = 6
-SMALL_PT, BODY_PT, TITLE_PT = 8, 10, 18
+SMALL_PT, BODY_PT, TITLE_PT, MARK_PT = 8, 10, 18, 96
+MARK_GREY = 225
+ROW_MM = 5
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: its heading, its width, and whether it holds numbers, which stand at its right edge."""
+
+    heading: str
+    width_mm: float
+    is_number: bool = False
+
+
+class _Sheets(FPDF):
+    """Pages with a word across each of them, below what is written."""
+
+    def __init__(self, mark: str) -> None:
+        super().__init__(format="A4")
+        self._mark = mark
+
+    def header(self) -> None:
+        """Write the word, and go back to the top."""
+        if not self._mark:
+            return
+        self.set_font("Helvetica", "B", MARK_PT)
+        self.set_text_color(MARK_GREY)
+        with self.rotation(50, self.w / 2, self.h / 2):
+            width = self.get_string_width(self._mark)
+            self.text((self.w - width) / 2, self.h / 2 + MARK_PT / 8, self._mark)
+        self.set_text_color(0)
+        self.set_xy(self.l_margin, self.t_margin)
+
+    def footer(self) -> None:
+        """Number the pages where there may be several."""
+        if not self.auto_page_break:
+            return
+        self.set_y(-MARGIN_MM + 6)
+        self.set_font("Helvetica", "", SMALL_PT)
+        self.cell(0, 4, f"{self.page_no()} / {{nb}}", align=Align.R)
 
 
 class Paper:
     """A document; the same calls give the same bytes."""
 
-    def __init__(self, *, title: str, heading: str, made_at: datetime, author: str = "", breaks: bool = False) -> None:
-        """Begin the first page; ``breaks`` lets what does not fit go on on another one."""
-        self._pdf = FPDF(format="A4")
+    def __init__(
+        self,
+        *,
+        title: str,
+        heading: str,
+        made_at: datetime,
+        author: str = "",
+        breaks: bool = False,
+        mark: str = "",
+    ) -> None:
+        """Begin the first page; ``breaks`` lets what does not fit go on on another one, ``mark`` lies across each."""
+        self._pdf = _Sheets(_plain(mark))
         self._pdf.set_creation_date(made_at)
         self._pdf.set_title(_plain(title))
         if author:
@@ -74,7 +123,7 @@ class Paper:
         if rule:
             self._pdf.line(MARGIN_MM, self._pdf.get_y(), MARGIN_MM + sum(widths_mm), self._pdf.get_y())
 
-    def _fitted(self, words: str, width: int) -> str:
+    def _fitted(self, words: str, width: float) -> str:
         """Return as much of some words as a cell has room for."""
         room = width - 2
         if self._pdf.get_string_width(words) <= room:
@@ -82,6 +131,23 @@ class Paper:
         while words and self._pdf.get_string_width(f"{words}...") > room:
             words = words[:-1]
         return f"{words}..."
+
+    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+        """Write rows under their headings; headings come again on each page. A cell that is too wide is cut."""
+        self._cells(columns, [column.heading for column in columns], "B")
+        for row in rows:
+            if self._pdf.will_page_break(ROW_MM):
+                self._pdf.add_page()
+                self._cells(columns, [column.heading for column in columns], "B")
+            self._cells(columns, row, "")
+
+    def _cells(self, columns: Sequence[Column], words: Sequence[str], style: str) -> None:
+        self._pdf.set_font("Helvetica", style, SMALL_PT)
+        for column, word in zip(columns, words, strict=True):
+            align = Align.R if column.is_number else Align.L
+            shown = self._fitted(_plain(word), column.width_mm)
+            self._pdf.cell(column.width_mm, ROW_MM, shown, align=align, border="B")
+        self._pdf.ln(ROW_MM)
 
     def content(self) -> bytes:
         """Return the file."""

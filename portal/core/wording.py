@@ -39,11 +39,22 @@ TONES: dict[str, str] = {
     # own images
     "fetching": "busy",
     "imported": "ok",
-    # requests for quota
+    # price books
+    "draft": "busy",
+    "published": "ok",
+    "discarded": "",
+    # requests for quota, and what takes two people
     "pending": "busy",
     "approved": "ok",
     "declined": "bad",
+    "rejected": "bad",
     "withdrawn": "",
+    # contracts
+    "quoted": "busy",
+    "sent": "busy",
+    "countersigned": "warn",
+    "terminated": "",
+    "lost": "",
     # quotes and the waiting list
     "open": "busy",
     "accepted": "ok",

@@ -222,7 +222,7 @@ class Quickstart:
             "url": url,
             "api_token": demo["api_token"],
             "customer": {"email": demo["customer"], "password": self.secrets[secret_file.CUSTOMER_PASSWORD]},
-            "sales": {"email": demo["sales"], "password": self.secrets[secret_file.SALES_PASSWORD]},
+            **self._staff(demo),
             "database_url": self.env["DATABASE_URL"],
         }
         path = self.state.root / "access.json"
@@ -233,15 +233,22 @@ class Quickstart:
         self.say(f"  Metalyard runs at  {url}")
         self.say("")
         self.say(f"  Customer   {access['customer']['email']}   {access['customer']['password']}")
-        self.say(f"  Sales      {access['sales']['email']}   {access['sales']['password']}   ({url}/admin/)")
-        operations = self.secrets[secret_file.OPERATIONS_PASSWORD]
-        self.say(f"  Operations {demo['operations']}   {operations}   ({url}/admin/)")
+        for name, login in self._staff(demo).items():
+            title = name.replace("_", " ").capitalize()
+            self.say(f"  {title:10} {login['email']}   {login['password']}   ({url}/admin/)")
         self.say(f"  Admin      {demo['admin']}   {self.secrets[secret_file.ADMIN_PASSWORD]}   ({url}/admin/)")
         self.say(f"  API token  {access['api_token']}")
         self.say(f"  The same for scripts: {path}")
         self.say("")
         if not self.options.once:
             self.say("Ctrl-C stops it; the data stays. Start again with --reset to begin anew.")
+
+    def _staff(self, demo: dict[str, str]) -> dict[str, dict[str, str]]:
+        """Return the login of one person of each role of the staff."""
+        return {
+            name: {"email": demo[name], "password": self.secrets[variable]}
+            for name, variable in secret_file.STAFF_PASSWORDS.items()
+        }
 
     def _serve(self, supervisor: Supervisor) -> None:
         """Watch over everything until a signal, or until the ``uv run`` that started this process is gone."""

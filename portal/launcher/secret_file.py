@@ -14,9 +14,22 @@ from portal.launcher.problems import LaunchProblem
 CUSTOMER_PASSWORD = "METALYARD_DEMO_CUSTOMER_PASSWORD"  # noqa: S105  (names of variables)
 SALES_PASSWORD = "METALYARD_DEMO_SALES_PASSWORD"  # noqa: S105
 OPERATIONS_PASSWORD = "METALYARD_DEMO_OPERATIONS_PASSWORD"  # noqa: S105
+SALES_LEAD_PASSWORD = "METALYARD_DEMO_SALES_LEAD_PASSWORD"  # noqa: S105
+FINANCE_PASSWORD = "METALYARD_DEMO_FINANCE_PASSWORD"  # noqa: S105
+SUPPORT_PASSWORD = "METALYARD_DEMO_SUPPORT_PASSWORD"  # noqa: S105
 ADMIN_PASSWORD = "METALYARD_DEMO_ADMIN_PASSWORD"  # noqa: S105
 NEIGHBOUR_PASSWORD = "METALYARD_DEMO_NEIGHBOUR_PASSWORD"  # noqa: S105
-PASSWORDS = (CUSTOMER_PASSWORD, SALES_PASSWORD, OPERATIONS_PASSWORD, ADMIN_PASSWORD, NEIGHBOUR_PASSWORD)
+STAFF_PASSWORDS = {
+    "sales": SALES_PASSWORD,
+    "sales_lead": SALES_LEAD_PASSWORD,
+    "finance": FINANCE_PASSWORD,
+    "operations": OPERATIONS_PASSWORD,
+    "support": SUPPORT_PASSWORD,
+}
+"""One account for each role of the staff."""
+PASSWORDS = (CUSTOMER_PASSWORD, *STAFF_PASSWORDS.values(), ADMIN_PASSWORD, NEIGHBOUR_PASSWORD)
+LATER = (SALES_LEAD_PASSWORD, FINANCE_PASSWORD, SUPPORT_PASSWORD)
+"""Passwords that the file of an older demo lacks; their accounts are made when it is started again."""
 FLEET_NETWORK = "METALYARD_DEMO_FLEET_NETWORK"
 
 
@@ -32,6 +45,10 @@ def load_or_make(path: Path, *, fleet_network: str) -> dict[str, str]:
     except OSError as error:
         raise LaunchProblem(f"Cannot read {path}: {error.strerror}.") from error
     values = dict(line.split("=", 1) for line in lines if "=" in line)
+    added = {name: random_password() for name in LATER if values and name not in values}
+    if added:
+        values |= added
+        _write(path, values)
     missing = sorted(_fresh(fleet_network).keys() - values.keys())
     if missing:
         raise LaunchProblem(f"{path} lacks {', '.join(missing)}: put it back, or start anew with --reset.")

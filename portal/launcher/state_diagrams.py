@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from portal.catalog.states import IMAGE_IMPORT
+from portal.approvals.states import APPROVAL
+from portal.catalog.states import IMAGE_IMPORT, PRICE_BOOK
+from portal.contracts.states import CONTRACT
 from portal.core.states import Nature, State, StateTable
 from portal.fleet.states import SERVER
 from portal.operations.states import OPERATION, PART, PARTS_OF
@@ -57,10 +59,13 @@ class Fit:
 CHAPTERS = (
     Chapter("Server", SERVER, "portal/fleet/states.py"),
     Chapter("Import of an own image", IMAGE_IMPORT, "portal/catalog/states.py"),
+    Chapter("Price book", PRICE_BOOK, "portal/catalog/states.py"),
+    Chapter("Approval: a decision that takes two people", APPROVAL, "portal/approvals/states.py"),
     Chapter("Request for quota", QUOTA_REQUEST, "portal/quotas/states.py"),
     Chapter("Quote", QUOTE, "portal/reservations/states.py"),
     Chapter("Entry of the waiting list", WAITLIST, "portal/reservations/states.py"),
     Chapter("Reservation", RESERVATION, "portal/reservations/states.py"),
+    Chapter("Contract", CONTRACT, "portal/contracts/states.py"),
     Chapter("Allocation: one server of a reservation", ALLOCATION, "portal/reservations/states.py"),
     Chapter("Operation", OPERATION, "portal/operations/states.py"),
     Chapter("Part: one server's share of an operation", PART, "portal/operations/states.py"),

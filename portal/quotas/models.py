@@ -96,6 +96,7 @@ class QuotaRequest(Identified, Stateful):
 
     class Meta:
         ordering = ["-pk"]
+        permissions = [("decide_quota_increase", "Can decide on increases of quota")]
         indexes = [models.Index(fields=["project", "-id"], name="quota_request_by_project")]
         constraints = [
             known_state(QUOTA_REQUEST, "quota_request_state_known"),

@@ -1,31 +1,28 @@
-"""Setting limits, asking for more, and answering."""
+"""Setting limits and asking for more. What is answered, and what takes two people, is in ``intents``."""
 
-import logging
-from functools import partial
+from typing import Any
 
-from django.conf import settings
-from django.core.mail import send_mail
 from django.db import transaction
 
+from portal.approvals.models import Approval
+from portal.approvals.selectors import pending_approval
+from portal.approvals.services import request_approval, withdraw
 from portal.audit.services import record
-from portal.audit.transitions import advance
 from portal.core.actors import Actor
 from portal.core.constraints import refuse
-from portal.core.errors import FieldError, Forbidden, InvalidInput, NotFound
-from portal.core.locks import lock_row, lock_rows
+from portal.core.errors import FieldError, InvalidInput, NotFound, StateConflict
 from portal.fleet.models import Region, ServerType
 from portal.quotas.models import REASON_LENGTH, Quota, QuotaRequest, QuotaScope
 from portal.quotas.selectors import limit_of
 from portal.quotas.states import QuotaRequestState
-from portal.tenancy.models import Membership, Organization, Project
+from portal.tenancy.models import Organization, Project
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
-from portal.tenancy.selectors import notification_addresses
 
 LARGEST_LIMIT = 100_000
 LARGEST_GPU_HOURS = 1_000_000_000
-
-log = logging.getLogger(__name__)
+INCREASE = "quota_increase"
+"""The kind of approval."""
 
 
 @transaction.atomic
@@ -44,7 +41,7 @@ def set_quota(
     Raises InvalidInput on ``limit`` outside 0 to LARGEST_LIMIT, on ``gpu_hours_per_month`` outside 0 to
     LARGEST_GPU_HOURS (None: no limit), and on ``project`` for another organization's.
     """
-    _check_range(limit, gpu_hours_per_month)
+    check_range(limit, gpu_hours_per_month)
     if project is not None and project.organization_id != organization.pk:
         raise InvalidInput.of("project", "unknown", f"Choose a project of {organization.name}.")
     quota, _ = Quota.objects.update_or_create(
@@ -70,7 +67,8 @@ def set_quota(
     return quota
 
 
-def _check_range(limit: int, gpu_hours: int | None) -> None:
+def check_range(limit: int, gpu_hours: int | None) -> None:
+    """Raise InvalidInput for numbers that no limit can have."""
     errors = []
     if not 0 <= limit <= LARGEST_LIMIT:
         text = f"Give a number of servers from 0 to {LARGEST_LIMIT}."
@@ -104,7 +102,7 @@ def request_increase(
     reason = reason.strip()
     if not reason or len(reason) > REASON_LENGTH:
         raise InvalidInput.of("reason", "length", f"Say in 1 to {REASON_LENGTH} characters what it is for.")
-    _check_range(limit, gpu_hours_per_month)
+    check_range(limit, gpu_hours_per_month)
     _check_increase(scope, server_type, region, limit, gpu_hours_per_month, applies_to)
     taken = "The project has a pending request for this server type here: withdraw it, or wait for the answer."
     with refuse("quota_request_pending_once", InvalidInput.of("server_type", "duplicate", taken)):
@@ -134,7 +132,34 @@ def request_increase(
             "region": region.code,
         },
     )
+    request_approval(
+        actor=actor,
+        kind=INCREASE,
+        subject=made.public_id,
+        data=wish(
+            server_type,
+            region,
+            limit,
+            gpu_hours_per_month,
+            scope.project if made.applies_to == QuotaScope.PROJECT else None,
+        ),
+        reason=reason,
+        organization=scope.organization,
+    )
     return made
+
+
+def wish(
+    server_type: ServerType, region: Region, limit: int, gpu_hours: int | None, project: Project | None
+) -> dict[str, Any]:
+    """Return what is wanted as an approval keeps it; no ``project`` means the whole organization."""
+    return {
+        "server_type": server_type.slug,
+        "region": region.code,
+        "limit": limit,
+        "gpu_hours_per_month": gpu_hours,
+        "project": project.public_id if project else None,
+    }
 
 
 def _check_increase(
@@ -148,13 +173,13 @@ def _check_increase(
     if project is not None and present is None:
         text = "The project has no limit of its own here: ask for the whole organization."
         raise InvalidInput.of("applies_to", "no_limit", text)
-    _refuse_less(present, limit, present.gpu_hours_per_month if present and gpu_hours is None else gpu_hours)
+    refuse_less(present, limit, present.gpu_hours_per_month if present and gpu_hours is None else gpu_hours)
     more_servers = limit > (present.limit if present else 0)
     if not more_servers and (gpu_hours is None or (present and gpu_hours == present.gpu_hours_per_month)):
         raise InvalidInput.of("limit", "not_more", f"{limit} servers are allowed already: ask for more.")
 
 
-def _refuse_less(present: Quota | None, limit: int, gpu_hours: int | None) -> None:
+def refuse_less(present: Quota | None, limit: int, gpu_hours: int | None) -> None:
     """Raise InvalidInput where a raised limit would allow less than the present one does."""
     if present is None:
         return
@@ -173,91 +198,17 @@ def withdraw_request(*, scope: Scope, actor: Actor, request: QuotaRequest) -> Qu
     if request.project_id != scope.project.pk:
         raise NotFound("This project has no such request.")
     scope.require(Verb.RESERVE)
-    fresh = lock_row(QuotaRequest, request.pk)
-    advance(
-        fresh,
-        QuotaRequestState.WITHDRAWN,
-        actor=actor,
-        scope=fresh.organization.public_id,
-        reason=f"withdrawn by {actor.label}",
-    )
-    return fresh
+    withdraw(actor=actor, approval=undecided(request, QuotaRequestState.WITHDRAWN))
+    return QuotaRequest.objects.get(pk=request.pk)
 
 
-@transaction.atomic
-def approve_request(
-    *, actor: Actor, request: QuotaRequest, limit: int, gpu_hours_per_month: int | None, reason: str = ""
-) -> Quota:
-    """Grant a pending request, with these numbers, and set the limit; those who asked are told by mail.
-
-    The caller has made sure that the actor is staff that may. Raises Forbidden for who asked or belongs to the
-    organization, StateConflict for one that is answered, InvalidInput for numbers out of range or below what is
-    allowed now. Then nothing has changed.
-    """
-    _check_range(limit, gpu_hours_per_month)
-    fresh = lock_row(QuotaRequest, request.pk)
-    if _is_of_those_who_asked(actor, fresh):
-        raise Forbidden(f"You asked for this, or belong to {fresh.organization.name}: somebody else must approve it.")
-    advance(
-        fresh,
-        QuotaRequestState.APPROVED,
-        actor=actor,
-        scope=fresh.organization.public_id,
-        reason=reason,
-        data={"limit": limit, "gpu_hours_per_month": gpu_hours_per_month},
-        granted_limit=limit,
-        granted_gpu_hours_per_month=gpu_hours_per_month,
-    )
-    project = fresh.project if fresh.applies_to == QuotaScope.PROJECT else None
-    present = lock_rows(limit_of(fresh.organization, project, fresh.server_type, fresh.region))
-    _refuse_less(next(iter(present), None), limit, gpu_hours_per_month)
-    quota = set_quota(
-        actor=actor,
-        organization=fresh.organization,
-        project=project,
-        server_type=fresh.server_type,
-        region=fresh.region,
-        limit=limit,
-        gpu_hours_per_month=gpu_hours_per_month,
-    )
-    transaction.on_commit(partial(_mail, fresh))
-    return quota
-
-
-def _is_of_those_who_asked(actor: Actor, request: QuotaRequest) -> bool:
-    # A member may have asked through a token of the project: then the request names the token.
-    members = Membership.objects.filter(organization=request.organization_id, user__public_id=actor.id)
-    return request.requested_by_id == actor.id or members.exists()
-
-
-@transaction.atomic
-def decline_request(*, actor: Actor, request: QuotaRequest, reason: str) -> QuotaRequest:
-    """Refuse a pending request; those who asked read why, also by mail.
-
-    The caller has made sure that the actor is staff that may. Raises InvalidInput on ``reason`` without one,
-    StateConflict for one that is answered.
-    """
-    if not reason.strip():
-        raise InvalidInput.of("reason", "required", "Say why: the customer reads it.")
-    fresh = lock_row(QuotaRequest, request.pk)
-    advance(fresh, QuotaRequestState.DECLINED, actor=actor, scope=fresh.organization.public_id, reason=reason.strip())
-    transaction.on_commit(partial(_mail, fresh))
-    return fresh
-
-
-def _mail(request: QuotaRequest) -> None:
-    """Tell the project's people the answer."""
-    what = f"{request.server_type.name} in {request.region.code}"
-    granted = f"Up to {request.granted_limit} servers at once may be held now.\n"
-    try:
-        send_mail(
-            f"Your request for more {what} is {request.state}",
-            f"Your request {request.public_id} for {request.limit} x {what} is {request.state}.\n"
-            f"{granted if request.state == QuotaRequestState.APPROVED else ''}"
-            f"{request.state_reason}\n\n{settings.METALYARD_PUBLIC_URL}/quotas\n",
-            None,
-            notification_addresses(request.project),
+def undecided(request: QuotaRequest, to: QuotaRequestState) -> Approval:
+    """Lock what decides on a request that is to become ``to``. Raises StateConflict for one that is answered."""
+    approval = pending_approval(INCREASE, request.public_id, lock=True)
+    if approval is None:
+        fresh = QuotaRequest.objects.get(pk=request.pk)
+        raise StateConflict(
+            f"quota_request {fresh.public_id} is {fresh.state}; it cannot become {to}.",
+            extra={"state": fresh.state, "allowed": fresh.STATES.followers(fresh.state)},
         )
-    except OSError:
-        # SMTP errors are OSErrors too. The answer stands on the page of quotas.
-        log.exception("the answer to %s was not told by mail", request.public_id)
+    return approval

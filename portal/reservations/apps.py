@@ -1,6 +1,9 @@
 """Registration of the app."""
 
 from django.apps import AppConfig
+from django.utils.module_loading import import_string
+
+from portal.approvals import kinds
 
 
 class ReservationsConfig(AppConfig):
@@ -9,3 +12,7 @@ class ReservationsConfig(AppConfig):
     name = "portal.reservations"
     label = "reservations"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Make known what takes two people."""
+        kinds.register(import_string("portal.reservations.services.forced.KIND"))

@@ -53,12 +53,13 @@ def reservation_of(scope: Scope, public_id: str) -> Reservation:
 
 
 def quotes_of(scope: Scope) -> models.QuerySet[Quote]:
-    """Return the project's quotes, newest first."""
+    """Return the project's quotes, newest first, without what is held for its contracts."""
     return (
         Quote.objects.select_related(
             "server_type", "region", "fabric", "project", "organization", "reservation", "waitlist_entry"
         )
         .filter(project=scope.project)
+        .exclude(reservation__is_committed=True)
         .order_by("-pk")
     )
 

@@ -18,48 +18,104 @@ class StaffRole(StrEnum):
     """Roles of the provider's people. An administrator (superuser) may do everything and needs none."""
 
     SALES = "Sales"
+    SALES_LEAD = "Sales lead"
+    FINANCE = "Finance"
     OPERATIONS = "Operations"
+    SUPPORT = "Support"
 
+
+_SELLING = (
+    "approvals",
+    "audit",
+    "billing",
+    "catalog",
+    "contracts",
+    "fleet",
+    "operations",
+    "quotas",
+    "reservations",
+    "sla",
+    "tenancy",
+)
 
 SEES: dict[StaffRole, tuple[str, ...]] = {
-    StaffRole.SALES: ("audit", "catalog", "fleet", "operations", "quotas", "reservations", "tenancy"),
+    StaffRole.SALES: _SELLING,
+    StaffRole.SALES_LEAD: _SELLING,
+    StaffRole.FINANCE: (
+        "approvals",
+        "audit",
+        "billing",
+        "catalog",
+        "contracts",
+        "quotas",
+        "reservations",
+        "sla",
+        "tenancy.organization",
+        "tenancy.project",
+    ),
     StaffRole.OPERATIONS: (
+        "approvals",
         "audit",
         "catalog.osimage",
         "catalog.imageimport",
         "fleet",
         "operations",
         "reservations",
+        "sla",
         "tenancy.organization",
         "tenancy.project",
     ),
+    StaffRole.SUPPORT: (
+        "audit",
+        "billing",
+        "catalog",
+        "contracts",
+        "fleet",
+        "operations",
+        "quotas",
+        "reservations",
+        "sla",
+        "tenancy",
+    ),
 }
-"""Which apps, or single models of them, a role may look at."""
+"""Which apps, or single models of them, a role may look at. Operations sees no price books, contracts or invoices."""
 
+_CONSOLES = ("reservations.consolechunk",)
 HIDDEN: dict[StaffRole, tuple[str, ...]] = {
-    StaffRole.SALES: ("reservations.consolechunk",),
+    StaffRole.SALES: _CONSOLES,
+    StaffRole.SALES_LEAD: _CONSOLES,
+    StaffRole.FINANCE: _CONSOLES,
     StaffRole.OPERATIONS: (),
+    StaffRole.SUPPORT: _CONSOLES,
 }
-"""Models that a role may not look at although it may at their app: what customers' servers write is not for selling."""
+"""Models that a role may not look at although it may at their app: what customers' servers write is for operations."""
+
+_SELLS = (
+    "approvals.change_approval",
+    "contracts.add_contract",
+    "contracts.change_contract",
+    "quotas.change_quota",
+    "quotas.decide_quota_increase",
+    "reservations.change_quote",
+    "reservations.change_reservation",
+    "reservations.change_waitlistentry",
+    "tenancy.add_apitoken",
+    "tenancy.add_membership",
+    "tenancy.add_organization",
+    "tenancy.add_project",
+    "tenancy.change_apitoken",
+    "tenancy.change_membership",
+    "tenancy.change_organization",
+    "tenancy.change_user",
+    "tenancy.delete_membership",
+)
 
 ACTS: dict[StaffRole, tuple[str, ...]] = {
-    StaffRole.SALES: (
-        "quotas.change_quota",
-        "quotas.change_quotarequest",
-        "reservations.change_quote",
-        "reservations.change_reservation",
-        "reservations.change_waitlistentry",
-        "tenancy.add_apitoken",
-        "tenancy.add_membership",
-        "tenancy.add_organization",
-        "tenancy.add_project",
-        "tenancy.change_apitoken",
-        "tenancy.change_membership",
-        "tenancy.change_organization",
-        "tenancy.change_user",
-        "tenancy.delete_membership",
-    ),
+    StaffRole.SALES: _SELLS,
+    StaffRole.SALES_LEAD: (*_SELLS, "contracts.decide_contract_terms", "reservations.decide_forced_release"),
+    StaffRole.FINANCE: ("approvals.change_approval", "billing", "contracts.decide_contract_payment"),
     StaffRole.OPERATIONS: (
+        "approvals.change_approval",
         "catalog.change_osimage",
         "fleet.change_fabric",
         "fleet.change_server",
@@ -67,9 +123,14 @@ ACTS: dict[StaffRole, tuple[str, ...]] = {
         "fleet.change_switch",
         "operations.change_operation",
         "reservations.change_pool",
+        "reservations.decide_forced_release",
+        "sla",
     ),
+    StaffRole.SUPPORT: (),
 }
-"""Which permissions to act a role has. What nobody has here (prices, roles of staff) is left to administrators."""
+"""Which permissions to act a role has; an app's name stands for all of its own. Who decides on what takes two people
+is ``<app>.decide_<kind>``. What nobody has here (prices, roles of staff) is left to administrators: who sells, approves
+or invoices at a price must not be who sets it."""
 
 
 def group_of(role: StaffRole) -> Group:
@@ -84,7 +145,9 @@ def _permissions(role: StaffRole) -> Iterator[Permission]:
     for permission in Permission.objects.select_related("content_type"):
         app, model = permission.content_type.app_label, permission.content_type.model
         may_see = ((app,) in seen or (app, model) in seen) and f"{app}.{model}" not in HIDDEN[role]
-        if (permission.codename == f"view_{model}" and may_see) or f"{app}.{permission.codename}" in ACTS[role]:
+        is_view = permission.codename == f"view_{model}"
+        may_act = not is_view and (app in ACTS[role] or f"{app}.{permission.codename}" in ACTS[role])
+        if (is_view and may_see) or may_act:
             yield permission
 
 

@@ -1,16 +1,12 @@
 """Programs with their tokens."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 import pytest
 import time_machine
 
 from portal.catalog.models import PriceBook
-from portal.catalog.services.books import set_terms
-from portal.catalog.terms import CancellationTerms
 from portal.core import clock
-from portal.core.actors import SYSTEM
 from tests import factories
 from tests.api.client import Api, order
 
@@ -82,8 +78,7 @@ def acceptance(buyer):
 @pytest.fixture
 def fixed_terms(buyer):
     """Let calling off cost 25 % with a day of notice, and all with less; free with ten days."""
-    notices = [(timedelta(days=10), Decimal(0)), (timedelta(days=1), Decimal(25))]
-    set_terms(actor=SYSTEM, book=PriceBook.objects.get(), terms=CancellationTerms.of_pairs(notices))
+    factories.cancellation(PriceBook.objects.get(), (240, 0), (24, 25))
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ def address_of(reply):
 @pytest.mark.parametrize("hold", [False, True])
 def test_an_accepted_quote_is_a_reservation_at_the_quoted_price(noon, api, wish, acceptance, hold):
     quote = api.post("/quotes", wish | {"hold": hold})
-    factories.Price.objects.update(per_gpu_hour=99)
+    factories.reprice("99")
 
     made = api.post(f"{address_of(quote)}/accept", acceptance | {"labels": {"team": "nlp"}})
 

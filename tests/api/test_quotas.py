@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 
 from portal.core import clock
-from portal.core.actors import SYSTEM
+from portal.quotas.intents import approve_request, decline_request
 from portal.quotas.models import Quota, QuotaRequest
-from portal.quotas.services import approve_request, decline_request
 from portal.tenancy.roles import Role
-from tests import factories
+from portal.tenancy.staff import StaffRole
+from tests import factories, staff
 from tests.api.client import Api, assert_problem
 from tests.api.world import nothing_changes
 
@@ -90,8 +90,9 @@ def test_the_answer_is_shown(api, buyer):
     buyer.organization.quotas.update(gpu_hours_per_month=5000)
     first = factories.quota_request(buyer, 96)
     second = factories.quota_request(buyer, 5, region=factories.region("south"))
-    approve_request(actor=SYSTEM, request=first, limit=80, gpu_hours_per_month=7000, reason="until May")
-    decline_request(actor=SYSTEM, request=second, reason="no such servers there")
+    sales = staff.person(StaffRole.SALES).as_actor()
+    approve_request(actor=sales, request=first, limit=80, gpu_hours_per_month=7000, reason="until May")
+    decline_request(actor=sales, request=second, reason="no such servers there")
 
     declined, approved = api.get("/quota-requests").json()["data"]
 

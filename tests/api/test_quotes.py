@@ -1,14 +1,8 @@
 """Quotes over HTTP: what is asked for and what is told."""
 
-from datetime import timedelta
-from decimal import Decimal
-
 import pytest
 
 from portal.catalog.models import PriceBook
-from portal.catalog.services.books import set_terms
-from portal.catalog.terms import CancellationTerms
-from portal.core.actors import SYSTEM
 from portal.reservations.models import Quote, Reservation
 from portal.tenancy.roles import Role
 from tests import factories
@@ -113,8 +107,7 @@ def test_each_check_that_fails_says_so_in_numbers(noon, api, buyer, wish):
 
 
 def test_terms_of_the_book_are_told(noon, api, wish):
-    notices = [(timedelta(days=7), Decimal(0)), (timedelta(days=1), Decimal(25))]
-    set_terms(actor=SYSTEM, book=PriceBook.objects.get(), terms=CancellationTerms.of_pairs(notices))
+    factories.cancellation(PriceBook.objects.get(), (168, 0), (24, 25))
 
     assert api.post("/quotes", wish).json()["cancellation"] == {
         "free_until": "2030-01-09T12:00:00Z",

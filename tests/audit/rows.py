@@ -6,6 +6,7 @@ from portal.core.models import Stateful
 from portal.operations.models import Operation, OperationServer
 from portal.reservations.models import Allocation
 from tests import factories
+from tests.approvals import deeds
 from tests.billing import yard
 
 MODELS = {model.STATES.name: model for model in apps.get_models() if issubclass(model, Stateful)}
@@ -17,6 +18,7 @@ def _started():
 
 
 MAKERS = {
+    "approval": deeds.answered,
     "server": factories.server,
     "quota_request": factories.quota_request,
     "quote": factories.hold,

@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
-from portal.catalog.models import CancellationTerm, OSImage, Price, PriceBook
+from portal.catalog.models import MOST_MONTHS, CancellationTerm, Commitment, Fee, FeeBasis, OSImage, Price, PriceBook
+from portal.catalog.states import BookState
 from portal.catalog.terms import MOST_NOTICE
 from portal.core.money import MINOR_UNITS
 from tests import factories
@@ -19,8 +20,14 @@ YEAR = timedelta(days=365)
 TICK = timedelta(microseconds=1)
 
 
-def book(start=START, end=START + YEAR, bounds="[)", currency="USD"):
-    return PriceBook.objects.create(name="Book", currency=currency, valid=DateTimeTZRange(start, end, bounds))
+def book(start=START, end=START + YEAR, bounds="[)", currency="USD", state=BookState.PUBLISHED):
+    return PriceBook.objects.create(
+        name="Book",
+        currency=currency,
+        version=PriceBook.objects.count() + 1,
+        state=state,
+        valid=DateTimeTZRange(start, end, bounds),
+    )
 
 
 def refused(constraint, act):
@@ -76,14 +83,86 @@ def test_a_book_is_in_a_currency_that_money_knows(currency):
     assert set(PriceBook.objects.values_list("currency", flat=True)) == set(MINOR_UNITS)
 
 
-def test_a_book_has_one_price_for_a_type_in_a_region_and_none_below_nothing():
-    price = factories.price()
-    fields = {"book": price.book, "server_type": price.server_type, "region": price.region}
+RATE = {"per_gpu_hour": Decimal(2), "floor_per_gpu_hour": Decimal(1)}
+WRONG_PRICES = {
+    "twice": ({}, "price_once"),
+    "below nothing": ({"months": 1, "per_gpu_hour": Decimal("-0.000001")}, "price_(not_negative|floor_not_above_list)"),
+    "floor above list": ({"months": 1, "floor_per_gpu_hour": Decimal("2.000001")}, "price_floor_not_above_list"),
+    "floor below nothing": ({"months": 1, "floor_per_gpu_hour": Decimal("-1")}, "price_floor_not_above_list"),
+    "negative term": ({"months": -1}, "months_check"),
+    "endless term": ({"months": MOST_MONTHS + 1}, "price_term"),
+    "bound on demand": ({"commitment": Commitment.RESERVED}, "price_commitment"),
+    "unknown commitment": ({"months": 1, "commitment": "for ever"}, "price_commitment"),
+}
 
-    refused("price_once", lambda: Price.objects.create(**fields, per_gpu_hour=Decimal(1)))
-    refused("price_not_negative", lambda: Price.objects.update(per_gpu_hour=Decimal("-0.000001")))
 
-    assert Price.objects.get().per_gpu_hour == Decimal("2.50")
+@pytest.mark.parametrize("fields, constraint", WRONG_PRICES.values(), ids=WRONG_PRICES)
+def test_a_price_that_makes_no_sense_is_refused(fields, constraint):
+    held = book(state=BookState.DRAFT)
+    sold = {"book": held, "server_type": factories.server_type(), "region": factories.region(), **RATE}
+    Price.objects.create(**sold)
+
+    refused(constraint, lambda: Price.objects.create(**sold | fields))
+
+    assert held.prices.count() == 1
+
+
+@pytest.mark.parametrize(
+    "change, constraint",
+    [
+        ("price SET per_gpu_hour = 'NaN', floor_per_gpu_hour = 0", "price_is_a_number"),
+        ("price SET floor_per_gpu_hour = 'NaN'", "price_floor_not_above_list"),
+        ("fee SET amount = 'NaN'", "fee_amount"),
+    ],
+)
+def test_raw_sql_writes_no_price_that_is_no_number(change, constraint):
+    held = book(state=BookState.DRAFT)
+    Price.objects.create(book=held, server_type=factories.server_type(), region=factories.region(), **RATE)
+    Fee.objects.create(book=held, name="Set-up", amount=Decimal(5), per=FeeBasis.ONCE)
+
+    def act():
+        with connection.cursor() as cursor:
+            cursor.execute(f"UPDATE catalog_{change}")
+
+    refused(constraint, act)
+
+
+def test_a_book_has_a_price_for_each_term_and_commitment():
+    held = book(state=BookState.DRAFT)
+    sold = {"book": held, "server_type": factories.server_type(), "region": factories.region(), **RATE}
+
+    for term in ({}, {"months": 12}, {"months": 12, "commitment": Commitment.RESERVED}, {"months": MOST_MONTHS}):
+        Price.objects.create(**sold | term)
+
+    assert held.prices.count() == 4
+
+
+def test_drafts_may_overlap_and_two_books_of_a_currency_have_two_versions():
+    first = book()
+    book(state=BookState.DRAFT)
+
+    refused("price_book_version_once", lambda: PriceBook.objects.filter(pk=book(state="draft").pk).update(version=1))
+    refused("price_book_no_overlap", lambda: PriceBook.objects.filter(state="draft").update(state="published"))
+
+    assert PriceBook.objects.filter(state="published").get() == first
+
+
+@pytest.mark.parametrize(
+    "fields, constraint",
+    [
+        ({"amount": Decimal("-0.01")}, "fee_amount"),
+        ({"per": "month"}, "fee_basis"),
+        ({"name": "Set-up"}, "fee_once"),
+    ],
+)
+def test_a_fee_that_makes_no_sense_is_refused(fields, constraint):
+    held = book(state=BookState.DRAFT)
+    sound = {"book": held, "name": "Set-up", "amount": Decimal(5), "per": FeeBasis.ONCE}
+    Fee.objects.create(**sound)
+
+    refused(constraint, lambda: Fee.objects.create(**sound | {"name": "Other"} | fields))
+
+    assert str(held.fees.get()) == "Set-up"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +201,7 @@ def test_what_people_read():
     price = factories.price()
 
     assert str(price) == "8 x H100 in eu-north-1"
-    assert str(price.book) == "List USD"
+    assert str(price.book) == f"List USD v{price.book.version}"
     assert str(factories.image(name="Debian 12")) == "Debian 12"
 
 
@@ -139,7 +218,7 @@ def test_what_people_read():
     ],
 )
 def test_a_cancellation_term_that_makes_no_sense_is_refused(fields, constraint):
-    held = book()
+    held = book(state=BookState.DRAFT)
     CancellationTerm.objects.create(book=held, notice=timedelta(hours=24), percent=Decimal(25))
 
     refused(
@@ -153,7 +232,7 @@ def test_a_cancellation_term_that_makes_no_sense_is_refused(fields, constraint):
 
 
 def test_cancellation_terms_at_the_ends_of_their_ranges_are_kept():
-    held, other = book(), book(currency="EUR")
+    held, other = book(state=BookState.DRAFT), book(currency="EUR", state=BookState.DRAFT)
     ends = [(timedelta(0), Decimal(100)), (MOST_NOTICE, Decimal(0))]
 
     for of_book in (held, other):

@@ -6,11 +6,10 @@ from fractions import Fraction
 from math import floor
 
 import pytest
-from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.catalog.models import CancellationTerm, Price, PriceBook
+from portal.catalog.models import Price, PriceBook
 from portal.catalog.selectors import (
     QuoteLine,
     image_of,
@@ -21,7 +20,8 @@ from portal.catalog.selectors import (
     quote_price,
     terms_of,
 )
-from portal.catalog.terms import FREE, CancellationTerms
+from portal.catalog.states import BookState
+from portal.catalog.terms import FREE
 from portal.core.errors import NoPrice, NotFound
 from portal.core.money import MINOR_UNITS, Money
 from portal.core.periods import Period
@@ -35,20 +35,14 @@ TICK = timedelta(microseconds=1)
 
 
 def book(start=START, end=END, currency="USD"):
-    return PriceBook.objects.create(name="Book", currency=currency, valid=DateTimeTZRange(start, end, "[)"))
+    return factories.price_book("Book", currency, start, end)
 
 
 def price(rate="2.50", in_book=None, **kwargs):
-    fields = {"server_type": factories.server_type(), "region": factories.region(), **kwargs}
-    return Price.objects.create(book=in_book or book(), per_gpu_hour=Decimal(rate), **fields)
+    return factories.price(rate=rate, in_book=in_book or book(), **kwargs)
 
 
-def termed(in_book, *pairs):
-    """Give a book terms from pairs of hours and percent, and return them."""
-    rows = [(timedelta(hours=hours), Decimal(percent)) for hours, percent in pairs]
-    for notice, percent in rows:
-        CancellationTerm.objects.create(book=in_book, notice=notice, percent=percent)
-    return CancellationTerms.of_pairs(rows)
+termed = factories.cancellation
 
 
 def quoted(kind, region, currency, moment):
@@ -103,11 +97,13 @@ def test_all_prices_of_a_currency_come_by_type_and_region(django_assert_num_quer
     south, north = factories.region("south"), factories.region("north")
     h100, a100 = factories.server_type("h100"), factories.server_type("a100")
     made = [
-        price(in_book=usd, server_type=kind, region=place)
+        price(in_book=usd, of_type=kind, in_region=place)
         for kind, place in [(h100, south), (h100, north), (a100, south)]
     ]
     price(in_book=book(currency="EUR"))
     price(in_book=book(END, None))
+    price("1.00", usd, of_type=h100, in_region=north, months=12)
+    price("1.00", factories.price_book("Draft", "USD", START, END, state=BookState.DRAFT))
 
     with django_assert_num_queries(1):
         found = [(item, item.book.currency, item.server_type.slug) for item in list_prices("USD", START)]
@@ -124,7 +120,9 @@ def test_all_prices_of_a_currency_come_by_type_and_region(django_assert_num_quer
 def test_a_quote_is_the_exact_product_rounded_once(rate, count, microseconds, currency):
     kind = factories.server_type()
     period = Period(START, START + timedelta(microseconds=microseconds))
-    PriceBook.objects.all().delete()
+    with factories.thawed():
+        Price.objects.all().delete()
+        PriceBook.objects.all().delete()
     price(rate, book(currency=currency))
 
     quote = quote_price(kind, factories.region(), currency, count, period, START)

@@ -116,12 +116,29 @@ def test_customers_staff_and_limits() -> None:
     assert role_of(sales) == StaffRole.SALES
     assert sales.has_perm("reservations.change_reservation")
     assert not sales.has_perm("fleet.change_server")
-    operations = authenticate(username=people.OPERATIONS, password=PASSWORDS[secret_file.OPERATIONS_PASSWORD])
-    assert isinstance(operations, User)
-    assert role_of(operations) == StaffRole.OPERATIONS
+    assert set(people.STAFF) == set(StaffRole)
+    for role, email in people.STAFF.items():
+        password = PASSWORDS[secret_file.STAFF_PASSWORDS[role.name.lower()]]
+        person = authenticate(username=email, password=password)
+        assert isinstance(person, User)
+        assert role_of(person) == role
     assert Organization.objects.count() == 2
     assert len(set(Membership.objects.values_list("role", flat=True))) == 5
     assert Quota.objects.count() == Organization.objects.count() * ServerType.objects.count() * Region.objects.count()
+
+
+@pytest.mark.usefixtures("seeded")
+def test_an_older_demo_gets_the_accounts_of_newer_roles(tmp_path: Path) -> None:
+    User.objects.get(email=people.STAFF[StaffRole.SUPPORT]).delete()
+    seed.seed_rows(ADDRESSES, PASSWORDS, fast=True)
+    assert role_of(User.objects.get(email=people.STAFF[StaffRole.SUPPORT])) == StaffRole.SUPPORT
+    kept = secret_file.load_or_make(tmp_path / "env", fleet_network="127.77")
+    older = {name: value for name, value in kept.items() if name not in secret_file.LATER}
+    (tmp_path / "env").write_text("".join(f"{name}={value}\n" for name, value in older.items()))
+    renewed = secret_file.load_or_make(tmp_path / "env", fleet_network="127.77")
+    assert renewed.keys() == kept.keys()
+    assert {name: renewed[name] for name in older} == older
+    assert secret_file.load_or_make(tmp_path / "env", fleet_network="127.77") == renewed
 
 
 @pytest.mark.usefixtures("seeded")

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from portal.approvals.models import Approval
 from portal.audit.models import AuditEvent
 from portal.operations.models import Operation, OperationEvent
 from portal.reservations.models import Allocation, Reservation
@@ -46,16 +47,31 @@ def release(client, made, unused, agreed="", agreed_for=None):
     return client.post(staff.act_of(made, "release"), staff.REASON | staff.chosen(made) | priced)
 
 
-def test_an_active_reservation_is_released_for_the_customer(sales):
+def approve(asked):
+    """Let operations approve in the queue what sales asked for; return their browser."""
+    operations = staff.browser(StaffRole.OPERATIONS)
+    before = operations.get(staff.act_of(asked, "approve")).content.decode()
+    assert "In all it is at most USD" in before
+    assert f"asked: {staff.REASON['reason']}" in before
+    operations.post(staff.act_of(asked, "approve"), {"comment": "as agreed"} | staff.chosen(asked))
+    return operations
+
+
+def test_an_active_reservation_is_released_for_the_customer_by_two_people(sales):
     factories.servers(2)
     made = staff.hand_over(staff.starting(factories.buyer(), count=2))
 
     reply = release(sales, made, "paid", made.total.amount)
 
     made.refresh_from_db()
-    assert reply.url == staff.page_of(made)
+    asked = Approval.objects.get()
+    assert (reply.url, made.state) == (staff.page_of(asked), "active")
+    assert "goes on until somebody else of the staff approves it" in staff.told(sales)[0]
+    operations = approve(asked)
+
+    made.refresh_from_db()
     assert made.state == "ending"
-    assert Operation.objects.get(kind="release").requested_by == sales.person.email
+    assert Operation.objects.get(kind="release").requested_by == operations.person.email
 
 
 @pytest.mark.parametrize(("agreed", "status"), [("", 422), ("480.00", 409)])
@@ -89,17 +105,22 @@ def test_who_takes_servers_back_says_what_is_paid_and_is_told_what_that_comes_to
     assert release(sales, made, other, agreed, agreed_for=unused).status_code == 422
     assert Reservation.objects.values().get() == before
     assert release(sales, made, unused, agreed).status_code == 302
+    assert Reservation.objects.values().get() == before
+    approve(Approval.objects.get())
     made.refresh_from_db()
     assert (made.state, made.total.amount) == ("ending", hours * 20)
     assert made.total.amount <= agreed
 
 
-def test_several_are_released_on_the_same_terms(sales):
+def test_several_are_asked_for_on_the_same_terms(sales):
     factories.servers(2)
     made = [staff.hand_over(staff.starting(factories.buyer())) for _ in range(2)]
 
     sales.post(staff.acts_of(Reservation, "release"), staff.REASON | staff.chosen(*made) | {"unused": "free"})
 
+    assert set(Approval.objects.values_list("subject", flat=True)) == {row.public_id for row in made}
+    for asked in Approval.objects.all():
+        approve(asked)
     assert [(row.state, row.price) for row in Reservation.objects.all()] == [("ending", 0)] * 2
 
 

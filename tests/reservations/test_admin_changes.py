@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from portal.approvals.models import Approval
 from portal.audit.models import AuditEvent
 from portal.core import clock
 from portal.core.periods import Period
@@ -179,3 +180,20 @@ def test_the_page_shows_price_lines_terms_and_turnover(sales, made):
     assert "Free cancellation at any time." in page
     assert ">Turnover</th>" in page
     assert "2031-03-07 12:30 UTC" in page
+
+
+def test_what_is_in_use_gets_an_earlier_end_by_two_people(noon, sales):
+    factories.server()
+    made = staff.hand_over(staff.starting(factories.buyer()))
+    end = clock.now().replace(second=0, microsecond=0) + timedelta(hours=5)
+    first = ask(sales, made, "earlier-end", end)
+
+    assert ask(sales, made, "shorten", end, first.context["form"]["agreed"].value()).status_code == 409
+    assert ask(sales, made, "earlier-end", end, first.context["form"]["agreed"].value()).status_code == 302
+    made.refresh_from_db()
+    assert made.span.end != end
+    asked = Approval.objects.get()
+    page = sales.get(staff.page_of(made)).content.decode()
+    assert (asked.subject, asked.requested_by) == (made.public_id, sales.person)
+    assert staff.page_of(asked) in page
+    assert staff.act_of(made, "shorten") not in page

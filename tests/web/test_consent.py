@@ -7,7 +7,6 @@ import pytest
 from time_machine import travel
 
 from portal.audit.models import AuditEvent
-from portal.catalog.models import Price
 from portal.core import clock
 from portal.reservations.models import Allocation, Reservation
 from portal.web.wording import money_text
@@ -45,7 +44,7 @@ def everything():
 def test_a_price_that_has_risen_is_shown_anew_and_taken_only_then(web, later, kind):
     wish = asked_for(later, kind)
     agreed = agreed_in(web.get(address(later, kind), wish))
-    Price.objects.update(per_gpu_hour=Decimal("3.00"))
+    factories.reprice("3.00")
     before = everything()
 
     refused = web.post(address(later, kind), {**wish, "agreed": agreed})
@@ -73,7 +72,7 @@ def test_what_was_shown_is_what_is_charged(web, later, kind):
 def test_a_price_that_has_fallen_needs_no_second_consent(web, later):
     wish = asked_for(later, "extend")
     agreed = agreed_in(web.get(address(later, "extend"), wish))
-    Price.objects.update(per_gpu_hour=Decimal("1.00"))
+    factories.reprice("1.00")
 
     assert web.post(address(later, "extend"), {**wish, "agreed": agreed}).status_code == 302
 

@@ -5,12 +5,14 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from portal.core.actors import SYSTEM
-from portal.quotas.services import approve_request, decline_request, withdraw_request
+from portal.quotas.intents import approve_request, decline_request
+from portal.quotas.services import withdraw_request
 from portal.tenancy.roles import Role
+from portal.tenancy.staff import StaffRole
 from portal.web import urls
 from portal.web.server_actions import ACTIONS
-from tests import factories
+from tests import factories, staff
+from tests.price_lists import full_list
 from tests.web.browser import needs_chromium, overflow, violations, watch
 from tests.web.conftest import browser_of
 from tests.web.stages import every_state, quotes_in_states, servers_in_states
@@ -68,6 +70,7 @@ PAGES = {
     "invoice": ["/invoices/{invoice}"],
     "find": ["/find?q=", "/find?q=e", "/find?q=nothing-like-that"],
     "gallery": ["/ui/"],
+    "prices": ["/prices", "/prices?currency=EUR", "/prices?currency=XXX"],
     "login": [],
 }
 """The addresses of each page; the login has a test of its own, without somebody logged in."""
@@ -138,6 +141,7 @@ def too_wide(window):
 
 @pytest.mark.timeout(900)
 def test_every_page_in_every_state(open_page, buyer):
+    full_list()
     ids = every_state(buyer) | quotes_in_states(buyer) | servers_in_states(buyer)
     ids |= {"key": buyer.project.ssh_keys.get().public_id}
     looker = Looker(open_page, browser_of(buyer))
@@ -165,8 +169,9 @@ def test_the_quotas_with_requests_in_every_state(open_page, buyer):
         state: factories.quota_request(buyer, 96, region=factories.region(f"zone-{state}-1"))
         for state in ("pending", "approved", "declined", "withdrawn")
     }
-    approve_request(actor=SYSTEM, request=made["approved"], limit=80, gpu_hours_per_month=9000, reason="until May")
-    decline_request(actor=SYSTEM, request=made["declined"], reason="No such servers are planned in this region. " * 6)
+    sales = staff.person(StaffRole.SALES).as_actor()
+    approve_request(actor=sales, request=made["approved"], limit=80, gpu_hours_per_month=9000, reason="until May")
+    decline_request(actor=sales, request=made["declined"], reason="No such servers are planned in this region. " * 6)
     withdraw_request(scope=buyer, actor=buyer.actor, request=made["withdrawn"])
     looker = Looker(open_page, browser_of(buyer))
 
@@ -227,6 +232,9 @@ def test_what_opens_on_a_page(open_page, buyer, active):
 
 def test_pages_of_people_without_a_login_or_a_project(open_page, buyer):
     nobody = Looker(open_page, None)
+    nobody.look("/prices")
+    full_list()
+    nobody.look("/prices")
     nobody.look("/login")
     nobody.look("/login?ended=1&next=/servers")
     nobody.look("/login", press("Log in"))

@@ -32,6 +32,7 @@ PAGES = {
     "/quotes": 9,
     "/waiting-list": 11,
     "/waiting-list/join": 11,
+    "/prices": 9,
 }
 """At most this many queries each."""
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 
 from portal.core import clock
-from portal.core.actors import SYSTEM
+from portal.quotas.intents import approve_request
 from portal.quotas.models import QuotaRequest
-from portal.quotas.services import approve_request
 from portal.tenancy.roles import Role
-from tests import factories
+from portal.tenancy.staff import StaffRole
+from tests import factories, staff
 from tests.api.world import nothing_changes
 from tests.web.conftest import browser_of
 
@@ -61,7 +61,8 @@ def test_asking_and_withdrawing(web, buyer):
 
 def test_the_answer_is_shown_and_cannot_be_withdrawn(web, buyer):
     asked = factories.quota_request(buyer, 96)
-    approve_request(actor=SYSTEM, request=asked, limit=80, gpu_hours_per_month=None, reason="until May")
+    sales = staff.person(StaffRole.SALES).as_actor()
+    approve_request(actor=sales, request=asked, limit=80, gpu_hours_per_month=None, reason="until May")
 
     shown = text(web.get("/quotas"))
     assert "Approved until May" in shown

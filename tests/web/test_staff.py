@@ -4,12 +4,14 @@ import pytest
 from django.core.cache import cache
 from playwright.sync_api import expect
 
+from portal.approvals.models import Approval
 from portal.audit.models import AuditEvent
 from portal.fleet.models import Server
 from portal.reservations.models import Reservation
 from portal.tenancy.staff import StaffRole
 from portal.web import attempts
 from tests import factories, staff
+from tests.approvals import deeds
 from tests.web.browser import needs_chromium, overflow, violations, watch
 
 OF_THE_THEME = ("landmark-", "region:")
@@ -99,6 +101,8 @@ def test_pages_keep_the_policy_fit_and_are_accessible(open_page, sales_and_rows,
     log_in(page, sales_and_rows)
     made, server = Reservation.objects.get(name="train-7b"), Server.objects.first()
     held, waiting = factories.hold(), factories.waitlist_entry()
+    factories.quota_request()
+    approval, own = Approval.objects.get(), deeds.ask(sales_and_rows.as_actor(), size=3)
     addresses = (
         "/admin/",
         "/admin/reservations/reservation/",
@@ -108,6 +112,10 @@ def test_pages_keep_the_policy_fit_and_are_accessible(open_page, sales_and_rows,
         "/admin/reservations/quote/",
         "/admin/reservations/waitlistentry/",
         "/admin/reservations/enquiry/",
+        "/admin/approvals/approval/",
+        staff.page_of(approval),
+        staff.act_of(approval, "approve"),
+        staff.page_of(own),
         staff.page_of(made),
         staff.act_of(made, "cancel"),
         staff.act_of(made, "extend"),

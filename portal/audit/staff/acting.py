@@ -80,7 +80,7 @@ class ActPages:
     def buttons(self, request: HttpRequest, row: models.Model | None) -> list[dict[str, Any]]:
         """Return the buttons above an object, or (None) above the list: what the person may do and what fits."""
         offered = [act for act in acts_on(self.model) if (act.on is On.LIST) == (row is None)]
-        fitting = [act for act in offered if request.user.has_perm(act.permission) and (row is None or act.fits(row))]
+        fitting = [act for act in offered if self.is_offered(request, act, row)]
         return [
             {
                 "title": act.title,
@@ -91,6 +91,10 @@ class ActPages:
             }
             for act in fitting
         ]
+
+    def is_offered(self, request: HttpRequest, act: Act, row: models.Model | None) -> bool:
+        """Tell whether the button of an act is shown: the person may do it, and it fits the object."""
+        return request.user.has_perm(act.permission) and (row is None or act.fits(row))
 
     def _address(self, act: Act, row: models.Model | None) -> str:
         prefix = f"admin:{self.model._meta.app_label}_{self.model._meta.model_name}_act"
@@ -121,7 +125,7 @@ class ActPages:
             if act.on is not On.LIST and object_id is None:
                 return redirect(self._list_address())
             return self._ask(request, act, chosen, act.form(row=row, initial=act.initial(row)))
-        form = act.form(request.POST, row=row)
+        form = act.form(request.POST, request.FILES, row=row)
         if not form.is_valid():
             return self._ask(request, act, chosen, form, status=422)
         if chosen.is_single:
@@ -158,7 +162,8 @@ class ActPages:
         if isinstance(result, Secret):
             return self._show_once(request, act, row, result)
         subject = row or result
-        messages.success(request, act.done.format(row=self.name_of(subject) if subject else ""))
+        said = act.done if isinstance(act.done, str) else act.done(result)
+        messages.success(request, said.format(row=self.name_of(subject) if subject else ""))
         goal = result or row
         return redirect(page_of(goal) if goal else self._list_address())
 

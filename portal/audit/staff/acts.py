@@ -50,7 +50,8 @@ class Act:
 
     ``perform`` gets the person, the object (None for an act on the list) and what the form holds, and calls a service;
     it returns a secret to be shown once, an object to go to, or nothing. ``effects`` are the sentences that the page
-    before it says. ``fits`` tells whether its button is shown on an object; what is possible the service decides.
+    before it says; ``done`` is the one after it, or is asked for it with what was returned. ``fits`` tells whether its
+    button is shown on an object; what is possible the service decides.
     """
 
     name: str
@@ -58,7 +59,7 @@ class Act:
     permission: str
     perform: Callable[[Actor, Any, Values], Result]
     effects: tuple[str, ...]
-    done: str
+    done: str | Callable[[Result], str]
     on: On = On.ROW
     form: type[ActForm] = ReasonForm
     fits: Callable[[Any], bool] = _always

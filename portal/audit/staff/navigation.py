@@ -16,6 +16,8 @@ from portal.audit.staff.pages import TRAIL_WITH_TARGET, RecordAdmin
 from portal.audit.staff.panels import may_view, tables_of_first_page
 
 NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
+    ("Decisions", (("approvals.approval", "Approvals", "how_to_reg"),)),
+    ("Sales", (("contracts.contract", "Contracts", "contract"),)),
     (
         "Reservations",
         (
@@ -60,6 +62,8 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("catalog.osimage", "OS images", "album"),
             ("catalog.imageimport", "Imports of own images", "download"),
             ("catalog.pricebook", "Price books", "sell"),
+            ("catalog.slatier", "Service levels", "verified_user"),
+            ("catalog.supporttier", "Support", "support_agent"),
         ),
     ),
     (
@@ -114,13 +118,24 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         lists = [(_list_of(label), label, name, icon) for label, name, icon in entries]
         items = [
             # The address of a board begins like that of a list: the theme would mark both as the page that is open.
-            {"title": name, "icon": icon, "link": link} | ({"active": link == request.path} if on_board else {})
+            {"title": name, "icon": icon, "link": link}
+            | ({"active": link == request.path} if on_board else {})
+            | _badge(request, label, link)
             for link, label, name, icon in [*boards, *lists]
             if may_view(request, apps.get_model(label))
         ]
         if items:
             groups.append({"title": title, "items": items})
     return groups
+
+
+def _badge(request: HttpRequest, label: str, link: str) -> dict[str, Any]:
+    page = admin.site._registry.get(apps.get_model(label))
+    # A board has the label of a list, but not its number.
+    if not isinstance(page, RecordAdmin) or link != _list_of(label):
+        return {}
+    count = page.badge(request)
+    return {"badge": count, "badge_variant": "primary"} if count else {}
 
 
 @dataclass(frozen=True)
@@ -154,7 +169,7 @@ def _tiles(request: HttpRequest, labels: list[str]) -> list[Tile]:
         if not isinstance(page, RecordAdmin) or not may_view(request, model):
             continue
         counted = {f"count_{at}": Count("pk", filter=watch.rows()) for at, watch in enumerate(page.watch)}
-        counts = model._default_manager.aggregate(**counted) if counted else {}
+        counts = page.watched(request).aggregate(**counted) if counted else {}
         for watch, count in zip(page.watch, counts.values(), strict=True):
             address = f"{_list_of(model._meta.label_lower)}?{urlencode(watch.parameters)}"
             tiles.append(Tile(watch.title, count, address, watch.tone if count else ""))

@@ -117,11 +117,25 @@ class RecordAdmin(ActPages, Page):
             context["actions_detail"] = self.buttons(request, row)
             context["name"] = self.name_of(row)
             context["state"] = columns.state(row) if isinstance(row, Stateful) else ""
+            context["note"] = self.note_on(request, row)
             context["groups"] = [
                 (heading, [(columns.heading_of(show), show(row)) for show in shown]) for heading, shown in self.facts
             ]
             context["panels"] = [*tables_for(request, row), *self._trail(request, row)]
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def note_on(self, request: HttpRequest, row: Any) -> str:
+        """Return what the person who looks should know above an object's facts; mostly nothing."""
+        return ""
+
+    def watched(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """Return the rows that the first page counts for the person."""
+        rows: models.QuerySet[Any] = self.model._default_manager.all()
+        return rows
+
+    def badge(self, request: HttpRequest) -> int:
+        """Return how much waits for the person here, for the sidebar; it is asked on each page."""
+        return 0
 
     def trail_of(self, row: Any) -> models.QuerySet[AuditEvent]:
         """Return what the record tells of an object."""

@@ -1,5 +1,5 @@
 """Staff's view of what is sold."""
 
-from portal.catalog.admin import images, imports, prices
+from portal.catalog.admin import book_acts, images, imports, prices, tiers
 
-__all__ = ["images", "imports", "prices"]
+__all__ = ["book_acts", "images", "imports", "prices", "tiers"]

@@ -1,23 +1,37 @@
-"""Price books: made whole and ended, their prices never edited, so that every price that ever held can be read."""
+"""Price books: what was published is never edited, so that every price that ever held can be read."""
 
 from django.contrib import admin
 from django.db import models
+from django.utils.html import format_html_join
 
+from portal.audit.models import AuditEvent
+from portal.audit.services import target_of
 from portal.audit.staff import columns, filters
-from portal.audit.staff.acts import Act, On, Values, act_on
 from portal.audit.staff.pages import RecordAdmin
 from portal.audit.staff.panels import Panel, show_on
-from portal.catalog.admin.price_forms import EndBookForm, PriceBookForm, successor_of
-from portal.catalog.admin.term_forms import TermsForm, terms_form_of
-from portal.catalog.models import Price, PriceBook
-from portal.catalog.selectors import terms_of
-from portal.catalog.services.books import create_price_book, end_price_book, set_terms
+from portal.catalog.admin.price_lines import price_text
+from portal.catalog.models import Commitment, Fee, Price, PriceBook
+from portal.catalog.selectors import next_book, terms_of
+from portal.catalog.services.book_checks import PriceLine
+from portal.catalog.states import BookState
 from portal.core import clock
-from portal.core.actors import Actor
 from portal.fleet.models import ServerType
 
 VALID = columns.period("valid", "Valid")
 TERMS = columns.column("Cancellation", terms_of)
+
+
+def _after(book: PriceBook) -> object:
+    """Return what holds after a book's end: a gap in which nothing is sold must not go unseen."""
+    if book.state != BookState.PUBLISHED or book.valid.upper is None:
+        return ""
+    following = next_book(book)
+    if following is None:
+        return f"Nothing: from its end on nothing is sold in {book.currency}."
+    if following.valid.lower > book.valid.upper:
+        gap = f"{book.currency} is not sold from {book.valid.upper:%Y-%m-%d %H:%M} UTC to its beginning"
+        return columns.linked(following, f"{following}; {gap}")
+    return columns.linked(following)
 
 
 @admin.register(PriceBook)
@@ -25,28 +39,91 @@ class PriceBookAdmin(RecordAdmin):
     """List prices of one currency for a span of time."""
 
     list_display = (
-        columns.field("name", "Name"),
+        columns.column("Name", str, "name"),
         columns.field("currency", "Currency"),
+        columns.state,
         VALID,
         columns.field("price_count", "Prices"),
     )
-    list_filter = (filters.period("valid", "validity"), "currency")
-    search_fields = ("name", "currency")
-    ordering = ("currency", "-valid")
+    list_filter = (filters.StateFilter, filters.period("valid", "validity"), "currency")
+    search_fields = ("name", "currency", "public_id")
+    ordering = ("currency", "-version")
     counts = {"price_count": "prices"}
-    facts = (("", (columns.field("name", "Name"), columns.field("currency", "Currency"), VALID, TERMS)),)
+    facts = (
+        (
+            "",
+            (
+                columns.column("Name", str),
+                columns.code("public_id", "Id"),
+                columns.field("currency", "Currency"),
+                VALID,
+                columns.link("copied_from", "Copied from"),
+                columns.column("Followed by", _after),
+                TERMS,
+            ),
+        ),
+        ("State", columns.life[:3]),
+    )
+
+    def trail_of(self, row: PriceBook) -> models.QuerySet[AuditEvent]:
+        """Return what the record tells of a book, also from when books had no public id."""
+        return AuditEvent.objects.filter(target__in=[target_of(row), f"{row._meta.label_lower}:{row.pk}"])
 
 
-PRICE = columns.column("Per GPU and hour", lambda row: f"{row.book.currency} {row.per_gpu_hour.normalize():f}")
+def _line(price: Price) -> str:
+    line = PriceLine(
+        price.server_type,
+        price.region,
+        price.per_gpu_hour,
+        price.floor_per_gpu_hour,
+        price.months,
+        Commitment(price.commitment),
+    )
+    return price_text(line)
+
+
+def _of_place(price: Price) -> object:
+    """Return all prices of the book for the server type and the region of one of them, one a line."""
+    same = [
+        other
+        for other in price.book.prices.all()
+        if (other.server_type_id, other.region_id) == (price.server_type_id, price.region_id)
+    ]
+    same.sort(key=lambda other: (other.months, other.commitment))
+    return format_html_join("", "<div>{}</div>", [(_line(other),) for other in same])
+
+
+def _one_of_each_place(book: PriceBook) -> models.QuerySet[Price]:
+    prices = book.prices.select_related("book", "server_type", "region")
+    place = ("server_type__slug", "region__code")
+    return (
+        prices.prefetch_related("book__prices__server_type", "book__prices__region")
+        .order_by(*place, "months")
+        .distinct(*place)
+    )
+
+
 show_on(
     PriceBook,
     Panel(
         "Prices",
         Price,
-        lambda book: book.prices.select_related("book", "server_type", "region").order_by(
-            "server_type__slug", "region"
+        _one_of_each_place,
+        (
+            columns.link("server_type", "Server type"),
+            columns.link("region", "Region"),
+            columns.column("Per GPU and hour, by term", _of_place),
         ),
-        (columns.link("server_type", "Server type"), columns.link("region", "Region"), PRICE),
+    ),
+    Panel(
+        "One-off fees",
+        Fee,
+        lambda book: book.fees.select_related("book").order_by("pk"),
+        (
+            columns.field("name", "Fee"),
+            columns.column("Amount", lambda fee: f"{fee.book.currency} {fee.amount:,}"),
+            columns.column("Owed", lambda fee: fee.get_per_display()),
+        ),
     ),
 )
 show_on(
@@ -55,86 +132,16 @@ show_on(
         "Prices that hold or will",
         Price,
         lambda kind: (
-            kind.prices.select_related("book", "region")
+            kind.prices.select_related("book", "server_type", "region")
             .filter(models.Q(book__valid__endswith=None) | models.Q(book__valid__endswith__gt=clock.now()))
-            .order_by("region__code", "book__currency", "book__valid")
+            .filter(book__state=BookState.PUBLISHED)
+            .order_by("region__code", "book__currency", "book__valid", "months", "commitment")
         ),
         (
             columns.link("region", "Region"),
-            PRICE,
+            columns.column("Per GPU and hour", lambda price: f"{price.book.currency} {_line(price)}"),
             columns.link("book", "Price book"),
             columns.period("book__valid", "Valid"),
         ),
-    ),
-)
-
-
-def _create(actor: Actor, _row: PriceBook | None, values: Values) -> PriceBook:
-    fields = ("name", "currency", "valid_from", "valid_until", "prices", "terms")
-    return create_price_book(actor=actor, **{name: values[name] for name in fields})
-
-
-def _is_not_over(book: PriceBook) -> bool:
-    return book.valid.upper is None or book.valid.upper > clock.now()
-
-
-EFFECTS = (
-    "New reservations in the currency get these prices from then on. What is reserved keeps its price.",
-    "A server type without a price in a region is not sold there.",
-    "Books of one currency never overlap: end the present one first. Prices of a book cannot be edited.",
-)
-act_on(
-    PriceBook,
-    Act(
-        name="new",
-        title="New price book",
-        permission="catalog.add_pricebook",
-        on=On.LIST,
-        perform=_create,
-        form=PriceBookForm,
-        effects=EFFECTS,
-        done="{row} is made.",
-        icon="add",
-    ),
-    Act(
-        name="successor",
-        title="Make successor",
-        permission="catalog.add_pricebook",
-        perform=_create,
-        form=PriceBookForm,
-        initial=successor_of,
-        effects=EFFECTS,
-        done="{row} has a successor.",
-        icon="content_copy",
-    ),
-    Act(
-        name="terms",
-        title="Set cancellation terms",
-        permission="catalog.change_pricebook",
-        perform=lambda actor, row, values: set_terms(actor=actor, book=row, terms=values["terms"]),
-        form=TermsForm,
-        initial=terms_form_of,
-        fits=_is_not_over,
-        effects=(
-            "What is reserved from now on by this book gets these terms. What is reserved already keeps its own.",
-            "Less notice must not cost less.",
-        ),
-        done="{row} has these cancellation terms.",
-        icon="event_repeat",
-    ),
-    Act(
-        name="end",
-        title="End",
-        permission="catalog.change_pricebook",
-        perform=lambda actor, row, values: end_price_book(actor=actor, book=row, at=values["at"]),
-        form=EndBookForm,
-        fits=_is_not_over,
-        effects=(
-            "From then on nothing is sold in this currency until another book holds.",
-            "What is reserved keeps its price.",
-        ),
-        done="{row} has an end.",
-        icon="event_busy",
-        is_grave=True,
     ),
 )

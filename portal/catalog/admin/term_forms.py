@@ -9,9 +9,6 @@ from django import forms
 from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from portal.audit.staff.forms import ActForm
-from portal.catalog.models import PriceBook
-from portal.catalog.selectors import terms_of
 from portal.catalog.terms import CancellationTerms, Step, notice_words, written
 
 LINE = re.compile(r"([0-9]{1,5}) ?([dh]) ?: ?([0-9]{1,3}(?:\.[0-9]{1,2})?) ?%?")
@@ -23,14 +20,9 @@ HELP = (
 )
 
 
-def terms_text(book: PriceBook) -> str:
-    """Return a book's terms as the field reads them."""
-    return "\n".join(f"{notice_words(step.notice)}: {written(step.percent)} %" for step in terms_of(book).steps)
-
-
-def terms_form_of(book: PriceBook) -> dict[str, Any]:
-    """Return what the form of a book's terms begins with: those that it has."""
-    return {"terms": terms_text(book)}
+def terms_text(terms: CancellationTerms) -> str:
+    """Return terms as the field reads them."""
+    return "\n".join(f"{notice_words(step.notice)}: {written(step.percent)} %" for step in terms.steps)
 
 
 class TermsField(forms.CharField):
@@ -58,9 +50,3 @@ def _step(line: str) -> Step:
         return Step(int(count) * UNITS[unit], Decimal(percent))
     except ValueError as error:
         raise ValidationError(f"{line}: {error}", "out_of_range") from None
-
-
-class TermsForm(ActForm):
-    """A book's cancellation terms."""
-
-    terms = TermsField()

@@ -7,7 +7,9 @@ from typing import Any
 from django.core.management import call_command
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
+from portal.audit.transitions import advance
 from portal.catalog.models import CancellationTerm, OSImage, Price, PriceBook
+from portal.catalog.states import BookState
 from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.fleet.models import Fabric, Region, ServerType
@@ -41,9 +43,17 @@ def build() -> dict[str, Any]:
         lead_time=HOUR,
         cleanup_time=HOUR,
     )
-    book = PriceBook.objects.create(name="List", currency="USD", valid=DateTimeTZRange(now - timedelta(days=30), None))
-    Price.objects.create(book=book, server_type=server_type, region=region, per_gpu_hour=Decimal("2.49"))
+    book = PriceBook.objects.create(
+        name="List",
+        currency="USD",
+        version=1,
+        valid=DateTimeTZRange(now - timedelta(days=30), None),
+        state=BookState.DRAFT,
+    )
+    rate = Decimal("2.49")
+    Price.objects.create(book=book, server_type=server_type, region=region, per_gpu_hour=rate, floor_per_gpu_hour=rate)
     CancellationTerm.objects.create(book=book, notice=timedelta(days=7), percent=Decimal(50))
+    advance(book, BookState.PUBLISHED, actor=SYSTEM)
     image = OSImage.objects.create(
         slug="ubuntu-24-04",
         name="Ubuntu",

@@ -1,34 +1,26 @@
-"""Regions, fabrics, server types and price books of the demo."""
+"""Regions, fabrics and server types of the demo, and their prices."""
 
 from datetime import timedelta
-from decimal import Decimal
 
-from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
-
-from portal.catalog.models import CancellationTerm, Price, PriceBook
-from portal.core import clock
 from portal.fleet.models import BillOfMaterials, Fabric, FirmwareBaseline, Region, ServerType
 from portal.launcher.demo.offer import (
-    CANCELLATION,
     FABRICS,
     FIRMWARE,
     FLEET,
     GPU_PCI_ID,
     GPUS_PER_SERVER,
     NIC_SPEED_MBPS,
-    REGION_FACTOR,
     REGIONS,
     VIRTUAL,
     VIRTUAL_DRIVE_BYTES,
     Stock,
-    machine_of,
     machines_of,
 )
+from portal.launcher.demo.prices import seed_prices
 from portal.launcher.demo.servers import DRIVE_BYTES, FAST_DRIVE_BYTES
 
 LEAST_BUSBW = 350
 """GB/s; the emulator's test double says 400 at the peak."""
-CENT = Decimal("0.01")
 FAST_LEAD = timedelta(seconds=30)
 FAST_CLEANUP = timedelta(minutes=1)
 
@@ -46,20 +38,7 @@ def seed_catalogue(*, fast: bool, fleet: Stock) -> None:
     )
     BillOfMaterials.objects.bulk_create(_parts(kind, fast=fast) for kind in types.values())
     sold = sorted({(_region_of(fabric), slug) for fabric, slug, _count in _sold(fleet)})
-    begins = clock.now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=30)
-    for currency in ("USD", "EUR"):
-        book = PriceBook.objects.create(
-            name=f"List prices {begins:%Y-%m} {currency}", currency=currency, valid=DateTimeTZRange(begins, None)
-        )
-        for code, slug in sold:
-            Price.objects.create(
-                book=book,
-                region=regions[code],
-                server_type=types[slug],
-                per_gpu_hour=_price(slug, code, currency),
-            )
-        for step in CANCELLATION.steps:
-            CancellationTerm.objects.create(book=book, notice=step.notice, percent=step.percent)
+    seed_prices([(types[slug], regions[code]) for code, slug in sold])
 
 
 def _parts(kind: ServerType, *, fast: bool) -> BillOfMaterials:
@@ -104,8 +83,3 @@ def _types(*, fast: bool, fleet: Stock) -> dict[str, ServerType]:
 
 def _region_of(fabric_name: str) -> str:
     return next(fabric.region for fabric in FABRICS if fabric.name == fabric_name)
-
-
-def _price(slug: str, region: str, currency: str) -> Decimal:
-    listed = machine_of(slug).prices[currency]
-    return (Decimal(listed) * REGION_FACTOR[region]).quantize(CENT)

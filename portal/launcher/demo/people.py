@@ -18,6 +18,14 @@ NEIGHBOUR = "jonas@halden-bio.example"
 SALES = "sales@metalyard.example"
 OPERATIONS = "operations@metalyard.example"
 ADMIN = "admin@metalyard.example"
+STAFF = {
+    StaffRole.SALES: SALES,
+    StaffRole.SALES_LEAD: "lead@metalyard.example",
+    StaffRole.FINANCE: "finance@metalyard.example",
+    StaffRole.OPERATIONS: OPERATIONS,
+    StaffRole.SUPPORT: "support@metalyard.example",
+}
+"""One account for each role of the staff."""
 TOKEN_NAME = "Quickstart"  # noqa: S105
 
 
@@ -60,21 +68,27 @@ CUSTOMERS = (
 
 
 def seed_people(passwords: Mapping[str, str]) -> None:
-    """Create staff and customers. Only five accounts get a password, the rest cannot log in.
+    """Create staff and customers. Of the customers' people only two get a password, the rest cannot log in.
 
     ``passwords`` holds the variables named in ``portal.launcher.secret_file``.
     """
     User.objects.create_superuser(ADMIN, passwords[secret_file.ADMIN_PASSWORD], name="Administrator")
-    sales = User.objects.create_user(SALES, passwords[secret_file.SALES_PASSWORD], name="Sales")
-    set_staff_role(actor=SYSTEM, user=sales, role=StaffRole.SALES)
-    operations = User.objects.create_user(OPERATIONS, passwords[secret_file.OPERATIONS_PASSWORD], name="Operations")
-    set_staff_role(actor=SYSTEM, user=operations, role=StaffRole.OPERATIONS)
+    ensure_staff(passwords)
     known = {
         CUSTOMER: passwords[secret_file.CUSTOMER_PASSWORD],
         NEIGHBOUR: passwords[secret_file.NEIGHBOUR_PASSWORD],
     }
     for customer in CUSTOMERS:
         _seed_customer(customer, known)
+
+
+def ensure_staff(passwords: Mapping[str, str]) -> None:
+    """Create an account for each role of the staff that has none yet."""
+    for role, email in STAFF.items():
+        if not User.objects.filter(email=email).exists():
+            password = passwords[secret_file.STAFF_PASSWORDS[role.name.lower()]]
+            user = User.objects.create_user(email, password, name=role.value)
+            set_staff_role(actor=SYSTEM, user=user, role=role)
 
 
 def _seed_customer(customer: Customer, passwords: Mapping[str, str]) -> None:

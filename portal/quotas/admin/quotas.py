@@ -6,15 +6,18 @@ from django import forms
 from django.contrib import admin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RelatedDropdownFilter
 
+from portal.approvals.admin.shown import show_approvals_on
+from portal.approvals.models import Approval
 from portal.audit.staff import columns
-from portal.audit.staff.acts import Act, On, Values, act_on
-from portal.audit.staff.forms import ActForm
+from portal.audit.staff.acts import Act, On, Result, Values, act_on
+from portal.audit.staff.forms import REASON_LENGTH, ActForm
 from portal.audit.staff.pages import RecordAdmin
 from portal.audit.staff.panels import Panel, show_on
 from portal.core.actors import Actor
 from portal.fleet.models import Region, ServerType
+from portal.quotas.intents import change_limit
 from portal.quotas.models import Quota
-from portal.quotas.services import LARGEST_GPU_HOURS, LARGEST_LIMIT, set_quota
+from portal.quotas.services import LARGEST_GPU_HOURS, LARGEST_LIMIT
 from portal.tenancy.models import Organization, Project
 
 ACT = "quotas.change_quota"
@@ -49,6 +52,7 @@ class QuotaAdmin(RecordAdmin):
     facts = (("", (columns.link("organization", "Organization"), *OF_WHAT, columns.code("public_id", "Id"))),)
 
 
+show_approvals_on(Quota)
 show_on(
     Organization,
     Panel(
@@ -76,6 +80,17 @@ class LimitForm(ActForm):
     )
 
 
+class ChangeForm(LimitForm):
+    """How much, and why."""
+
+    reason = forms.CharField(
+        max_length=REASON_LENGTH,
+        required=False,
+        label="Why",
+        help_text="Needed where more is allowed than now: whoever decides reads it.",
+    )
+
+
 if TYPE_CHECKING:
     _ProjectChoice = forms.ModelChoiceField[Project]
 else:
@@ -90,7 +105,7 @@ class OwnedProjects(_ProjectChoice):
         return f"{obj.organization} / {obj}"
 
 
-class QuotaForm(LimitForm):
+class QuotaForm(ChangeForm):
     """Who may hold how much of what; ``row`` is the organization, where one was chosen."""
 
     organization = forms.ModelChoiceField(Organization.objects.order_by("name"))
@@ -101,7 +116,7 @@ class QuotaForm(LimitForm):
     )
     server_type = forms.ModelChoiceField(ServerType.objects.order_by("slug"))
     region = forms.ModelChoiceField(Region.objects.order_by("code"))
-    field_order = ("organization", "project", "server_type", "region", "limit", "gpu_hours_per_month")
+    field_order = ("organization", "project", "server_type", "region", "limit", "gpu_hours_per_month", "reason")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Leave out the organization where one was chosen, and the projects of others."""
@@ -112,25 +127,32 @@ class QuotaForm(LimitForm):
             projects.queryset = Project.objects.select_related("organization").filter(organization=self.row)
 
 
-def _set(actor: Actor, row: Organization | None, values: Values) -> Quota:
-    return set_quota(actor=actor, **{"organization": row, **values})
+def _set(actor: Actor, row: Organization | None, values: Values) -> Quota | Approval:
+    return change_limit(actor=actor, **{"organization": row, **values})
 
 
-def _change(actor: Actor, row: Quota, values: Values) -> None:
-    set_quota(
+def _change(actor: Actor, row: Quota, values: Values) -> Approval | None:
+    made = change_limit(
         actor=actor,
         organization=row.organization,
         project=row.project,
         server_type=row.server_type,
         region=row.region,
-        limit=values["limit"],
-        gpu_hours_per_month=values["gpu_hours_per_month"],
+        **values,
     )
+    return made if isinstance(made, Approval) else None
+
+
+def _done(result: Result) -> str:
+    if isinstance(result, Approval):
+        return "More than now takes a second person: it waits for a decision, and nothing is changed yet."
+    return "The limit is set."
 
 
 EFFECTS = (
     "It counts for new reservations. What is held already stays.",
     "A project's limit counts beside that of its organization; without one only the organization's counts.",
+    "What allows less than now holds at once; what allows more waits until somebody else of the staff approves it.",
 )
 act_on(
     Quota,
@@ -142,7 +164,7 @@ act_on(
         perform=_set,
         form=QuotaForm,
         effects=EFFECTS,
-        done="The quota is set.",
+        done=_done,
         icon="add",
     ),
     Act(
@@ -151,10 +173,10 @@ act_on(
         permission=ACT,
         on=On.ROWS,
         perform=_change,
-        form=LimitForm,
+        form=ChangeForm,
         initial=lambda row: {"limit": row.limit, "gpu_hours_per_month": row.gpu_hours_per_month},
         effects=EFFECTS,
-        done="The limit of {row} is changed.",
+        done=_done,
         icon="edit",
     ),
 )
@@ -167,7 +189,7 @@ act_on(
         perform=_set,
         form=QuotaForm,
         effects=EFFECTS,
-        done="The quota is set.",
+        done=_done,
         icon="speed",
     ),
 )

@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RelatedDropdownFilter
 
+from portal.approvals.admin.shown import show_approvals_on
 from portal.audit.staff import columns, filters, watch
 from portal.audit.staff.acts import Act, Values, act_on, in_state, warn_before_acts_on
 from portal.audit.staff.forms import REASON_LENGTH, ReasonForm
@@ -14,13 +15,13 @@ from portal.audit.staff.pages import RecordAdmin
 from portal.audit.staff.panels import Panel, show_on
 from portal.core.actors import Actor
 from portal.quotas.admin.quotas import LimitForm
+from portal.quotas.intents import approve_request, decline_request
 from portal.quotas.models import Quota, QuotaRequest, QuotaScope
 from portal.quotas.selectors import limit_of
-from portal.quotas.services import approve_request, decline_request
 from portal.quotas.states import QuotaRequestState
 from portal.tenancy.models import Organization
 
-ACT = "quotas.change_quotarequest"
+ACT = "quotas.decide_quota_increase"
 WISH = (
     columns.link("server_type", "Server type", "server_type__slug"),
     columns.link("region", "Region", "region__code"),
@@ -88,6 +89,7 @@ class QuotaRequestAdmin(RecordAdmin):
     )
 
 
+show_approvals_on(QuotaRequest)
 show_on(
     Organization,
     Panel(

@@ -1,21 +1,25 @@
-"""What staff does for customers and to work on machines."""
+"""What staff does for customers and to work on machines; what is in use is taken away by two people."""
 
 from collections.abc import Sequence
 
 from django import forms
 
+from portal.approvals.admin.shown import show_approvals_on
+from portal.approvals.models import Approval
 from portal.audit.staff.acting import enumeration
 from portal.audit.staff.acts import Act, On, Values, act_on, in_state, warn_before_acts_on
 from portal.audit.staff.forms import TenantReasonForm
 from portal.core import clock
 from portal.core.actors import Actor
+from portal.core.errors import DomainError
 from portal.fleet.models import Server
 from portal.operations.models import Operation
 from portal.operations.states import OPEN_OPERATION
 from portal.reservations.admin.consent import Cost, PricedForm
 from portal.reservations.charges import Unused
 from portal.reservations.models import Reservation
-from portal.reservations.services.lifecycle import call_off, look_at_release, take_back
+from portal.reservations.services.forced import FORCED_RELEASE, ask_for_release, what_it_comes_to
+from portal.reservations.services.lifecycle import call_off, look_at_release
 from portal.reservations.services.stops import stop_operation
 from portal.reservations.states import HOLDING, ReservationState
 
@@ -25,6 +29,9 @@ CHOICES = {
     Unused.BY_TERMS: "What its cancellation terms say without notice",
     Unused.FREE: "Only the time until now",
 }
+
+
+ASKED = "{row} goes on until somebody else of the staff approves it: it waits in the queue."
 
 
 def _of_release(reservation: Reservation, unused: str) -> Cost:
@@ -50,8 +57,8 @@ class ReleaseForm(PricedForm, TenantReasonForm):
     field_order = ("unused", "reason")
 
 
-def _release(actor: Actor, row: Reservation, values: Values) -> None:
-    take_back(actor=actor, reservation=row, **{**values, "unused": Unused(values["unused"])})
+def _release(actor: Actor, row: Reservation, values: Values) -> Approval:
+    return ask_for_release(actor=actor, reservation=row, **{**values, "unused": Unused(values["unused"])})
 
 
 act_on(
@@ -74,17 +81,18 @@ act_on(
     ),
     Act(
         name="release",
-        title="Release",
+        title="Ask for release",
         permission=ACT,
         on=On.ROWS,
         perform=_release,
         form=ReleaseForm,
         fits=in_state(ReservationState.ACTIVE),
         effects=(
-            "The servers are switched off now and their disks erased: the customer loses what is on them.",
+            "Nothing happens until somebody else of the staff approves it.",
+            "Then the servers are switched off and their disks erased: the customer loses what is on them.",
             "They return to the pool with proof of erasure.",
         ),
-        done="{row} is ending.",
+        done=ASKED,
         icon="power_settings_new",
         is_grave=True,
     ),
@@ -123,4 +131,15 @@ def _booked(server: Server) -> Sequence[str]:
     ]
 
 
+def _cost_of(approval: Approval) -> Sequence[str]:
+    if approval.kind != FORCED_RELEASE:
+        return []
+    try:
+        return [what_it_comes_to(approval)]
+    except DomainError as error:
+        return [error.detail]
+
+
 warn_before_acts_on(Server, _booked)
+warn_before_acts_on(Approval, _cost_of)
+show_approvals_on(Reservation)

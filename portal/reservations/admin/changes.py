@@ -3,16 +3,20 @@
 from datetime import datetime
 from typing import Any
 
+from portal.approvals.models import Approval
 from portal.audit.staff.acts import Act, Values, act_on, in_state
 from portal.audit.staff.forms import Moment
 from portal.core import clock
 from portal.core.actors import SYSTEM, Actor
+from portal.reservations.admin.acts import ASKED
 from portal.reservations.admin.consent import Cost, PricedForm
 from portal.reservations.models import Reservation
 from portal.reservations.services.alter import RUNNING
 from portal.reservations.services.behalf import extend_for, scope_for, shorten_for
 from portal.reservations.services.extend import look_at_extension
+from portal.reservations.services.forced import ask_for_earlier_end
 from portal.reservations.services.shorten import look_at_shortening
+from portal.reservations.states import ReservationState
 
 
 class EndForm(PricedForm):
@@ -64,6 +68,10 @@ def _shorten(actor: Actor, row: Reservation, values: Values) -> None:
     shorten_for(actor=actor, reservation=row, **values)
 
 
+def _ask_for_earlier_end(actor: Actor, row: Reservation, values: Values) -> Approval:
+    return ask_for_earlier_end(actor=actor, reservation=row, **values)
+
+
 def _present_end(row: Reservation | None) -> dict[str, Any]:
     return {"ends_at": row.span.end} if row is not None else {}
 
@@ -92,12 +100,29 @@ act_on(
         perform=_shorten,
         form=ShortenForm,
         initial=_present_end,
-        fits=in_state(*RUNNING),
+        fits=in_state(ReservationState.SCHEDULED, ReservationState.PROVISIONING),
         effects=(
             "The servers are taken back and erased at the new end. What is called off costs what was agreed for "
             "that much notice.",
         ),
         done="{row} ends earlier.",
         icon="timer_off",
+    ),
+    Act(
+        name="earlier-end",
+        title="Ask for earlier end",
+        permission="reservations.change_reservation",
+        perform=_ask_for_earlier_end,
+        form=ShortenForm,
+        initial=_present_end,
+        fits=in_state(ReservationState.ACTIVE),
+        effects=(
+            "Nothing happens until somebody else of the staff approves it.",
+            "Then the servers are taken back and erased at the new end. What is called off costs what was agreed for "
+            "that much notice.",
+        ),
+        done=ASKED,
+        icon="timer_off",
+        is_grave=True,
     ),
 )

@@ -86,6 +86,7 @@ class Reservation(Identified, Stateful):
 
     class Meta:
         ordering = ["-pk"]
+        permissions = [("decide_forced_release", "Can decide on releases of what a customer uses")]
         indexes = [
             models.Index(fields=["project", "-id"], name="reservation_by_project"),
             # Limits are held against what overlaps a period, however much an organization has had or has to come.

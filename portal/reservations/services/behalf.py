@@ -6,12 +6,15 @@ from django.db import transaction
 
 from portal.audit.services import record
 from portal.core.actors import Actor
+from portal.core.errors import StateConflict
+from portal.core.locks import lock_row
 from portal.core.money import Money
 from portal.core.repeating import repeatable
 from portal.reservations.models import Reservation, WaitlistEntry
 from portal.reservations.services.extend import extend
 from portal.reservations.services.shorten import shorten
 from portal.reservations.services.waitlist import leave
+from portal.reservations.states import ReservationState
 from portal.tenancy.models import Project
 from portal.tenancy.roles import Role
 from portal.tenancy.scope import Scope
@@ -48,8 +51,13 @@ def extend_for(
 def shorten_for(
     *, actor: Actor, reservation: Reservation, ends_at: datetime, reason: str, agreed: Money | None = None
 ) -> Reservation:
-    """Let a reservation end earlier. Raises what ``shorten`` raises; then nothing has changed."""
+    """Let a reservation end earlier that is not in use yet; what is takes a second person (``forced``).
+
+    Raises StateConflict, and what ``shorten`` raises; then nothing has changed.
+    """
     scope = scope_for(actor, reservation.project)
+    if lock_row(Reservation, reservation.pk).state == ReservationState.ACTIVE:
+        raise StateConflict("The reservation is active: somebody else has to agree to an earlier end. Ask for it.")
     changed = shorten(scope=scope, actor=actor, reservation=reservation, ends_at=ends_at, agreed=agreed)
     _say_why(actor, "reservation.shortened_for_customer", changed.public_id, scope.organization.public_id, reason)
     return changed

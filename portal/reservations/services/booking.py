@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from portal.catalog.models import OSImage
+from portal.catalog.models import OSImage, SlaTier
 from portal.catalog.selectors import PriceQuote
 from portal.core import clock
 from portal.core.actors import Actor
@@ -50,6 +50,13 @@ class Wording:
         )
 
 
+@dataclass(frozen=True)
+class Promise:
+    """That capacity is a contract's: it counts against no quota, and is served by a tier (None: by the default one)."""
+
+    sla_tier: SlaTier | None = None
+
+
 Pick = Callable[[Demand, Period], list[int]]
 """Locks servers for a demand until the transaction ends and returns their pks."""
 
@@ -79,6 +86,7 @@ def write_reservation(
     wording: Wording,
     state: ReservationState,
     deadline: datetime | None = None,
+    promise: Promise | None = None,
 ) -> Reservation:
     """Write the row. Raises InvalidInput on ``name`` for one that the project uses already."""
     taken = f"The project has a reservation named {wording.name!r}; choose another name."
@@ -100,6 +108,8 @@ def write_reservation(
             user_data=wording.user_data,
             labels=dict(wording.labels),
             requested_by=actor.label[:200],
+            is_committed=promise is not None,
+            sla_tier=promise.sla_tier if promise else None,
             **as_quoted(price),
         )
         insert([made])

@@ -24,7 +24,16 @@ from portal.reservations.enquiries import noted
 from portal.reservations.models import Allocation, Enquiry, Quote, Reservation, WaitlistEntry
 from portal.reservations.quota_check import check_quotas
 from portal.reservations.request import Particulars, QuoteRequest, check_particulars, check_quote
-from portal.reservations.services.booking import Pick, Wording, allocate, as_quoted, pick, with_room, write_reservation
+from portal.reservations.services.booking import (
+    Pick,
+    Promise,
+    Wording,
+    allocate,
+    as_quoted,
+    pick,
+    with_room,
+    write_reservation,
+)
 from portal.reservations.services.holds import asked_by, note_abandoned, release_hold
 from portal.reservations.services.reserve import confirm, require_own
 from portal.reservations.services.settling import follow_offer
@@ -76,7 +85,9 @@ def _held_quote(scope: Scope, actor: Actor, demand: Demand, pick: Pick) -> Quote
     # Whoever counts the holds of a project waits for who adds one.
     lock_row(Project, scope.project.pk)
     _check_holds(scope.project, demand)
-    return hold_capacity(actor=actor, project=scope.project, demand=demand, price=price, lasts=hold_time(), pick=pick)
+    return hold_capacity(
+        actor=actor, project=scope.project, demand=demand, price=price, until=clock.now() + hold_time(), pick=pick
+    )
 
 
 def hold_capacity(
@@ -85,24 +96,25 @@ def hold_capacity(
     project: Project,
     demand: Demand,
     price: PriceQuote,
-    lasts: timedelta,
+    until: datetime,
     entry: WaitlistEntry | None = None,
     pick: Pick = pick,
+    promise: Promise | None = None,
 ) -> Quote:
-    """Book servers for a quote that lasts for a while. Call it in a transaction.
+    """Book servers for a quote that lasts until an instant; a ``promise`` says that it is a contract's.
 
-    Raises QuotaExceeded, InsufficientCapacity, and what ``pick`` raises.
+    Call it in a transaction. Raises QuotaExceeded, InsufficientCapacity, and what ``pick`` raises.
     """
-    check_quotas(
-        project=project,
-        server_type=demand.server_type,
-        region=demand.region,
-        count=demand.count,
-        period=demand.period,
-    )
+    if promise is None:
+        check_quotas(
+            project=project,
+            server_type=demand.server_type,
+            region=demand.region,
+            count=demand.count,
+            period=demand.period,
+        )
     span = capacity.occupied_period(demand.server_type, demand.period)
     servers = pick(demand, span)
-    until = clock.now() + lasts
     held = write_reservation(
         actor=actor,
         project=project,
@@ -111,6 +123,7 @@ def hold_capacity(
         wording=Wording(f"hold-{ids.new_id('h')[-12:]}"),
         state=ReservationState.HELD,
         deadline=until,
+        promise=promise,
     )
     allocate(held, servers, span)
     return write_quote(actor=actor, project=project, demand=demand, price=price, until=until, held=held, entry=entry)
@@ -124,7 +137,8 @@ def _price(project: Project, demand: Demand) -> PriceQuote:
 def _check_holds(project: Project, demand: Demand) -> None:
     """Raise HoldLimitReached for one live hold too many, and for holding the same again and again."""
     now = clock.now()
-    holds = Quote.objects.filter(project=project, is_hold=True, waitlist_entry=None)
+    # What is held for a contract counts against nothing.
+    holds = Quote.objects.filter(project=project, is_hold=True, waitlist_entry=None, reservation__is_committed=False)
     live = holds.filter(state=QuoteState.OPEN, expires_at__gt=now).order_by("expires_at")
     if len(live) >= settings.METALYARD_LIVE_HOLDS:
         raise _too_many_holds(
@@ -212,7 +226,7 @@ def accept(*, scope: Scope, actor: Actor, quote: Quote, particulars: Particulars
 def _accept(scope: Scope, actor: Actor, quote: Quote, particulars: Particulars) -> Reservation:
     require_approval(scope, quote.total)
     if quote.is_hold:
-        return _accept_hold(actor, quote, particulars)
+        return accept_hold(actor=actor, quote=quote, particulars=particulars)
     return with_room(demand_of(quote), lambda pick: _accept_price(actor, quote, particulars, pick))
 
 
@@ -220,6 +234,8 @@ def _require(scope: Scope, quote: Quote) -> None:
     if quote.project_id != scope.project.pk:
         raise NotFound("This project has no such quote.")
     scope.require(Verb.RESERVE)
+    if quote.reservation is not None and quote.reservation.is_committed:
+        raise StateConflict("This capacity is held for a contract: sign that instead.", extra={"state": quote.state})
 
 
 def demand_of(quote: Quote) -> Demand:
@@ -250,7 +266,11 @@ def _open_quote(quote: Quote) -> Quote:
 
 
 @transaction.atomic
-def _accept_hold(actor: Actor, quote: Quote, particulars: Particulars) -> Reservation:
+def accept_hold(*, actor: Actor, quote: Quote, particulars: Particulars) -> Reservation:
+    """Turn capacity that is held into a reservation. The caller has made sure that the actor may.
+
+    Raises StateConflict and QuoteExpired where it is no longer held, and InvalidInput on ``name``.
+    """
     # Reservation before quote: the order of everybody who holds both.
     reservation = lock_row(Reservation, quote.reservation_id) if quote.reservation_id else None
     fresh = _open_quote(quote)

@@ -197,7 +197,7 @@ def _hold(entry: WaitlistEntry, demand: Demand) -> Quote | None:
         project=entry.project,
         demand=demand,
         price=price,
-        lasts=_until(demand) - now,
+        until=_until(demand),
         entry=entry,
     )
     advance(

@@ -71,7 +71,10 @@ def test_lists_and_objects_are_shown_to_those_who_may_look(world, label, role):
 
     replies = [client.get(staff.list_of(page.model)), client.get(staff.page_of(row))]
 
-    assert [reply.status_code for reply in replies] == [200 if may else 403] * 2
+    # The queue keeps what a role does not decide on from it, as if it were not there.
+    narrowed = {302} if label == "approvals.approval" and may else set()
+    assert replies[0].status_code == (200 if may else 403)
+    assert replies[1].status_code in {200 if may else 403} | narrowed
     assert may or role != staff.ADMINISTRATOR
 
 

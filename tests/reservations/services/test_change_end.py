@@ -6,7 +6,6 @@ from decimal import Decimal
 import pytest
 
 from portal.audit.models import AuditEvent
-from portal.catalog.models import PriceBook
 from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.core.errors import (
@@ -86,8 +85,7 @@ def with_terms(reservation):
 
 def rate(amount):
     """Sell at another rate from now on."""
-    book = PriceBook.objects.get()
-    book.prices.update(per_gpu_hour=Decimal(amount))
+    factories.reprice(amount)
 
 
 def test_a_later_end_keeps_the_servers_and_adds_its_price_at_the_rate_of_now():

@@ -1,0 +1,52 @@
+"""What becomes of the queue of approvals' decisions on contracts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from portal.approvals.kinds import Kind
+from portal.approvals.models import Approval
+from portal.contracts.models import Contract, ContractApproval
+from portal.contracts.rules import Approver
+from portal.contracts.services.asking import KINDS, agree
+from portal.contracts.services.quoting import reopen_contract
+from portal.contracts.states import OFFER_LASTS, ContractState
+from portal.core.actors import Actor
+
+
+def _agree(actor: Actor, approval: Approval) -> None:
+    agree(actor=actor, approval=approval)
+
+
+def _drop(actor: Actor, approval: Approval) -> None:
+    """Give an offer that was not agreed to back to its author. Where the offer has moved on, nothing is to be done."""
+    row = ContractApproval.objects.filter(approval=approval.public_id, is_void=False).first()
+    if row is None:
+        return
+    contract = Contract.objects.get(pk=row.contract_id)
+    if contract.state == ContractState.QUOTED:
+        said = f": {approval.comment}" if approval.comment else ""
+        reopen_contract(actor=actor, contract=contract, reason=f"{approval.state}{said}")
+
+
+def _size(data: Mapping[str, Any]) -> str:
+    return str(data.get("total", ""))
+
+
+TERMS = Kind(
+    KINDS[Approver.SALES_LEAD],
+    "Contract terms",
+    "contracts.decide_contract_terms",
+    _agree,
+    _drop,
+    _size,
+    OFFER_LASTS,
+)
+PAYMENT = Kind(
+    KINDS[Approver.FINANCE],
+    "Contract payment terms",
+    "contracts.decide_contract_payment",
+    _agree,
+    _drop,
+    _size,
+    OFFER_LASTS,
+)

@@ -1,0 +1,89 @@
+"""What is agreed anew: a later version of a contract in force, or another term like it."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from portal.contracts.models import Contract
+from portal.contracts.needs import lines_of
+from portal.contracts.services.drafting import draft_contract, set_lines
+from portal.contracts.states import ContractState
+from portal.contracts.wishes import ContractWish, LineWish
+from portal.core.actors import Actor
+from portal.core.constraints import refuse
+from portal.core.errors import StateConflict
+from portal.core.locks import lock_row
+from portal.core.periods import Period
+from portal.core.repeating import repeatable
+
+RENEWABLE = (ContractState.ACTIVE, ContractState.EXPIRED)
+
+
+def _again(contract: Contract, term: Period) -> ContractWish:
+    return ContractWish(
+        title=contract.title,
+        organization=contract.organization,
+        project=contract.project,
+        template=contract.template,
+        starts_at=term.start,
+        ends_at=term.end,
+        currency=contract.currency,
+        payment_days=contract.payment_days,
+        po_number=contract.po_number,
+        minimum_spend=contract.minimum_spend,
+        image=contract.image,
+        clauses=contract.clauses(),
+    )
+
+
+@repeatable
+@transaction.atomic
+def amend_contract(*, actor: Actor, contract: Contract) -> Contract:
+    """Begin the next version of a contract in force, with the same words and lines. That stays in force until then.
+
+    Raises StateConflict for one that is not active, or has a next version already.
+    """
+    before = lock_row(Contract, contract.pk)
+    if before.state != ContractState.ACTIVE:
+        text = f"{before} is {before.state}; only an active contract is amended."
+        raise StateConflict(text, extra={"state": before.state})
+    lines = lines_of(before)
+    open_already = StateConflict(f"{before} has a next version already: go on with that, or lose it.")
+    last = Contract.objects.filter(year=before.year, serial=before.serial).order_by("-version")[0].version
+    with refuse("contract_one_amendment", open_already):
+        made = draft_contract(
+            actor=actor,
+            wish=_again(before, before.span),
+            since=before.span.start,
+            year=before.year,
+            serial=before.serial,
+            version=last + 1,
+            amends=before,
+        )
+    set_lines(actor=actor, contract=made, lines=[LineWish.of(line, origin=line) for line in lines])
+    return made
+
+
+@repeatable
+@transaction.atomic
+def renew_contract(*, actor: Actor, contract: Contract, ends_at: datetime) -> Contract:
+    """Begin a contract for the time after one, with the same words; its last lines go on, at their price.
+
+    Raises StateConflict for one that is not, and was not, in force to its end, and InvalidInput on ``ends_at``.
+    """
+    before = lock_row(Contract, contract.pk)
+    if before.state not in RENEWABLE:
+        text = f"{before} is {before.state}; only what is in force to its end is renewed."
+        raise StateConflict(text, extra={"state": before.state})
+    start = before.span.end
+    wish = _again(before, before.span)
+    made = draft_contract(
+        actor=actor,
+        wish=ContractWish(**{**vars(wish), "starts_at": start, "ends_at": ends_at}),
+        renews=before,
+    )
+    last = [line for line in lines_of(before) if line.span.end == before.span.end]
+    wishes = [LineWish(**{**vars(LineWish.of(line)), "starts_at": start, "ends_at": ends_at}) for line in last]
+    if wishes:
+        set_lines(actor=actor, contract=made, lines=wishes)
+    return made
