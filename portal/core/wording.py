@@ -62,7 +62,6 @@ TONES: dict[str, str] = {
     "offered": "warn",
     "lapsed": "",
     # invoices
-    "draft": "",
     "issued": "busy",
     "paid": "ok",
     "void": "",
