@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from portal.audit.services import record
 from portal.core import clock
-from portal.core.actors import Actor
+from portal.core.actors import Actor, ActorKind
 from portal.core.constraints import refuse
 from portal.core.errors import InvalidInput, NotFound, StateConflict
 from portal.core.locks import lock_row
@@ -234,10 +234,13 @@ def issue_token(
 ) -> tuple[APIToken, str]:
     """Make an API token; the second value is the secret itself, which is shown once and not kept.
 
-    Raises InvalidInput on ``name``, and on ``expires_at`` unless it lies ahead.
+    Unless somebody else is named, it is made by the actor, to whom the secret is shown: what it asks for, the same
+    person may not decide. Raises InvalidInput on ``name``, and on ``expires_at`` unless it lies ahead.
     """
     if expires_at is not None and expires_at <= clock.now():
         raise InvalidInput.of("expires_at", "past", "This time is over; choose one that lies ahead.")
+    if created_by is None and actor.kind == ActorKind.USER:
+        created_by = User.objects.filter(public_id=actor.id).first()
     secret = tokens.new_token(prefix)
     token = APIToken.objects.create(
         project=project,

@@ -12,7 +12,8 @@ from portal.audit.models import AuditEvent
 from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.core.errors import Forbidden, InvalidInput, StateConflict
-from portal.tenancy.models import APIToken
+from portal.tenancy.roles import Role
+from portal.tenancy.services import issue_token
 from portal.tenancy.staff import StaffRole
 from tests import factories, staff
 from tests.api.world import nothing_changes
@@ -86,8 +87,7 @@ def test_who_asked_does_not_decide_whatever_the_role(approve):
 
 
 def test_who_made_the_token_through_which_it_was_asked_does_not_decide(lead):
-    token, _ = factories.token()
-    APIToken.objects.filter(pk=token.pk).update(created_by=lead)
+    token, _ = issue_token(actor=lead.as_actor(), project=factories.project(), name="ci", role=Role.OPERATOR)
     made = deeds.ask(token.as_actor())
 
     assert (made.requested_by, made.requester_kind, made.requester_label) == (lead, "token", "API token ci")

@@ -162,7 +162,7 @@ def test_a_token_is_shown_once_and_works(sales):
     assert reply.status_code == 200
     assert secret in reply.content.decode()
     assert "no-store" in reply.headers["Cache-Control"]
-    assert find_token(secret) == token
+    assert (find_token(secret), token.created_by) == (token, sales.person)
     assert (last(sales).verb, secret in str(last(sales).data)) == ("api_token.issued", False)
     for address in (staff.page_of(token), staff.list_of(APIToken), staff.page_of(project), "/admin/"):
         assert secret not in sales.get(address).content.decode()
