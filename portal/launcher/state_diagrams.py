@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from portal.billing.states import INVOICE
 from portal.catalog.states import IMAGE_IMPORT
 from portal.core.states import Nature, State, StateTable
 from portal.fleet.states import SERVER
@@ -60,6 +61,7 @@ CHAPTERS = (
     Chapter("Request for quota", QUOTA_REQUEST, "portal/quotas/states.py"),
     Chapter("Quote", QUOTE, "portal/reservations/states.py"),
     Chapter("Entry of the waiting list", WAITLIST, "portal/reservations/states.py"),
+    Chapter("Invoice", INVOICE, "portal/billing/states.py"),
     Chapter("Reservation", RESERVATION, "portal/reservations/states.py"),
     Chapter("Allocation: one server of a reservation", ALLOCATION, "portal/reservations/states.py"),
     Chapter("Operation", OPERATION, "portal/operations/states.py"),
