@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from portal.approvals.states import APPROVAL
+from portal.billing.states import INVOICE
 from portal.catalog.states import IMAGE_IMPORT, PRICE_BOOK
 from portal.contracts.states import CONTRACT
 from portal.core.states import Nature, State, StateTable
@@ -64,6 +65,7 @@ CHAPTERS = (
     Chapter("Request for quota", QUOTA_REQUEST, "portal/quotas/states.py"),
     Chapter("Quote", QUOTE, "portal/reservations/states.py"),
     Chapter("Entry of the waiting list", WAITLIST, "portal/reservations/states.py"),
+    Chapter("Invoice", INVOICE, "portal/billing/states.py"),
     Chapter("Reservation", RESERVATION, "portal/reservations/states.py"),
     Chapter("Contract", CONTRACT, "portal/contracts/states.py"),
     Chapter("Allocation: one server of a reservation", ALLOCATION, "portal/reservations/states.py"),

@@ -6,13 +6,19 @@ from decimal import Decimal
 
 import time_machine
 
-from portal.billing.models import BillingProfile, Invoice, InvoiceLine, LineKind
+from portal.billing.models import BillingProfile, Invoice, InvoiceLine, LineKind, Meter, UsageRecord
+from portal.billing.months import span_of
 from portal.billing.services.closing import close_month
+from portal.billing.services.credits import grant_credit
 from portal.billing.services.drafting import buyer_of
 from portal.billing.services.issuing import issue_invoice
+from portal.billing.services.notes import issue_credit_note
+from portal.billing.services.payments import record_payment
+from portal.billing.services.profiles import set_profile
 from portal.billing.states import InvoiceState
 from portal.core import clock
 from portal.core.actors import SYSTEM
+from portal.core.money import Money
 from portal.operations.models import OperationServer
 from portal.operations.states import OperationKind
 from portal.reservations.services import lifecycle, outcomes
@@ -91,6 +97,30 @@ def invoice(scope, amount="480.00", currency="USD", is_issued=True):
     line = {"kind": LineKind.FEE, "label": "train-7b: called off before it began", "project": scope.project}
     InvoiceLine.objects.create(invoice=made, position=1, amount=net, **line)
     return issue_invoice(actor=SYSTEM, invoice=made) if is_issued else made
+
+
+def some_of_everything(scope, reservation):
+    """Make a row of every kind of billing."""
+    organization, one = scope.organization, Money(Decimal(1), "USD")
+    set_profile(actor=SYSTEM, organization=organization, po_number="PO-7")
+    made = invoice(scope)
+    record_payment(actor=SYSTEM, invoice=made, amount=one, reference=f"bank {made.pk}")
+    issue_credit_note(actor=SYSTEM, invoice=made, net=one, reason="late")
+    given = {"label": "late", "reference": f"ticket {made.pk}", "month": MARCH}
+    grant_credit(actor=SYSTEM, organization=organization, amount=one, **given)
+    allocation = reservation.allocations.first()
+    UsageRecord.objects.create(
+        organization=organization,
+        reservation=reservation,
+        allocation=allocation,
+        server=allocation.server,
+        position=0,
+        meter=Meter.RESERVED,
+        month=MARCH,
+        period=span_of(MARCH).as_range(),
+        duration=timedelta(days=31),
+        recorded_by="Metalyard",
+    )
 
 
 def close(organization, month, at=None):

@@ -40,10 +40,6 @@ END
 $$;
 CREATE TRIGGER billing_invoiceline_on_draft BEFORE INSERT ON billing_invoiceline
     FOR EACH ROW EXECUTE FUNCTION billing_keep_line();
-CREATE TRIGGER billing_invoiceline_append_only BEFORE UPDATE OR DELETE ON billing_invoiceline
-    FOR EACH ROW EXECUTE FUNCTION billing_refuse_change();
-CREATE TRIGGER billing_invoiceline_no_truncate BEFORE TRUNCATE ON billing_invoiceline
-    FOR EACH STATEMENT EXECUTE FUNCTION billing_refuse_change();
 
 -- A series only ever goes one further.
 CREATE FUNCTION billing_keep_series() RETURNS trigger LANGUAGE plpgsql AS $$

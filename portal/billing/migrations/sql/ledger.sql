@@ -6,36 +6,21 @@ BEGIN
 END
 $$;
 
-CREATE TRIGGER billing_entry_append_only BEFORE UPDATE OR DELETE ON billing_entry
-    FOR EACH ROW EXECUTE FUNCTION billing_refuse_change();
-CREATE TRIGGER billing_entry_no_truncate BEFORE TRUNCATE ON billing_entry
-    FOR EACH STATEMENT EXECUTE FUNCTION billing_refuse_change();
-CREATE TRIGGER billing_leg_append_only BEFORE UPDATE OR DELETE ON billing_leg
-    FOR EACH ROW EXECUTE FUNCTION billing_refuse_change();
-CREATE TRIGGER billing_leg_no_truncate BEFORE TRUNCATE ON billing_leg
-    FOR EACH STATEMENT EXECUTE FUNCTION billing_refuse_change();
-CREATE TRIGGER billing_usagerecord_append_only BEFORE UPDATE OR DELETE ON billing_usagerecord
-    FOR EACH ROW EXECUTE FUNCTION billing_refuse_change();
-CREATE TRIGGER billing_usagerecord_no_truncate BEFORE TRUNCATE ON billing_usagerecord
-    FOR EACH STATEMENT EXECUTE FUNCTION billing_refuse_change();
-CREATE TRIGGER billing_creditgrant_append_only BEFORE UPDATE OR DELETE ON billing_creditgrant
-    FOR EACH ROW EXECUTE FUNCTION billing_refuse_change();
-CREATE TRIGGER billing_creditgrant_no_truncate BEFORE TRUNCATE ON billing_creditgrant
-    FOR EACH STATEMENT EXECUTE FUNCTION billing_refuse_change();
-CREATE TRIGGER billing_creditnote_append_only BEFORE UPDATE OR DELETE ON billing_creditnote
-    FOR EACH ROW EXECUTE FUNCTION billing_refuse_change();
-CREATE TRIGGER billing_creditnote_no_truncate BEFORE TRUNCATE ON billing_creditnote
-    FOR EACH STATEMENT EXECUTE FUNCTION billing_refuse_change();
-CREATE TRIGGER billing_payment_append_only BEFORE UPDATE OR DELETE ON billing_payment
-    FOR EACH ROW EXECUTE FUNCTION billing_refuse_change();
-CREATE TRIGGER billing_payment_no_truncate BEFORE TRUNCATE ON billing_payment
-    FOR EACH STATEMENT EXECUTE FUNCTION billing_refuse_change();
-
--- An account's kind, owner and currency are what its legs mean.
-CREATE TRIGGER billing_account_append_only BEFORE UPDATE OR DELETE ON billing_account
-    FOR EACH ROW EXECUTE FUNCTION billing_refuse_change();
-CREATE TRIGGER billing_account_no_truncate BEFORE TRUNCATE ON billing_account
-    FOR EACH STATEMENT EXECUTE FUNCTION billing_refuse_change();
+-- An account is kept too: its kind, owner and currency are what its legs mean.
+DO $$
+DECLARE
+    kept text;
+BEGIN
+    FOREACH kept IN ARRAY ARRAY['account', 'entry', 'leg', 'usagerecord', 'creditgrant', 'creditnote', 'payment', 'invoiceline']
+    LOOP
+        EXECUTE format(
+            'CREATE TRIGGER billing_%1$s_append_only BEFORE UPDATE OR DELETE ON billing_%1$s
+                 FOR EACH ROW EXECUTE FUNCTION billing_refuse_change();
+             CREATE TRIGGER billing_%1$s_no_truncate BEFORE TRUNCATE ON billing_%1$s
+                 FOR EACH STATEMENT EXECUTE FUNCTION billing_refuse_change()', kept);
+    END LOOP;
+END
+$$;
 
 -- The legs of an entry sum to 0 in each currency, and there are two of them or more: looked at when the transaction
 -- ends, once for the entry and for each leg, so that no leg can be added later either.
