@@ -24,6 +24,9 @@ settings.load_profile("any_machine")
 
 statics.look_once()
 
+ASKING = {"db", "transactional_db", "live_server"}
+"""Fixtures of pytest-django that give a test the database."""
+
 
 def pytest_configure():
     """Let every interpreter of the suite keep what it compiles, also where the environment asks it not to.
@@ -47,6 +50,12 @@ def pytest_make_collect_report(collector):
     report = yield
     skips.refuse_skip(report, strict=skips.on_ci())
     return report
+
+
+def pytest_itemcollected(item):
+    """Mark what asks the database: the rest would say the same twice in the lane on another server."""
+    if item.get_closest_marker("django_db") or ASKING.intersection(item.fixturenames):
+        item.add_marker("database")
 
 
 @pytest.hookimpl(trylast=True)
