@@ -2,19 +2,15 @@
 
 import itertools
 import uuid
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from django.db import connection, transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
-from portal.catalog.models import FeeBasis, OSImage, Price, PriceBook
-from portal.catalog.services.book_checks import FeeLine
+from portal.catalog.models import OSImage, Price, PriceBook
 from portal.catalog.services.images import Fetched, begin_import, finish_import, request_import
 from portal.catalog.states import BookState
-from portal.catalog.terms import CancellationTerms
 from portal.core import clock, secrets
 from portal.core.actors import SYSTEM
 from portal.fleet.certificates import LeftBy, issue_certificates
@@ -34,6 +30,7 @@ from portal.tenancy.models import Membership, Organization, Project, SSHKey, Use
 from portal.tenancy.roles import Role
 from portal.tenancy.scope import Scope
 from portal.tenancy.services import issue_token
+from tests.thawing import thawed
 
 _counter = itertools.count(1)
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEE4MZ0oqEvEEDnMtIsAGVbc2RRrFCOOhRyM2Xtl7Yr2 ana@lab"
@@ -191,20 +188,6 @@ def own_image(for_scope=None, **kwargs):
     return finish_import(actor=SYSTEM, import_pk=row.pk, fetched=fetched)
 
 
-@contextmanager
-def thawed():
-    """Let a test write into a published book as into a draft; that nobody else can, has tests of its own."""
-    tables = ("catalog_pricebook", "catalog_price", "catalog_cancellationterm", "catalog_fee")
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        for table in tables:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        yield
-        for table in tables:
-            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
-        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
-
-
 def price_book(name="List", currency="USD", start=None, end=None, **kwargs):
     """Return a published book, without prices."""
     fields = {
@@ -227,31 +210,6 @@ def price(of_type=None, in_region=None, rate="2.50", currency="USD", in_book=Non
         with thawed():
             found = Price.objects.create(book=book, **where, **fields)
     return found
-
-
-def fee_line(name="Set-up", amount="500.00", per=FeeBasis.ONCE):
-    return FeeLine(name, Decimal(amount), per)
-
-
-def reprice(rate):
-    """Let every price be another, as if it had always been."""
-    with thawed():
-        Price.objects.update(per_gpu_hour=Decimal(rate), floor_per_gpu_hour=Decimal(rate))
-
-
-def notices(*pairs):
-    """Return cancellation terms from pairs of hours and percent."""
-    return CancellationTerms.of_pairs((timedelta(hours=hours), Decimal(percent)) for hours, percent in pairs)
-
-
-def cancellation(book, *pairs):
-    """Give a book terms from pairs of hours and percent, as if it had always had them, and return them."""
-    terms = notices(*pairs)
-    with thawed():
-        book.cancellation_terms.all().delete()
-        for step in terms.steps:
-            book.cancellation_terms.create(notice=step.notice, percent=step.percent)
-    return terms
 
 
 def organization(name=None, **kwargs):

@@ -7,7 +7,7 @@ from portal.catalog.services.book_checks import Contents, FeeLine, PriceLine
 from portal.catalog.services.books import draft_price_book
 from portal.catalog.services.publishing import publish_price_book
 from portal.core.actors import SYSTEM
-from tests import factories
+from tests import factories, thawing
 from tests.catalog.tiers import sla_tier, support_tier
 
 FEES = (FeeLine("Set-up", Decimal("500.00"), FeeBasis.ONCE), FeeLine("Own image", Decimal("40.00"), FeeBasis.SERVER))
@@ -26,7 +26,7 @@ def full_list(currency="EUR", floor="1.11"):
         PriceLine(h100, north, Decimal("1.99"), least, 12, Commitment.RESERVED),
         PriceLine(b200, south, Decimal("4.995"), least, 36, Commitment.RESERVED),
     ]
-    terms = factories.notices((168, 0), (24, 25))
+    terms = thawing.notices((168, 0), (24, 25))
     book = draft_price_book(actor=SYSTEM, name="List", currency=currency, contents=Contents(lines, terms, FEES))
     publish_price_book(actor=SYSTEM, book=book)
     sla_tier("flex", name="Flex", is_default=True, late_credit_percent=Decimal(100), may_defer_days=30)

@@ -17,6 +17,7 @@ from portal.tenancy.models import APIToken, User
 from portal.tenancy.staff import StaffRole, set_staff_role
 from tests import factories, networks
 from tests.billing import yard
+from tests.catalog.tiers import sla_tier, support_tier
 
 ADMINISTRATOR = "administrator"
 ROLES = (ADMINISTRATOR, *StaffRole)
@@ -79,6 +80,8 @@ def world(servers=2):
     factories.own_image(scope)
     factories.waitlist_entry(scope)
     factories.enquiry(scope.organization)
+    sla_tier()
+    support_tier()
     reservation = starting(scope)
     part = OperationServer.objects.get(operation__subject=reservation.public_id)
     BootToken.objects.create(

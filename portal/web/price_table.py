@@ -51,6 +51,11 @@ class Detail:
     sold: Sold
     table: Table
 
+    @property
+    def prices_of(self) -> str:
+        """What the table is called, apart from the card around it."""
+        return f"Prices of {self.sold.server_type.name}"
+
 
 def term_words(months: int) -> str:
     """Return a term for people."""

@@ -7,7 +7,7 @@ import time_machine
 
 from portal.catalog.models import PriceBook
 from portal.core import clock
-from tests import factories
+from tests import factories, thawing
 from tests.api.client import Api, order
 
 
@@ -78,7 +78,7 @@ def acceptance(buyer):
 @pytest.fixture
 def fixed_terms(buyer):
     """Let calling off cost 25 % with a day of notice, and all with less; free with ten days."""
-    factories.cancellation(PriceBook.objects.get(), (240, 0), (24, 25))
+    thawing.cancellation(PriceBook.objects.get(), (240, 0), (24, 25))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from portal.core import clock
 from portal.reservations.models import Quote, Reservation
-from tests import factories
+from tests import factories, thawing
 from tests.api.client import assert_problem
 from tests.api.world import nothing_changes
 
@@ -18,7 +18,7 @@ def address_of(reply):
 @pytest.mark.parametrize("hold", [False, True])
 def test_an_accepted_quote_is_a_reservation_at_the_quoted_price(noon, api, wish, acceptance, hold):
     quote = api.post("/quotes", wish | {"hold": hold})
-    factories.reprice("99")
+    thawing.reprice("99")
 
     made = api.post(f"{address_of(quote)}/accept", acceptance | {"labels": {"team": "nlp"}})
 

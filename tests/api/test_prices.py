@@ -5,7 +5,7 @@ import json
 import pytest
 from django.test import Client
 
-from tests import factories
+from tests import thawing
 from tests.price_lists import full_list
 
 pytestmark = pytest.mark.django_db
@@ -56,7 +56,7 @@ def test_a_copy_that_is_known_is_not_sent_again():
     reply = Client().get(ADDRESS, headers={"If-None-Match": tag})
 
     assert (reply.status_code, reply.content, reply.headers["Cache-Control"]) == (304, b"", "public, max-age=300")
-    factories.reprice("1.5")
+    thawing.reprice("1.5")
     assert Client().get(ADDRESS, headers={"If-None-Match": tag}).status_code == 200
 
 

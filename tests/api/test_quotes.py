@@ -5,7 +5,7 @@ import pytest
 from portal.catalog.models import PriceBook
 from portal.reservations.models import Quote, Reservation
 from portal.tenancy.roles import Role
-from tests import factories
+from tests import factories, thawing
 from tests.api.client import Api, assert_problem
 from tests.api.world import nothing_changes
 
@@ -107,7 +107,7 @@ def test_each_check_that_fails_says_so_in_numbers(noon, api, buyer, wish):
 
 
 def test_terms_of_the_book_are_told(noon, api, wish):
-    factories.cancellation(PriceBook.objects.get(), (168, 0), (24, 25))
+    thawing.cancellation(PriceBook.objects.get(), (168, 0), (24, 25))
 
     assert api.post("/quotes", wish).json()["cancellation"] == {
         "free_until": "2030-01-09T12:00:00Z",

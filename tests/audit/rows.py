@@ -1,13 +1,20 @@
 """A row of every table of states, put into any of its states."""
 
+from contextlib import nullcontext
+from datetime import timedelta
+
 from django.apps import apps
 
+from portal.catalog.models import PriceBook
+from portal.catalog.states import BookState
+from portal.core import clock
 from portal.core.models import Stateful
 from portal.operations.models import Operation, OperationServer
 from portal.reservations.models import Allocation
 from tests import factories
 from tests.approvals import deeds
 from tests.billing import yard
+from tests.thawing import thawed
 
 MODELS = {model.STATES.name: model for model in apps.get_models() if issubclass(model, Stateful)}
 
@@ -17,8 +24,13 @@ def _started():
     return factories.reservation(starts_at=None)
 
 
+def _ahead():
+    return factories.price_book(start=clock.now() + timedelta(days=1), state=BookState.DRAFT)
+
+
 MAKERS = {
     "approval": deeds.answered,
+    "price_book": _ahead,
     "server": factories.server,
     "quota_request": factories.quota_request,
     "quote": factories.hold,
@@ -39,7 +51,8 @@ def make(name):
 
 def put(row, state):
     """Put a row into a state past all rules, as a test's beginning."""
-    type(row).objects.filter(pk=row.pk).update(state=state, state_reason="", state_deadline_at=None)
+    with thawed() if isinstance(row, PriceBook) else nullcontext():
+        type(row).objects.filter(pk=row.pk).update(state=state, state_reason="", state_deadline_at=None)
     row.refresh_from_db()
 
 

@@ -10,7 +10,7 @@ from portal.catalog.services.books import draft_price_book
 from portal.catalog.services.publishing import publish_price_book
 from portal.catalog.terms import FREE
 from portal.core.actors import SYSTEM
-from tests import factories
+from tests import factories, thawing
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -25,7 +25,7 @@ def contents(prices=None, terms=FREE, fees=()):
     return Contents([line()] if prices is None else prices, terms, fees)
 
 
-terms = factories.notices
+terms = thawing.notices
 
 
 def draft(**kwargs):

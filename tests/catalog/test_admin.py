@@ -10,7 +10,7 @@ from portal.catalog.models import OSImage, Price, PriceBook, SlaTier, SupportTie
 from portal.catalog.selectors import terms_of
 from portal.core import clock
 from portal.tenancy.staff import StaffRole
-from tests import factories, staff
+from tests import factories, staff, thawing
 
 pytestmark = pytest.mark.django_db
 
@@ -86,7 +86,7 @@ def test_a_book_is_drafted_with_terms_and_fees_and_published(administrator, plac
         (12, "reserved", Decimal("1.99"), Decimal("1.6")),
     ]
     assert str(terms_of(book)) == "25 % with 24 h of notice, else 100 %"
-    for said in ("12 m reserved: 1.99 floor 1.6", "Set-up", "EUR 40.00", "per server", "25 % with 24 h of notice"):
+    for said in ("12 m reserved: 1.99 floor 1.60", "Set-up", "EUR 40.00", "per server", "25 % with 24 h of notice"):
         assert said in page
     event = AuditEvent.objects.get(verb="price_book.created")
     assert (event.actor_id, event.target) == (administrator.person.public_id, book.public_id)
@@ -98,7 +98,7 @@ RATES = ("per_gpu_hour", "floor_per_gpu_hour")
 def test_a_new_version_begins_with_all_that_the_old_one_has_and_ends_it(administrator, place):
     book = factories.price(rate="2.50", floor="2").book
     factories.price(rate="2", months=6)
-    factories.cancellation(book, (168, 0), (24, 25))
+    thawing.cancellation(book, (168, 0), (24, 25))
 
     reply = administrator.post(staff.act_of(book, "copy"), {})
     made = PriceBook.objects.get(state="draft")
@@ -112,7 +112,7 @@ def test_a_new_version_begins_with_all_that_the_old_one_has_and_ends_it(administ
     book.refresh_from_db()
     made.refresh_from_db()
     assert reply.url == staff.page_of(made)
-    assert (begin[place], begin["terms"]) == ("2.5 floor 2\n6 m: 2", "7 d: 0 %\n24 h: 25 %")
+    assert (begin[place], begin["terms"]) == ("2.50 floor 2.00\n6 m: 2.00", "7 d: 0 %\n24 h: 25 %")
     assert f"When it is published, {book} ends at its beginning." in asked
     assert (book.valid.upper, made.valid.lower, made.valid.upper) == (later, later, None)
     assert sorted(made.prices.values_list("per_gpu_hour", flat=True)) == [Decimal("2.2"), Decimal("2.75")]

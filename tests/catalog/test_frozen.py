@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from portal.catalog.models import Fee, FeeBasis, Price, PriceBook, SlaTier, SupportTier
+from portal.catalog.services.book_checks import FeeLine
 from portal.catalog.states import BookState
 from portal.core import clock
 from tests import factories
@@ -14,12 +15,13 @@ from tests.catalog.books import draft, published, terms, written
 from tests.catalog.tiers import sla_tier, support_tier
 
 pytestmark = pytest.mark.django_db
+SETUP = FeeLine("Set-up", Decimal("500.00"), FeeBasis.ONCE)
 CONTENTS = ("price", "cancellationterm", "fee")
 
 
 @pytest.fixture
 def book():
-    return published(terms=terms((24, 25)), fees=[factories.fee_line()])
+    return published(terms=terms((24, 25)), fees=[SETUP])
 
 
 def execute(sql):
@@ -60,7 +62,7 @@ def test_raw_sql_changes_nothing_of_what_was_published(book, sql):
 
 
 def test_nothing_moves_from_a_draft_into_a_published_book_or_out_of_it(book):
-    other = draft(currency="EUR", fees=[factories.fee_line()])
+    other = draft(currency="EUR", fees=[SETUP])
 
     refused(f"UPDATE catalog_fee SET book_id = {book.pk}, name = 'moved' WHERE book_id = {other.pk}")  # noqa: S608
     refused(f"UPDATE catalog_fee SET book_id = {other.pk}, name = 'moved' WHERE book_id = {book.pk}")  # noqa: S608
@@ -104,7 +106,7 @@ def test_the_models_own_ways_are_refused_too(book):
 
 
 def test_a_draft_may_be_changed_and_deleted():
-    made = draft(fees=[factories.fee_line()], terms=terms((24, 25)))
+    made = draft(fees=[SETUP], terms=terms((24, 25)))
 
     execute("UPDATE catalog_price SET per_gpu_hour = 9")
     made.prices.all().delete()

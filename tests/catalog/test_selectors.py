@@ -25,7 +25,7 @@ from portal.catalog.terms import FREE
 from portal.core.errors import NoPrice, NotFound
 from portal.core.money import MINOR_UNITS, Money
 from portal.core.periods import Period
-from tests import factories
+from tests import factories, thawing
 
 pytestmark = pytest.mark.django_db
 
@@ -42,7 +42,7 @@ def price(rate="2.50", in_book=None, **kwargs):
     return factories.price(rate=rate, in_book=in_book or book(), **kwargs)
 
 
-termed = factories.cancellation
+termed = thawing.cancellation
 
 
 def quoted(kind, region, currency, moment):
@@ -120,7 +120,7 @@ def test_all_prices_of_a_currency_come_by_type_and_region(django_assert_num_quer
 def test_a_quote_is_the_exact_product_rounded_once(rate, count, microseconds, currency):
     kind = factories.server_type()
     period = Period(START, START + timedelta(microseconds=microseconds))
-    with factories.thawed():
+    with thawing.thawed():
         Price.objects.all().delete()
         PriceBook.objects.all().delete()
     price(rate, book(currency=currency))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from django.core.management import call_command
 from django.db.models import F
 
 from portal.audit.models import AuditEvent
-from portal.catalog.models import OSImage, Price, PriceBook
+from portal.catalog.models import FeeBasis, OSImage, Price, PriceBook, SlaTier, SupportTier
 from portal.catalog.selectors import terms_of
 from portal.core.passwords import random_password
 from portal.core.secrets import decrypt
@@ -86,6 +87,23 @@ def test_every_pool_has_its_spares_and_still_sells_large_blocks() -> None:
 def test_calling_off_is_free_a_week_ahead_and_costs_a_quarter_a_day_ahead() -> None:
     said = {book.currency: str(terms_of(book)) for book in PriceBook.objects.all()}
     assert said == dict.fromkeys(("USD", "EUR"), "0 % with 7 d of notice, 25 % with 24 h, else 100 %")
+
+
+@pytest.mark.usefixtures("seeded")
+def test_prices_have_terms_and_floors_and_there_are_three_service_levels() -> None:
+    assert sorted(set(Price.objects.values_list("months", flat=True))) == [0, 1, 6, 12, 36]
+    assert Price.objects.filter(floor_per_gpu_hour__lt=F("per_gpu_hour")).exists()
+    assert set(PriceBook.objects.values_list("currency", "state", "fees__per")) == {
+        (currency, "published", basis) for currency in ("USD", "EUR") for basis in FeeBasis.values
+    }
+    measured = Decimal("98.9")
+    levels = {tier.slug: (tier.target, tier.is_default, tier.credit_for(measured)) for tier in SlaTier.objects.all()}
+    assert levels == {
+        "flex": (Decimal("99.0"), True, 10),
+        "standard": (Decimal("99.5"), False, 25),
+        "assured": (Decimal("99.9"), False, 50),
+    }
+    assert SupportTier.objects.filter(is_default=True).count() == 1
 
 
 @pytest.mark.usefixtures("seeded")

@@ -10,7 +10,7 @@ from portal.audit.models import AuditEvent
 from portal.core import clock
 from portal.reservations.models import Allocation, Reservation
 from portal.web.wording import money_text
-from tests import factories
+from tests import factories, thawing
 from tests.web.seen import agreed_in, text
 from tests.web.test_changes import address, end
 
@@ -44,7 +44,7 @@ def everything():
 def test_a_price_that_has_risen_is_shown_anew_and_taken_only_then(web, later, kind):
     wish = asked_for(later, kind)
     agreed = agreed_in(web.get(address(later, kind), wish))
-    factories.reprice("3.00")
+    thawing.reprice("3.00")
     before = everything()
 
     refused = web.post(address(later, kind), {**wish, "agreed": agreed})
@@ -72,7 +72,7 @@ def test_what_was_shown_is_what_is_charged(web, later, kind):
 def test_a_price_that_has_fallen_needs_no_second_consent(web, later):
     wish = asked_for(later, "extend")
     agreed = agreed_in(web.get(address(later, "extend"), wish))
-    factories.reprice("1.00")
+    thawing.reprice("1.00")
 
     assert web.post(address(later, "extend"), {**wish, "agreed": agreed}).status_code == 302
 

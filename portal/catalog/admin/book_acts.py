@@ -3,6 +3,7 @@
 from portal.audit.staff.acts import Act, On, Values, act_on, in_state, warn_before_acts_on
 from portal.audit.staff.forms import ActForm
 from portal.catalog.admin.price_forms import DraftForm, EndBookForm, NewBookForm, PublishForm, draft_values
+from portal.catalog.admin.price_lines import PRICES_HELP
 from portal.catalog.models import PriceBook
 from portal.catalog.services.books import copy_price_book, discard_price_book, draft_price_book, edit_price_book
 from portal.catalog.services.publishing import end_price_book, publish_price_book, withdraw_price_book
@@ -42,7 +43,7 @@ def _warnings(book: PriceBook) -> list[str]:
 
 CONTENTS = (
     "A draft sells nothing until it is published; then it cannot be edited any more, only copied to a new version.",
-    "A server type without a price in a region is not sold there.",
+    PRICES_HELP,
 )
 warn_before_acts_on(PriceBook, _warnings)
 act_on(

@@ -10,6 +10,7 @@ from portal.catalog.admin.term_forms import TermsField, terms_text
 from portal.catalog.models import PriceBook
 from portal.catalog.services.book_checks import BOOK_NAME_LENGTH, Contents
 from portal.catalog.services.books import contents_of
+from portal.core import clock
 from portal.core.money import MINOR_UNITS
 from portal.fleet.models import Region, Server, ServerType
 
@@ -19,9 +20,9 @@ Place = tuple[ServerType, Region]
 def _places(book: PriceBook | None) -> list[Place]:
     """Return where which server type stands, or has a price in a book already, by type and region."""
     servers = Server.objects.select_related("server_type", "region").order_by("server_type__slug", "region__code")
-    rows = [*servers.distinct("server_type__slug", "region__code")]
-    sold = book.prices.select_related("server_type", "region") if book else []
-    pairs = {(row.server_type, row.region) for row in [*rows, *sold]}
+    pairs = {(row.server_type, row.region) for row in servers.distinct("server_type__slug", "region__code")}
+    if book is not None:
+        pairs |= {(row.server_type, row.region) for row in book.prices.select_related("server_type", "region")}
     return sorted(pairs, key=lambda pair: (pair[0].slug, pair[1].code))
 
 
@@ -37,7 +38,7 @@ def draft_values(book: PriceBook) -> dict[str, Any]:
         prices.setdefault(_name(line.server_type, line.region), []).append(price_text(line))
     return {
         "name": book.name,
-        "valid_from": book.valid.lower,
+        "valid_from": book.valid.lower if book.valid.lower > clock.now() else None,
         "valid_until": book.valid.upper,
         "terms": terms_text(contents.terms),
         "fees": fees_text(contents.fees),

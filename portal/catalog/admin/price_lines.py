@@ -22,8 +22,8 @@ FEE = re.compile(rf"(?P<amount>{AMOUNT}) (?P<per>once|per contract|per server) ?
 BASES = {basis.label: basis for basis in FeeBasis}
 MOST_LETTERS = 4000
 PRICES_HELP = (
-    "Per GPU and hour, one term a line: 2.49 floor 1.99, 12 m: 2.10 floor 1.75, 12 m reserved: 1.99 floor 1.60. "
-    "Without a term it is on demand; without a floor, list is the floor. Empty: not sold."
+    "Prices are per GPU and hour, one term a line: 2.49 floor 1.99, 12 m: 2.10 floor 1.75, 12 m reserved: 1.99 floor "
+    "1.60. Without a term it is on demand; without a floor, list is the floor. Empty: not sold there."
 )
 FEES_HELP = "One a line: 500.00 once: Set-up, 250.00 per contract: Cross-connect, 40.00 per server: Own image."
 
@@ -32,8 +32,13 @@ def price_text(line: PriceLine) -> str:
     """Return a price as the field reads it."""
     reserved = " reserved" if line.commitment == Commitment.RESERVED else ""
     term = f"{line.months} m{reserved}: " if line.months else ""
-    floor = "" if line.least == line.per_gpu_hour else f" floor {line.least.normalize():f}"
-    return f"{term}{line.per_gpu_hour.normalize():f}{floor}"
+    floor = "" if line.least == line.per_gpu_hour else f" floor {_rate_text(line.least)}"
+    return f"{term}{_rate_text(line.per_gpu_hour)}{floor}"
+
+
+def _rate_text(rate: Decimal) -> str:
+    """Return a rate with two places, or with as many as it needs."""
+    return f"{rate:.2f}" if rate == round(rate, 2) else f"{rate.normalize():f}"
 
 
 def fees_text(fees: Sequence[FeeLine]) -> str:
@@ -44,7 +49,7 @@ def fees_text(fees: Sequence[FeeLine]) -> str:
 class LinesField(forms.CharField):
     """Text of which each line means something; lines that are empty do not count."""
 
-    def __init__(self, rows: int = 2, **kwargs: Any) -> None:
+    def __init__(self, rows: int, **kwargs: Any) -> None:
         """Have that many rows."""
         widget = UnfoldAdminTextareaWidget(attrs={"rows": rows})
         super().__init__(required=False, max_length=MOST_LETTERS, widget=widget, **kwargs)
@@ -64,7 +69,7 @@ class PricesField(LinesField):
 
     def __init__(self, server_type: ServerType, region: Region) -> None:
         """Say of what they are."""
-        super().__init__(label=f"{server_type.name} in {region.code}", help_text=PRICES_HELP)
+        super().__init__(rows=5, label=f"{server_type.name} in {region.code}")
         self.server_type, self.region = server_type, region
 
     def read(self, line: str) -> PriceLine:

@@ -11,6 +11,7 @@ from portal.catalog.price_list import HOURS_PER_MONTH, PriceList, price_list
 from portal.catalog.terms import written
 from portal.core import clock
 from portal.core.errors import InvalidInput, NoPrice
+from portal.core.money import Money
 from portal.web.price_table import INCLUDED, credit_words, details, late_words, overview, span_words
 
 UNKNOWN = 422
@@ -42,6 +43,7 @@ def _shown(found: PriceList) -> dict[str, object]:
         "included": INCLUDED,
         "hours": HOURS_PER_MONTH,
         "api": api,
+        "fees": [(fee, Money(fee.amount, found.currency)) for fee in found.fees],
         "levels": [
             {
                 "tier": tier,

@@ -30,7 +30,7 @@ from portal.reservations.services.shorten import Shortening, look_at_shortening,
 from portal.reservations.states import ReservationState
 from portal.tenancy.roles import MAY, Role, Verb
 from portal.tenancy.scope import Scope
-from tests import factories, hands
+from tests import factories, hands, thawing
 from tests.reservations.calendars import bare_reservation, snapshot
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon", "nothing_contradicts")]
@@ -85,7 +85,7 @@ def with_terms(reservation):
 
 def rate(amount):
     """Sell at another rate from now on."""
-    factories.reprice(amount)
+    thawing.reprice(amount)
 
 
 def test_a_later_end_keeps_the_servers_and_adds_its_price_at_the_rate_of_now():
