@@ -34,6 +34,8 @@ SCHEDULE: tuple[Entry, ...] = (
     Entry("provisioning.rebind_broken", 6),
     Entry("provisioning.report_contradictions", 12),
     Entry("provisioning.read_consoles", 12),
+    Entry("provisioning.probe_servers", 12),
+    Entry("provisioning.end_maintenance", 12),
     Entry("provisioning.remove_leftovers", 60),
     Entry("provisioning.sweep_media", 6),
     Entry("provisioning.top_up_spares", 60),
@@ -41,6 +43,7 @@ SCHEDULE: tuple[Entry, ...] = (
     Entry("provisioning.check_calendar", 360),
     Entry("provisioning.purge_consoles", 720),
     Entry("provisioning.forget_past", 720),
+    Entry("provisioning.measure_last_month", 720),
     Entry("provisioning.apply_measured_times", 17_280),
 )
 

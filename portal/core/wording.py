@@ -50,6 +50,16 @@ TONES: dict[str, str] = {
     "waiting": "busy",
     "offered": "warn",
     "lapsed": "",
+    # promises: credits, incidents, maintenance
+    "due": "busy",
+    "invoiced": "ok",
+    "void": "",
+    "investigating": "bad",
+    "identified": "bad",
+    "monitoring": "warn",
+    "resolved": "ok",
+    "announced": "busy",
+    "done": "",
     # a server's part in an operation
     "ready": "",
     "working": "busy",
