@@ -36,6 +36,7 @@ SCHEDULE: tuple[Entry, ...] = (
     Entry("provisioning.read_consoles", 12),
     Entry("provisioning.probe_servers", 12),
     Entry("provisioning.end_maintenance", 12),
+    Entry("provisioning.work_out_budgets", 60),
     Entry("provisioning.remove_leftovers", 60),
     Entry("provisioning.sweep_media", 6),
     Entry("provisioning.top_up_spares", 60),

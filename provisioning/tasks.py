@@ -11,6 +11,7 @@ from portal.operations.services.pulse import note_pulse
 from portal.reservations import calendar, enquiries
 from portal.reservations import console as console_log
 from portal.reservations.services import spares
+from portal.sla.services.budgets import work_out_budgets
 from portal.sla.services.measuring import measure_due
 from provisioning import console, fetch, probing, reconcile
 from provisioning.drive import drive
@@ -68,6 +69,12 @@ def probe_servers() -> None:
 def end_maintenance() -> None:
     """Note which maintenance is over."""
     reconcile.end_maintenance()
+
+
+@shared_task(name="provisioning.work_out_budgets")
+def work_out_error_budgets() -> None:
+    """See how fast error budgets burn, and tell staff."""
+    work_out_budgets(actor=SYSTEM)
 
 
 @shared_task(name="provisioning.measure_last_month")

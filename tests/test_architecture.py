@@ -105,6 +105,7 @@ OWN = {
         "sought": "the pools that a question is about: pure",
     },
     "sla": {
+        "burning": "how fast error budgets are used up: pure",
         "concerned": "whom something about servers concerns",
         "crediting": "from what was measured and late to what is credited: pure",
         "definitions": "the table of what counts as down, by version",

@@ -19,6 +19,7 @@ AREAS = (
     "allocation",
     "api_token",
     "boot",
+    "error_budget",
     "evidence",
     "fabric",
     "image",

@@ -70,7 +70,14 @@ def gather(allocations: Iterable[Allocation], month: date, definition: Definitio
 
     The allocations come with their reservation, its type and tier, and their server.
     """
-    whole, until = span_of(month), second_of(clock.now())
+    items = gather_span(allocations, month, span_of(month), definition)
+    _find_lates(items, span_of(month))
+    return items
+
+
+def gather_span(allocations: Iterable[Allocation], month: date, whole: Span, definition: Definition) -> list[Gathered]:
+    """Return the same for any time, without what was late; maintenance is that of the quarter of ``month``."""
+    until = second_of(clock.now())
     found: dict[tuple[int, int], Gathered] = {}
     for allocation in allocations:
         key = (allocation.reservation_id, allocation.server_id)
@@ -84,7 +91,6 @@ def gather(allocations: Iterable[Allocation], month: date, definition: Definitio
     _read_evidence(items, whole)
     _exclude_tenants_time(items, definition)
     _exclude_maintenance(items, month)
-    _find_lates(items, whole)
     return items
 
 

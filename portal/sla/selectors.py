@@ -4,7 +4,7 @@ from datetime import date
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest, Least
 
 from portal.core import clock
 from portal.core.errors import NotFound
@@ -62,17 +62,25 @@ def server_months_of(scope: Scope) -> models.QuerySet[ServerMonth]:
 def evidence_of(scope: Scope, reservation_id: str, server_id: str) -> models.QuerySet[Evidence]:
     """Return what was seen of a server while a reservation of the project had it, in the order of recording.
 
-    Runs that began before or went on after are among them. Raises NotFound.
+    Runs that began before or went on after are cut: ``seen_since`` and ``seen_until``. Raises NotFound.
     """
     reservation = reservation_of(scope, reservation_id)
     had = Allocation.objects.filter(reservation=reservation, server__public_id=server_id, ready_at__isnull=False)
-    spans = [(row.ready_at, row.turnover.lower if row.turnover else row.occupied.upper) for row in had]
+    spans = [
+        (max(row.ready_at, reservation.span.start), row.turnover.lower if row.turnover else row.occupied.upper)
+        for row in had
+        if row.ready_at is not None
+    ]
     if not spans:
         raise NotFound("This reservation was not handed over such a server.")
     within = Q()
     for since, until in spans:
         within |= Q(until__gte=since, since__lt=until)
-    return Evidence.objects.filter(within, server=had[0].server_id).order_by("pk")
+    first, last = min(since for since, _ in spans), max(until for _, until in spans)
+    rows = Evidence.objects.filter(within, server=had[0].server_id).order_by("pk")
+    return rows.annotate(
+        seen_since=Greatest("since", models.Value(first)), seen_until=Least("until", models.Value(last))
+    )
 
 
 def over_maintenance() -> models.QuerySet[MaintenanceWindow]:

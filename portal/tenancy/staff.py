@@ -22,7 +22,7 @@ class StaffRole(StrEnum):
 
 
 SEES: dict[StaffRole, tuple[str, ...]] = {
-    StaffRole.SALES: ("audit", "catalog", "fleet", "operations", "quotas", "reservations", "tenancy"),
+    StaffRole.SALES: ("audit", "catalog", "fleet", "operations", "quotas", "reservations", "sla", "tenancy"),
     StaffRole.OPERATIONS: (
         "audit",
         "catalog.osimage",
@@ -30,6 +30,7 @@ SEES: dict[StaffRole, tuple[str, ...]] = {
         "fleet",
         "operations",
         "reservations",
+        "sla",
         "tenancy.organization",
         "tenancy.project",
     ),
@@ -67,6 +68,9 @@ ACTS: dict[StaffRole, tuple[str, ...]] = {
         "fleet.change_switch",
         "operations.change_operation",
         "reservations.change_pool",
+        "sla.change_evidence",
+        "sla.change_incident",
+        "sla.change_maintenancewindow",
     ),
 }
 """Which permissions to act a role has. What nobody has here (prices, roles of staff) is left to administrators."""

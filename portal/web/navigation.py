@@ -60,6 +60,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("quotas", "Quotas", "gauge"),
         ),
     ),
+    ("Trust", (Entry("sla", "SLA & incidents", "shield-check"),)),
 )
 
 PARENTS = {

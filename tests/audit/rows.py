@@ -6,6 +6,7 @@ from portal.core.models import Stateful
 from portal.operations.models import Operation, OperationServer
 from portal.reservations.models import Allocation
 from tests import factories
+from tests.sla import promises
 
 MODELS = {model.STATES.name: model for model in apps.get_models() if issubclass(model, Stateful)}
 
@@ -21,6 +22,9 @@ MAKERS = {
     "quote": factories.hold,
     "image_import": factories.image_import,
     "waitlist_entry": factories.waitlist_entry,
+    "sla_credit": promises.credit,
+    "incident": promises.incident,
+    "maintenance": promises.maintenance,
     "reservation": _started,
     "allocation": lambda: Allocation.objects.get(reservation=_started()),
     "operation": lambda: Operation.objects.get(subject=_started().public_id),

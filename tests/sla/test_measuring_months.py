@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 import time_machine
 from django.core import mail
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from portal.audit.models import AuditEvent
 from portal.core.actors import SYSTEM
@@ -281,3 +282,20 @@ def test_a_degraded_time_counts_by_the_tiers_weight():
     measure()
 
     assert ServerMonth.objects.get().availability == Decimal(90)
+
+
+def test_how_many_servers_there_are_makes_no_difference_to_how_often_the_database_is_asked():
+    world.tier()
+    counts = []
+    for month, servers in ((1, 2), (2, 6)):
+        begin = JANUARY + (month - 1) * 31 * DAY + DAY
+        with time_machine.travel(begin, tick=False):
+            factories.Server.objects.all().update(state="retired")
+        made = world.handed_over(begin=begin, days=3, count=servers)
+        for position in range(servers):
+            world.seen(world.server_of(made, position), Condition.DOWN, begin, begin + timedelta(hours=5))
+        with time_machine.travel(JANUARY + 80 * DAY), CaptureQueriesContext(connection) as asked:
+            assert measure_month(actor=SYSTEM, month=date(2030, month, 1)) == servers
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
+    assert SlaCredit.objects.count() == 8

@@ -63,6 +63,8 @@ PAGES = {
     "ssh-keys": ["/ssh-keys"],
     "ssh-key-delete": ["/ssh-keys/{key}/delete"],
     "quotas": ["/quotas"],
+    "sla": ["/sla", "/sla?month=2001-01", "/sla?month=nonsense"],
+    "status": ["/status"],
     "find": ["/find?q=", "/find?q=e", "/find?q=nothing-like-that"],
     "gallery": ["/ui/"],
     "login": [],
@@ -84,6 +86,7 @@ NO_PAGES = {
     "server-live",
     "console-news",
     "quota-request-withdraw",
+    "maintenance-defer",
 }
 """Routes that answer with a redirect, a file, or a part of a page that is in the list."""
 SIDEWAYS = "[...document.querySelectorAll('.table-wrap')].some(part => part.scrollWidth > part.clientWidth)"

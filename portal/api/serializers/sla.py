@@ -133,8 +133,8 @@ class EvidenceOut(serializers.Serializer[Evidence]):
 
     kind = serializers.ChoiceField(choices=SLA_KINDS)
     value = serializers.ChoiceField(choices=SLA_CONDITIONS)
-    since = InstantField()
-    until = InstantField()
+    since = InstantField(source="seen_since")
+    until = InstantField(source="seen_until")
     seen_by = serializers.ChoiceField(choices=EVIDENCE_SOURCES, source="source")
     note = serializers.CharField(allow_blank=True)
     recorded_at = InstantField()

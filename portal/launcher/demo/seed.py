@@ -15,6 +15,7 @@ from portal.launcher.demo.fleet_file import write_fleet_file
 from portal.launcher.demo.images import ensure_files, renew_built_image, seed_built_image, seed_images
 from portal.launcher.demo.networks import seed_networks
 from portal.launcher.demo.offer import FLEET, VIRTUAL, Stock, machines_of
+from portal.launcher.demo.promises import seed_tiers
 from portal.launcher.demo.servers import Addresses, seed_servers
 from portal.launcher.problems import LaunchProblem
 from portal.launcher.secret_file import write_private
@@ -43,10 +44,12 @@ def seed_rows(
         if VIRTUAL in machines_of(fleet):
             renew_built_image(images or Path())
         seed_networks(addresses)
+        seed_tiers()
         return
     if Region.objects.exists() or User.objects.exists():
         raise LaunchProblem("The database holds data that is not the demo's: use an empty database.")
     seed_catalogue(fast=fast, fleet=fleet)
+    seed_tiers()
     if machines_of(fleet) == (VIRTUAL,):
         seed_built_image(images or Path())
     else:

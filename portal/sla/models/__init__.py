@@ -1,5 +1,6 @@
 """Rows of promises measured: evidence, what it came to, what is credited, incidents and maintenance."""
 
+from portal.sla.models.budget import ErrorBudget
 from portal.sla.models.credit import SlaCredit
 from portal.sla.models.evidence import Evidence
 from portal.sla.models.incident import Incident, IncidentServer, IncidentUpdate
@@ -7,6 +8,7 @@ from portal.sla.models.maintenance import MaintenanceServer, MaintenanceWindow
 from portal.sla.models.measured import Outage, ServerMonth
 
 __all__ = [
+    "ErrorBudget",
     "Evidence",
     "Incident",
     "IncidentServer",
