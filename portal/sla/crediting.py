@@ -77,7 +77,7 @@ def credits_of(
         if amount.amount <= 0:
             continue
         left = Money(left.amount - amount.amount, currency)
-        told = {**arithmetic, "percent": str(percent), "amount": str(amount.amount), "currency": currency}
+        told = {**arithmetic, "percent": shown(percent), "amount": str(amount.amount), "currency": currency}
         if amount != full:
             told["capped_from"] = str(full.amount)
         found.append(Credit(reason, percent, amount, told))
@@ -93,7 +93,7 @@ def _for_availability(promise: Promise, measured: Measured, price: Decimal, curr
         "measured_seconds": measured.obliged,
         "down_seconds": measured.down,
         "degraded_seconds": measured.degraded,
-        "degraded_weight": str(promise.degraded_weight),
+        "degraded_weight": shown(promise.degraded_weight),
         "unknown_seconds": measured.unknown,
         "excluded_seconds": {"maintenance": measured.maintenance, "tenant": measured.tenant},
         "availability": shown(availability),
@@ -116,7 +116,7 @@ def _for_lates(promise: Promise, lates: Sequence[Late], day_price: Decimal, pric
             ],
             "grace_minutes": promise.late_grace_minutes,
             "step_minutes": promise.late_step_minutes,
-            "percent_per_step": str(promise.late_credit_percent),
+            "percent_per_step": shown(promise.late_credit_percent),
             "day_price": shown(day_price),
             "cap": shown(price),
         }

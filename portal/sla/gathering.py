@@ -160,7 +160,7 @@ def _exclude_maintenance(items: Sequence[Gathered], month: date) -> None:
 def _find_lates(items: Sequence[Gathered], whole: Span) -> None:
     """Note whose hand-over came in the month: the first of its host name, or one that took another's place."""
     rows = (
-        Allocation.objects.select_related("reservation")
+        Allocation.objects.select_related("reservation__sla_tier")
         .filter(reservation__in={item.reservation.pk for item in items})
         .order_by("pk")
     )

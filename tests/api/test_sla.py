@@ -139,13 +139,14 @@ def test_maintenance_is_put_off(had, api, february):
     begin = JANUARY + 5 * DAY
     address = f"/maintenance/{window.public_id}/servers/{server.public_id}/defer"
     later = {"starts_at": (begin + DAY).isoformat()}
+    viewer, other = Api.of(had.project, Role.VIEWER), Api.of(factories.project())
 
     with nothing_changes():
         assert api.get("/maintenance").json()["data"][0]["starts_at"] == "2030-01-06T00:00:00Z"
         errors = assert_problem(api.post(address, {"starts_at": "2031-01-01T00:00:00Z"}), 422, "invalid_input")
         assert errors == {"/starts_at": "out_of_range"}
-        assert_problem(Api.of(had.project, Role.VIEWER).post(address, later), 403, "permission_denied")
-        assert_problem(Api.of(factories.project()).post(address, later), 404, "not_found")
+        assert_problem(viewer.post(address, later), 403, "permission_denied")
+        assert_problem(other.post(address, later), 404, "not_found")
         rehearsal = api.client.post(
             f"/api/v1{address}?dry_run=true",
             later,

@@ -14,7 +14,7 @@ from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.errors import InvalidInput
 from portal.core.locks import wait_for_turn
-from portal.sla.crediting import Credit, credits_of
+from portal.sla.crediting import Credit, credits_of, shown
 from portal.sla.definitions import CURRENT, Condition
 from portal.sla.gathering import Gathered, gather
 from portal.sla.measuring import Measured, Segment, measured, timeline
@@ -167,5 +167,7 @@ def _credit(item: Gathered, credit: Credit) -> SlaCredit:
     )
 
 
-def _steps(below: Sequence[object], credits: Sequence[object]) -> list[dict[str, str]]:
-    return [{"below": str(limit), "credit_percent": str(credit)} for limit, credit in zip(below, credits, strict=True)]
+def _steps(below: Sequence[Decimal], credits: Sequence[Decimal]) -> list[dict[str, str]]:
+    return [
+        {"below": shown(limit), "credit_percent": shown(credit)} for limit, credit in zip(below, credits, strict=True)
+    ]
