@@ -16,6 +16,7 @@ from portal.reservations.services import outcomes
 from portal.tenancy.models import APIToken, User
 from portal.tenancy.staff import StaffRole, set_staff_role
 from tests import factories, networks
+from tests.sla import promises
 
 ADMINISTRATOR = "administrator"
 ROLES = (ADMINISTRATOR, *StaffRole)
@@ -87,6 +88,7 @@ def world(servers=2):
         expires_at=clock.now() + timedelta(hours=1),
     )
     factories.certificate(scope, reservation, part.server)
+    promises.everything(reservation)
     WorkerPulse.objects.create(name=f"worker-{part.pk}")
     _mark()
     return scope

@@ -7,7 +7,8 @@ from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.core.periods import Period
 from portal.reservations.models import Allocation
-from portal.sla.models import SlaCredit
+from portal.sla.definitions import Condition
+from portal.sla.models import ErrorBudget, Outage, ServerMonth, SlaCredit
 from portal.sla.models.incident import Impact
 from portal.sla.services.incidents import open_incident
 from portal.sla.services.maintenance import announce_maintenance
@@ -16,15 +17,16 @@ from tests import factories
 from tests.sla import world
 
 
-def credit(**kwargs):
-    """Return a credit for a server of a new reservation."""
-    factories.server()
-    made = factories.reservation(starts_at=None)
+def credit(of=None, **kwargs):
+    """Return a credit for a server of a reservation, or of a new one."""
+    if of is None:
+        factories.server()
+    made = of or factories.reservation(starts_at=None)
     fields = {
         "state": CreditState.DUE,
         "organization": made.organization,
         "reservation": made,
-        "server": Allocation.objects.get(reservation=made).server,
+        "server": Allocation.objects.filter(reservation=made)[0].server,
         "month": date(2030, 1, 1),
         "reason": "availability",
         "tier": world.tier(is_default=False),
@@ -50,3 +52,36 @@ def maintenance(**kwargs):
     begin = clock.now() + timedelta(days=3)
     what = {"title": "Firmware", "region": server.region, "servers": [server]}
     return announce_maintenance(actor=SYSTEM, **{**what, "period": Period(begin, begin + timedelta(hours=1)), **kwargs})
+
+
+def month(credit):
+    """Return the measured month that a credit is for, with an outage."""
+    made = ServerMonth.objects.create(
+        reservation=credit.reservation,
+        server=credit.server,
+        month=credit.month,
+        definition=1,
+        tier=credit.tier,
+        availability=99,
+        measured_seconds=1000,
+        down_seconds=10,
+        degraded_seconds=0,
+        unknown_seconds=0,
+        maintenance_seconds=0,
+        tenant_seconds=0,
+    )
+    since = world.JANUARY
+    Outage.objects.create(server_month=made, since=since, until=since + timedelta(seconds=10), condition="down")
+    return made
+
+
+def everything(reservation):
+    """Make a row of everything, about a server of a reservation."""
+    server = Allocation.objects.filter(reservation=reservation)[0].server
+    made = credit(reservation)
+    month(made)
+    incident(servers=[server])
+    maintenance(server=server)
+    world.seen(server, Condition.UP, world.JANUARY, world.FEBRUARY)
+    burns = dict.fromkeys(("burn_hour", "burn_six_hours", "burn_three_days"), 0)
+    ErrorBudget.objects.create(tier=made.tier, left=100, level="quiet", **burns)

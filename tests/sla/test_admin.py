@@ -5,11 +5,10 @@ from datetime import timedelta
 import pytest
 
 from portal.core import clock
-from portal.sla.models import Evidence, Incident, MaintenanceWindow, ServerMonth, SlaCredit
+from portal.sla.models import Evidence, Incident, MaintenanceWindow, SlaCredit
 from portal.tenancy.staff import StaffRole
 from tests import factories, staff
 from tests.sla import promises
-from tests.sla.world import JANUARY
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +34,7 @@ def test_an_incident_is_opened_spoken_about_and_explained(operations):
 
     operations.post(staff.acts_of(Incident, "open"), form)
     row = Incident.objects.get()
-    operations.post(staff.act_of(row, "update"), {"text": "Mended.", "state": "resolved"})
+    operations.post(staff.act_of(row, "update"), {"text": "Mended.", "goes_to": "resolved"})
     operations.post(staff.act_of(row, "explain"), {"root_cause": "Dust."})
 
     row.refresh_from_db()
@@ -95,16 +94,7 @@ def test_the_past_is_corrected_with_a_reason(operations):
 
 def test_months_and_credits_are_read_and_nobody_makes_them(operations):
     credit = promises.credit()
-    month = ServerMonth.objects.create(
-        reservation=credit.reservation,
-        server=credit.server,
-        month=JANUARY.date(),
-        definition=1,
-        tier=credit.tier,
-        availability=99,
-        **dict.fromkeys(("measured_seconds", "down_seconds", "degraded_seconds", "unknown_seconds"), 0),
-        **dict.fromkeys(("maintenance_seconds", "tenant_seconds"), 0),
-    )
+    month = promises.month(credit)
 
     for row in (credit, month):
         assert operations.get(staff.page_of(row)).status_code == 200

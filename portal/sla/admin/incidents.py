@@ -1,7 +1,5 @@
 """Incidents: opened, spoken about, resolved, explained."""
 
-from typing import Any
-
 from django import forms
 from django.contrib import admin
 
@@ -102,12 +100,11 @@ class UpdateForm(ActForm):
     """What there is to say."""
 
     text = text_field(max_length=TEXT_LENGTH)
-    state = forms.ChoiceField(choices=[("", "as it is"), *((name.value, name.value) for name in IncidentState)])
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Let the state stay as it is."""
-        super().__init__(*args, **kwargs)
-        self.fields["state"].required = False
+    goes_to = forms.ChoiceField(
+        choices=[("", "as it is"), *((name.value, name.value) for name in IncidentState)],
+        required=False,
+        label="State from now on",
+    )
 
 
 class ServersForm(ActForm):
@@ -127,7 +124,7 @@ def _open(actor: Actor, _row: None, values: Values) -> Incident:
 
 
 def _update(actor: Actor, row: Incident, values: Values) -> None:
-    update_incident(actor=actor, incident=row, **values)
+    update_incident(actor=actor, incident=row, text=values["text"], state=values["goes_to"])
 
 
 def _touch(actor: Actor, row: Incident, values: Values) -> None:
