@@ -64,17 +64,22 @@ def make_client() -> httpx.Client:
 def entries_of(http: httpx.Client, server: Server, login: Login, skip: int, most: int) -> Entries:
     """Return up to ``most`` lines from ``skip`` on. Raises Unreadable."""
     url = f"{server.bmc.address}/redfish/v1/Systems/{server.system_uuid}/LogServices/HostLogger/Entries"
+    return _entries(read(http, f"{url}?$skip={skip}&$top={most}", login), most)
+
+
+def read(http: httpx.Client, url: str, login: Login) -> bytes:
+    """Return what a BMC says at an address, with whichever password it takes. Raises Unreadable."""
     passwords = [login.password, *([login.next_password] if login.next_password else [])]
     try:
         for password in passwords:
-            status, body = _get(http, f"{url}?$skip={skip}&$top={most}", (login.username, password))
+            status, body = _get(http, url, (login.username, password))
             if status != 401:
                 break
     except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
         raise Unreadable(f"{type(error).__name__}: {error}") from error
     if status != 200:
         raise Unreadable(f"HTTP {status}")
-    return _entries(body, most)
+    return body
 
 
 def _get(http: httpx.Client, url: str, auth: tuple[str, str]) -> tuple[int, bytes]:

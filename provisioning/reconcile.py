@@ -29,6 +29,8 @@ from portal.reservations import calendar
 from portal.reservations import selectors as reservations
 from portal.reservations.services import holds, lifecycle, notices, rebind, start, waitlist
 from portal.reservations.services.networks import free_unused, unused_networks
+from portal.sla.selectors import over_maintenance
+from portal.sla.services.maintenance import finish_maintenance
 from provisioning.catalogue import work_of
 from provisioning.drive import apply_end, lock_subject
 
@@ -162,6 +164,11 @@ def offer_waiting(server_type_pk: int | None = None, region_pk: int | None = Non
     """Settle the waiting list, then offer what is free; with both keys only what is of one type in one region."""
     waitlist.settle_offers()
     return waitlist.offer_waiting(server_type_pk, region_pk)
+
+
+def end_maintenance() -> int:
+    """Note which announced maintenance is over for all of its servers."""
+    return _each(list(over_maintenance()[:BATCH]), lambda item: finish_maintenance(actor=SYSTEM, window=item))
 
 
 def report_calendar_faults() -> int:

@@ -50,12 +50,16 @@ SCHEDULE: tuple[Entry, ...] = (
     Entry("provisioning.read_consoles", 12, Queue.OPERATIONS),
     Entry("provisioning.remove_leftovers", 60, Queue.OPERATIONS),
     Entry("provisioning.sweep_media", 6, Queue.OPERATIONS),
+    Entry("provisioning.probe_servers", 12, Queue.OPERATIONS),
+    Entry("provisioning.end_maintenance", 12),
+    Entry("provisioning.work_out_budgets", 60),
     Entry("provisioning.top_up_spares", 60),
     Entry("provisioning.purge_enquiries", 60),
     Entry("provisioning.check_calendar", 360),
     Entry("provisioning.close_months", 120, Queue.OPERATIONS),
     Entry("provisioning.purge_consoles", 720),
     Entry("provisioning.forget_past", 720),
+    Entry("provisioning.measure_last_month", 720, Queue.OPERATIONS),
     Entry("provisioning.apply_measured_times", 17_280),
 )
 

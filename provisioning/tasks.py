@@ -7,13 +7,16 @@ from typing import Any
 from celery import Task, shared_task
 
 from portal.billing.services import closing
+from portal.core.actors import SYSTEM
 from portal.core.waking import Queue
 from portal.operations.services import measured, media
 from portal.operations.services.pulse import note_pulse
 from portal.reservations import calendar, enquiries
 from portal.reservations import console as console_log
 from portal.reservations.services import spares
-from provisioning import console, fetch, reconcile
+from portal.sla.services.budgets import work_out_budgets
+from portal.sla.services.measuring import measure_due
+from provisioning import console, fetch, probing, reconcile
 from provisioning.drive import drive
 from provisioning.workspace import remove_leftovers
 
@@ -57,6 +60,30 @@ def read_consoles() -> None:
 def purge_consoles() -> None:
     """Forget old output of serial consoles."""
     console_log.purge_consoles()
+
+
+@shared_task(name="provisioning.probe_servers")
+def probe_servers() -> None:
+    """See whether handed-over servers have power and answer."""
+    probing.probe_servers()
+
+
+@shared_task(name="provisioning.end_maintenance")
+def end_maintenance() -> None:
+    """Note which maintenance is over."""
+    reconcile.end_maintenance()
+
+
+@shared_task(name="provisioning.work_out_budgets")
+def work_out_error_budgets() -> None:
+    """See how fast error budgets burn, and tell staff."""
+    work_out_budgets(actor=SYSTEM)
+
+
+@shared_task(name="provisioning.measure_last_month")
+def measure_last_month() -> None:
+    """Measure the month that is over, and credit what was missed."""
+    measure_due(actor=SYSTEM)
 
 
 @shared_task(name="provisioning.pulse", bind=True)

@@ -18,6 +18,7 @@ from portal.tenancy.staff import StaffRole, set_staff_role
 from tests import factories, networks
 from tests.billing import yard
 from tests.catalog.tiers import sla_tier, support_tier
+from tests.sla import promises
 
 ADMINISTRATOR = "administrator"
 ROLES = (ADMINISTRATOR, *StaffRole)
@@ -93,6 +94,7 @@ def world(servers=2):
     factories.certificate(scope, reservation, part.server)
     yard.some_of_everything(scope, reservation)
     WorkerPulse.objects.create(name=f"worker-{part.pk}", queue="operations")
+    promises.everything(reservation)
     _mark()
     return scope
 

@@ -140,6 +140,20 @@ OWN = {
         "tables": "invoices and usage as CSV: pure",
         "taxing": "what comes to a line's sum: pure",
     },
+    "sla": {
+        "burning": "how fast error budgets are used up: pure",
+        "concerned": "whom something about servers concerns",
+        "crediting": "from what was measured and late to what is credited: pure",
+        "definitions": "the table of what counts as down, by version",
+        "excluding": "what is not measured, and what proves it: pure",
+        "gathering": "what server-months are measured from, read for many at a time",
+        "measuring": "from samples to availability, second by second: pure",
+        "months": "calendar months and quarters: pure",
+        "reporting": "what tenants read of a month",
+        "status": "what everybody may know: the status page",
+        "pricing": "what one server costs for some time: pure",
+        "spans": "spans of whole seconds: pure",
+    },
 }
 """What else a room has, and why it is none of the names above."""
 

@@ -4,13 +4,20 @@ A route that this walk does not know fails it: say here whether it is open to al
 """
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.db import transaction
 from django.test import Client
 from django.urls import URLResolver, get_resolver, include, path, re_path
 
+from portal.core import clock
+from portal.core.actors import SYSTEM
+from portal.core.periods import Period
 from portal.reservations.models import Allocation
+from portal.sla.models.incident import Impact
+from portal.sla.services.incidents import open_incident
+from portal.sla.services.maintenance import announce_maintenance
 from portal.tenancy.roles import Role
 from tests import factories
 from tests.api.client import Api, assert_problem, order
@@ -29,6 +36,9 @@ OPEN: dict[str, str] = {
     "api/v1/problems": "the list of codes, the same for everybody",
     "api/v1/prices": "list prices, the same for everybody",
     "prices": "the same as a page",
+    "api/v1/sla/definitions": "what counts as down, the same for everybody",
+    "api/v1/status": "how the regions are, without a word about tenants",
+    "status": "the same as a page",
     "login": "where one logs in",
     "logout": "ends one's own session",
     "theme": "sets a cookie with the colours",
@@ -82,6 +92,10 @@ NAMED: dict[str, str] = {
     "api/v1/waitlist/<slug:entry_id>/leave": "waitlist_entry",
     "api/v1/quota-requests/<slug:request_id>": "quota_request",
     "api/v1/quota-requests/<slug:request_id>/withdraw": "quota_request",
+    "api/v1/reservations/<slug:reservation_id>/servers/<slug:server_id>/evidence": "reservation",
+    "api/v1/incidents/<slug:incident_id>": "incident",
+    "api/v1/maintenance/<slug:window_id>/servers/<slug:server_id>/defer": "maintenance",
+    "maintenance/<slug:window_id>/servers/<slug:server_id>/defer": "maintenance",
     "servers/<slug:public_id>": "server",
     "servers/<slug:public_id>/live": "server",
     "servers/<slug:public_id>/do/<slug:kind>": "server",
@@ -117,6 +131,10 @@ UNNAMED: dict[str, tuple[str, ...]] = {
     "api/v1/availability/starts": ("",),
     "api/v1/calendar": ("", "?days=90"),
     "api/v1/waitlist": ("", "?state=waiting"),
+    "api/v1/sla": ("",),
+    "api/v1/incidents": ("",),
+    "api/v1/maintenance": ("",),
+    "sla": ("",),
     "api/v1/reservations": ("", "?name={name}", "?state=active"),
     "api/v1/servers": ("",),
     "api/v1/operations": ("", "?id={operation}"),
@@ -166,11 +184,23 @@ class Tenant:
             "organization": self.scope.organization.public_id,
             "invoice": yard.invoice(self.scope).public_id,
             "certificate": factories.certificate(self.scope, row, held.server).public_id,
+            "incident": self._incident(held.server).public_id,
+            "maintenance": self._maintenance(held.server).public_id,
         }
         self.token = factories.token(self.scope.project, Role.OWNER)[1]
         self.bearer = {"Authorization": f"Bearer {self.token}"}
         self.browser = Client(raise_request_exception=False)
         self.browser.force_login(self.scope.organization.memberships.get().user)
+
+    def _incident(self, server):
+        words = {"title": "A fan failed", "text": "It is loud.", "impact": Impact.DEGRADED}
+        return open_incident(actor=SYSTEM, **words, servers=[server], is_public=False)
+
+    def _maintenance(self, server):
+        begin = clock.now() + timedelta(days=3)
+        period = Period(begin, begin + timedelta(hours=1))
+        what = {"title": "A fan", "region": server.region, "servers": [server], "period": period}
+        return announce_maintenance(actor=SYSTEM, **what)
 
     def send(self, route, address, method):
         """Call an address of a route, with the token or with the login, and return the reply."""

@@ -65,6 +65,15 @@ TONES: dict[str, str] = {
     "issued": "busy",
     "paid": "ok",
     "void": "",
+    # promises: credits, incidents, maintenance
+    "due": "busy",
+    "invoiced": "ok",
+    "investigating": "bad",
+    "identified": "bad",
+    "monitoring": "warn",
+    "resolved": "ok",
+    "announced": "busy",
+    "done": "",
     # a server's part in an operation
     "ready": "",
     "working": "busy",

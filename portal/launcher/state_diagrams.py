@@ -20,6 +20,7 @@ from portal.reservations.states import (
     RESERVATIONS_OF,
     WAITLIST,
 )
+from portal.sla.states import CREDIT, INCIDENT, MAINTENANCE
 
 COMMAND = "manage.py write_state_diagrams"
 HOUR = timedelta(hours=1)
@@ -71,6 +72,9 @@ CHAPTERS = (
     Chapter("Allocation: one server of a reservation", ALLOCATION, "portal/reservations/states.py"),
     Chapter("Operation", OPERATION, "portal/operations/states.py"),
     Chapter("Part: one server's share of an operation", PART, "portal/operations/states.py"),
+    Chapter("Credit for a promise that was missed", CREDIT, "portal/sla/states.py"),
+    Chapter("Incident", INCIDENT, "portal/sla/states.py"),
+    Chapter("Announced maintenance", MAINTENANCE, "portal/sla/states.py"),
 )
 FITS = (
     Fit("Quote", "Its reservation", tuple(RESERVATIONS_OF.items())),

@@ -223,6 +223,17 @@ SPECTACULAR_SETTINGS = {
         "InvoiceLineKind": "portal.api.serializers.billing.LINE_KINDS",
         "UsageGroup": "portal.api.serializers.billing.GROUPS",
         "ClusterVerdict": "portal.api.serializers.handover.CLUSTER_VERDICTS",
+        "SlaCondition": "portal.api.serializers.sla.SLA_CONDITIONS",
+        "SlaKind": "portal.api.serializers.sla.SLA_KINDS",
+        "CreditState": "portal.api.serializers.sla.CREDIT_STATES",
+        "CreditReason": "portal.api.serializers.sla.CREDIT_REASONS",
+        "EvidenceSource": "portal.api.serializers.sla.EVIDENCE_SOURCES",
+        "OutageCondition": "portal.api.serializers.sla.OUTAGE_CONDITIONS",
+        "ExclusionCause": "portal.api.serializers.sla.EXCLUSION_CAUSES",
+        "IncidentState": "portal.api.serializers.incidents.INCIDENT_STATES",
+        "Impact": "portal.api.serializers.incidents.IMPACTS",
+        "MaintenanceState": "portal.api.serializers.incidents.MAINTENANCE_STATES",
+        "ComponentState": "portal.api.serializers.status.COMPONENT_STATES",
     },
 }
 

@@ -67,6 +67,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("invoices", "Invoices", "receipt"),
         ),
     ),
+    ("Trust", (Entry("sla", "SLA & incidents", "shield-check"),)),
 )
 
 PARENTS = {

@@ -12,7 +12,7 @@ from tests.web.browser import ARGUMENTS, CHROMIUM, WIDTHS, needs_chromium, overf
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
-PUBLIC = ("/api/v1/certificate-keys", "/api/v1/prices")
+PUBLIC = ("/api/v1/certificate-keys", "/api/v1/prices", "/api/v1/sla/definitions", "/api/v1/status")
 """Described, and open to all."""
 
 

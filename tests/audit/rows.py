@@ -14,6 +14,7 @@ from portal.reservations.models import Allocation
 from tests import factories
 from tests.approvals import deeds
 from tests.billing import yard
+from tests.sla import promises
 from tests.thawing import thawed
 
 MODELS = {model.STATES.name: model for model in apps.get_models() if issubclass(model, Stateful)}
@@ -37,6 +38,9 @@ MAKERS = {
     "image_import": factories.image_import,
     "waitlist_entry": factories.waitlist_entry,
     "invoice": lambda: yard.invoice(factories.scope(), is_issued=False),
+    "sla_credit": promises.credit,
+    "incident": promises.incident,
+    "maintenance": promises.maintenance,
     "reservation": _started,
     "allocation": lambda: Allocation.objects.get(reservation=_started()),
     "operation": lambda: Operation.objects.get(subject=_started().public_id),

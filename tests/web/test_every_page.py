@@ -68,6 +68,8 @@ PAGES = {
     "usage": ["/usage", "/usage?month=2020-02"],
     "invoices": ["/invoices"],
     "invoice": ["/invoices/{invoice}"],
+    "sla": ["/sla", "/sla?month=2001-01", "/sla?month=nonsense"],
+    "status": ["/status"],
     "find": ["/find?q=", "/find?q=e", "/find?q=nothing-like-that"],
     "gallery": ["/ui/"],
     "prices": ["/prices", "/prices?currency=EUR", "/prices?currency=XXX"],
@@ -93,6 +95,7 @@ NO_PAGES = {
     "server-live",
     "console-news",
     "quota-request-withdraw",
+    "maintenance-defer",
 }
 """Routes that answer with a redirect, a file, or a part of a page that is in the list."""
 SIDEWAYS = "[...document.querySelectorAll('.table-wrap')].some(part => part.scrollWidth > part.clientWidth)"

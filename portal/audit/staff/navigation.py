@@ -30,6 +30,17 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ),
     ),
     (
+        "Promises",
+        (
+            ("sla.incident", "Incidents", "emergency"),
+            ("sla.maintenancewindow", "Maintenance", "event_repeat"),
+            ("sla.servermonth", "Measured months", "query_stats"),
+            ("sla.slacredit", "Credits", "redeem"),
+            ("sla.evidence", "Evidence", "sensors"),
+            ("sla.errorbudget", "Error budgets", "local_fire_department"),
+        ),
+    ),
+    (
         "Tenants",
         (
             ("tenancy.organization", "Organizations", "apartment"),

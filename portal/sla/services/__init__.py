@@ -1,0 +1,1 @@
+"""Changes of promises measured, one verb each."""
