@@ -11,6 +11,7 @@ from portal.tenancy.roles import Role
 from portal.web import urls
 from portal.web.server_actions import ACTIONS
 from tests import factories
+from tests.billing import yard
 from tests.web.browser import needs_chromium, overflow, violations, watch
 from tests.web.conftest import browser_of
 from tests.web.stages import every_state, quotes_in_states, servers_in_states
@@ -139,7 +140,7 @@ def too_wide(window):
 @pytest.mark.timeout(900)
 def test_every_page_in_every_state(open_page, buyer):
     ids = every_state(buyer) | quotes_in_states(buyer) | servers_in_states(buyer)
-    ids |= {"key": buyer.project.ssh_keys.get().public_id}
+    ids |= {"key": buyer.project.ssh_keys.get().public_id, "invoice": yard.invoice(buyer).public_id}
     looker = Looker(open_page, browser_of(buyer))
 
     for address in [address for addresses in PAGES.values() for address in addresses]:
