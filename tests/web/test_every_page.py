@@ -12,6 +12,7 @@ from portal.tenancy.staff import StaffRole
 from portal.web import urls
 from portal.web.server_actions import ACTIONS
 from tests import factories, staff
+from tests.billing import yard
 from tests.price_lists import full_list
 from tests.web.browser import needs_chromium, overflow, violations, watch
 from tests.web.conftest import browser_of
@@ -146,7 +147,7 @@ def too_wide(window):
 def test_every_page_in_every_state(open_page, buyer):
     full_list()
     ids = every_state(buyer) | quotes_in_states(buyer) | servers_in_states(buyer)
-    ids |= {"key": buyer.project.ssh_keys.get().public_id}
+    ids |= {"key": buyer.project.ssh_keys.get().public_id, "invoice": yard.invoice(buyer).public_id}
     looker = Looker(open_page, browser_of(buyer))
 
     for address in [address for addresses in PAGES.values() for address in addresses]:
