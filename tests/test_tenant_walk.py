@@ -15,6 +15,7 @@ from portal.tenancy.roles import Role
 from tests import factories
 from tests.api.client import Api, assert_problem, order
 from tests.api.world import nothing_changes
+from tests.contracts import builders
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
@@ -76,6 +77,10 @@ NAMED: dict[str, str] = {
     "api/v1/waitlist/<slug:entry_id>/leave": "waitlist_entry",
     "api/v1/quota-requests/<slug:request_id>": "quota_request",
     "api/v1/quota-requests/<slug:request_id>/withdraw": "quota_request",
+    "api/v1/contracts/<slug:contract_id>": "contract",
+    "api/v1/contracts/<slug:contract_id>.pdf": "contract",
+    "contracts/<slug:public_id>": "contract",
+    "contracts/<slug:public_id>.pdf": "contract",
     "servers/<slug:public_id>": "server",
     "servers/<slug:public_id>/live": "server",
     "servers/<slug:public_id>/do/<slug:kind>": "server",
@@ -102,6 +107,8 @@ UNNAMED: dict[str, tuple[str, ...]] = {
     "api/v1/quotas": ("",),
     "api/v1/quota-requests": ("", "?state=pending"),
     "api/v1/quotes": ("", "?state=open"),
+    "api/v1/contracts": ("", "?state=sent"),
+    "contracts": ("",),
     "api/v1/regions": ("",),
     "api/v1/server-types": ("",),
     "api/v1/images": ("",),
@@ -153,6 +160,7 @@ class Tenant:
             "waitlist_entry": factories.waitlist_entry(self.scope).public_id,
             "project": self.scope.project.public_id,
             "organization": self.scope.organization.public_id,
+            "contract": builders.sent(self.scope, builders.line(count=1)).public_id,
             "certificate": factories.certificate(self.scope, row, held.server).public_id,
         }
         self.token = factories.token(self.scope.project, Role.OWNER)[1]

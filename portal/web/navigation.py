@@ -52,6 +52,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("servers", "Servers", "server"),
         ),
     ),
+    ("Billing", (Entry("contracts", "Contracts", "scroll-text"),)),
     (
         "Project",
         (
@@ -66,6 +67,7 @@ PARENTS = {
     "reserve": "availability",
     "hold": "availability",
     "quote": "quotes",
+    "contract": "contracts",
     "waitlist-join": "waitlist",
     "reservation": "reservations",
     "change": "reservations",
