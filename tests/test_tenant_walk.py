@@ -23,6 +23,7 @@ from tests import factories
 from tests.api.client import Api, assert_problem, order
 from tests.api.world import nothing_changes
 from tests.billing import yard
+from tests.contracts import builders
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
@@ -96,6 +97,10 @@ NAMED: dict[str, str] = {
     "api/v1/incidents/<slug:incident_id>": "incident",
     "api/v1/maintenance/<slug:window_id>/servers/<slug:server_id>/defer": "maintenance",
     "maintenance/<slug:window_id>/servers/<slug:server_id>/defer": "maintenance",
+    "api/v1/contracts/<slug:contract_id>": "contract",
+    "api/v1/contracts/<slug:contract_id>.pdf": "contract",
+    "contracts/<slug:public_id>": "contract",
+    "contracts/<slug:public_id>.pdf": "contract",
     "servers/<slug:public_id>": "server",
     "servers/<slug:public_id>/live": "server",
     "servers/<slug:public_id>/do/<slug:kind>": "server",
@@ -122,6 +127,8 @@ UNNAMED: dict[str, tuple[str, ...]] = {
     "api/v1/quotas": ("",),
     "api/v1/quota-requests": ("", "?state=pending"),
     "api/v1/quotes": ("", "?state=open"),
+    "api/v1/contracts": ("", "?state=sent"),
+    "contracts": ("",),
     "api/v1/regions": ("",),
     "api/v1/server-types": ("",),
     "api/v1/images": ("",),
@@ -183,6 +190,7 @@ class Tenant:
             "project": self.scope.project.public_id,
             "organization": self.scope.organization.public_id,
             "invoice": yard.invoice(self.scope).public_id,
+            "contract": builders.sent(self.scope, builders.line(count=1)).public_id,
             "certificate": factories.certificate(self.scope, row, held.server).public_id,
             "incident": self._incident(held.server).public_id,
             "maintenance": self._maintenance(held.server).public_id,

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from portal.contracts.models import Contract, ContractReservation, Document
+from portal.contracts.models import Contract, ContractLine, ContractReservation, Document
 from portal.contracts.states import OFFERED, SHOWN, ContractState
 from portal.core import clock
 from portal.core.errors import NotFound
@@ -25,6 +25,12 @@ def contract_of(scope: Scope, public_id: str) -> Contract:
     if contract is None:
         raise NotFound("This project has no such contract.")
     return contract
+
+
+def lines_shown(contract: Contract) -> list[ContractLine]:
+    """Return the lines in order, with all that a page or a document says of them. One statement."""
+    lines = contract.lines.select_related("server_type", "region", "sla_tier", "fulfilment__reservation", "contract")
+    return list(lines.order_by("position"))
 
 
 def document_of(contract: Contract, kind: Document.Kind) -> Document:

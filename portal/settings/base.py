@@ -212,6 +212,8 @@ SPECTACULAR_SETTINGS = {
         "QuoteState": "portal.api.serializers.choices.QUOTE_STATES",
         "WaitlistState": "portal.api.serializers.choices.WAITLIST_STATES",
         "QuotaRequestState": "portal.api.serializers.quotas.QUOTA_REQUEST_STATES",
+        "ContractState": "portal.api.serializers.contracts.CONTRACT_STATES",
+        "Renewal": "portal.api.serializers.contracts.RENEWALS",
         "QuotaScope": "portal.api.serializers.quotas.QUOTA_SCOPES",
         "Commitment": "portal.api.serializers.price_list.COMMITMENTS",
         "FeeBasis": "portal.api.serializers.price_list.FEE_BASES",

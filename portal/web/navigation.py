@@ -52,6 +52,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("servers", "Servers", "server"),
         ),
     ),
+    ("Billing", (Entry("contracts", "Contracts", "scroll-text"),)),
     (
         "Project",
         (
@@ -74,6 +75,7 @@ PARENTS = {
     "reserve": "availability",
     "hold": "availability",
     "quote": "quotes",
+    "contract": "contracts",
     "waitlist-join": "waitlist",
     "reservation": "reservations",
     "change": "reservations",

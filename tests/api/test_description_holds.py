@@ -12,6 +12,7 @@ from tests import factories
 from tests.api.client import Api, assert_problem, order
 from tests.api.test_documentation import operations_of
 from tests.api.world import nothing_changes
+from tests.contracts import builders
 
 
 @pytest.fixture
@@ -33,6 +34,7 @@ def named(buyer, active):
         "image_id": factories.own_image(buyer).public_id,
         "import_id": buyer.project.image_imports.get().public_id,
         "certificate_id": factories.certificate(buyer, active, active.allocations.first().server).public_id,
+        "contract_id": builders.sent(buyer, builders.line(count=1)).public_id,
         "entry_id": factories.waitlist_entry(buyer).public_id,
     }
 

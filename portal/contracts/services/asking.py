@@ -14,7 +14,7 @@ from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.constraints import refuse
 from portal.core.errors import Forbidden, StateConflict
-from portal.core.locks import lock_row
+from portal.core.locks import lock_row, lock_rows
 
 KINDS = {Approver.SALES_LEAD: "contract_terms", Approver.FINANCE: "contract_payment"}
 """Names of the kinds of approval by who gives it."""
@@ -40,6 +40,11 @@ def ask(*, actor: Actor, contract: Contract, lines: list[ContractLine]) -> None:
             reasons=list(need.reasons),
             author=contract.author,
         )
+
+
+def lock_asked(contract: Contract) -> None:
+    """Lock what waits for a decision on a contract: whoever locks both locks these first, as the queue does."""
+    lock_rows(Approval.objects.filter(subject=contract.public_id, state=ApprovalState.PENDING))
 
 
 def take_back(*, actor: Actor, contract: Contract, reason: str) -> None:

@@ -9,7 +9,7 @@ from portal.contracts.checks import priced
 from portal.contracts.continuing import changed_lines
 from portal.contracts.models import Contract
 from portal.contracts.needs import lines_of
-from portal.contracts.services.asking import ask, take_back
+from portal.contracts.services.asking import ask, lock_asked, take_back
 from portal.contracts.services.drafting import lock_draft
 from portal.contracts.services.holding import drop_holds, hold_lines
 from portal.contracts.states import OFFER_LASTS, OFFERED, ContractState
@@ -59,6 +59,7 @@ def reopen_contract(*, actor: Actor, contract: Contract, reason: str) -> Contrac
 
     Raises StateConflict.
     """
+    lock_asked(contract)
     fresh = lock_row(Contract, contract.pk)
     scope = fresh.organization.public_id
     advance(fresh, ContractState.DRAFT, actor=actor, scope=scope, reason=reason, valid_until=None)
@@ -71,6 +72,7 @@ def reopen_contract(*, actor: Actor, contract: Contract, reason: str) -> Contrac
 @transaction.atomic
 def lose_contract(*, actor: Actor, contract: Contract, reason: str) -> Contract:
     """Note that nothing came of a contract, and free what is held for it. Raises StateConflict once it is active."""
+    lock_asked(contract)
     fresh = lock_row(Contract, contract.pk)
     advance(fresh, ContractState.LOST, actor=actor, scope=fresh.organization.public_id, reason=reason)
     drop_holds(actor=actor, contract=fresh, reason=f"{fresh} is lost")
