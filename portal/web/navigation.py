@@ -52,7 +52,6 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("servers", "Servers", "server"),
         ),
     ),
-    ("Billing", (Entry("contracts", "Contracts", "scroll-text"),)),
     (
         "Project",
         (
@@ -66,6 +65,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("usage", "Usage", "chart-column"),
             Entry("invoices", "Invoices", "receipt"),
+            Entry("contracts", "Contracts", "scroll-text"),
         ),
     ),
     ("Trust", (Entry("sla", "SLA & incidents", "shield-check"),)),
