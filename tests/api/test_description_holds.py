@@ -15,6 +15,7 @@ from tests.api.test_documentation import operations_of
 from tests.api.world import nothing_changes
 from tests.billing import yard
 from tests.contracts import builders
+from tests.sla import promises
 
 
 @pytest.fixture
@@ -31,9 +32,12 @@ def api(buyer):
 @pytest.fixture
 def named(buyer, active):
     """Return the ids for the parameters of addresses, and the bodies of writes."""
+    server = active.allocations.first().server
     return {
+        "incident_id": promises.incident(servers=[server]).public_id,
+        "window_id": promises.maintenance(server=server).public_id,
         "reservation_id": active.public_id,
-        "server_id": active.allocations.first().server.public_id,
+        "server_id": server.public_id,
         "operation_id": buyer.project.operations.get().public_id,
         "key_id": buyer.project.ssh_keys.get().public_id,
         "request_id": factories.quota_request(buyer).public_id,
@@ -41,7 +45,7 @@ def named(buyer, active):
         "quote_id": factories.quote(buyer).public_id,
         "image_id": factories.own_image(buyer).public_id,
         "import_id": buyer.project.image_imports.get().public_id,
-        "certificate_id": factories.certificate(buyer, active, active.allocations.first().server).public_id,
+        "certificate_id": factories.certificate(buyer, active, server).public_id,
         "contract_id": builders.sent(buyer, builders.line(count=1)).public_id,
         "invoice_id": yard.invoice(buyer).public_id,
         "entry_id": factories.waitlist_entry(buyer).public_id,

@@ -15,6 +15,7 @@ from tests import factories
 from tests.approvals import deeds
 from tests.billing import yard
 from tests.billing.books import execute
+from tests.contracts import builders
 from tests.sla import promises
 from tests.thawing import thawed
 
@@ -39,6 +40,7 @@ def _invoice():
 
 
 MAKERS = {
+    "contract": lambda: builders.draft(builders.stage()),
     "approval": deeds.answered,
     "price_book": _ahead,
     "server": factories.server,
