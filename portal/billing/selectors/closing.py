@@ -6,8 +6,8 @@ from django.db.models import Max, Min, Q
 
 from portal.billing.histories import CALLED_OFF
 from portal.billing.models import MonthClose
-from portal.billing.months import month_of, next_month, span_of
 from portal.core import clock
+from portal.core.months import month_of, next_month, span_of
 from portal.reservations.models import Reservation
 from portal.tenancy.models import Organization
 

@@ -7,7 +7,6 @@ from django.db import transaction
 
 from portal.audit.services import record
 from portal.billing.models import BillingProfile, Invoice, MonthClose
-from portal.billing.months import previous_month, span_of
 from portal.billing.selectors.closing import months_due, open_months
 from portal.billing.services.drafting import draft_invoices
 from portal.billing.services.issuing import issue_invoice
@@ -17,6 +16,7 @@ from portal.core import clock
 from portal.core.actors import SYSTEM, Actor
 from portal.core.errors import DomainError, StateConflict
 from portal.core.locks import wait_for_turn
+from portal.core.months import previous_month, span_of
 from portal.core.repeating import repeatable
 from portal.tenancy.models import Organization
 

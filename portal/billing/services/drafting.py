@@ -14,12 +14,12 @@ from portal.audit.services import record
 from portal.billing.commitments import commitments_of, shortfalls
 from portal.billing.histories import billable, histories
 from portal.billing.models import BillingProfile, CreditGrant, Invoice, InvoiceLine, LineKind
-from portal.billing.months import span_of
 from portal.billing.rating import RatedLine, rate_month
 from portal.billing.selectors.amounts import charged_for, credits_left
 from portal.billing.states import InvoiceState
 from portal.billing.taxing import sums_of, taken
 from portal.core.actors import Actor
+from portal.core.months import span_of
 from portal.reservations.models import Reservation
 from portal.tenancy.models import Organization
 

@@ -14,12 +14,12 @@ from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.errors import InvalidInput
 from portal.core.locks import wait_for_turn
+from portal.core.months import begin_of, month_of, next_month, previous_month
 from portal.sla.crediting import Credit, credits_of, shown
 from portal.sla.definitions import CURRENT, Condition
 from portal.sla.gathering import Gathered, gather
 from portal.sla.measuring import Measured, Segment, measured, timeline
 from portal.sla.models import Outage, ServerMonth, SlaCredit
-from portal.sla.months import begin_of, month_before, next_month
 from portal.sla.selectors import allocations_in
 from portal.sla.services.mails import tell_of_credits
 from portal.sla.spans import moment_of
@@ -33,7 +33,7 @@ CLOSE_AFTER = timedelta(hours=6)
 
 def measure_due(*, actor: Actor) -> int:
     """Measure the last month, once it is over for CLOSE_AFTER; return how many server-months were measured."""
-    month = month_before((clock.now() - CLOSE_AFTER).date().replace(day=1))
+    month = previous_month(month_of(clock.now() - CLOSE_AFTER))
     return measure_month(actor=actor, month=month)
 
 
