@@ -131,8 +131,9 @@ OWN = {
         "sought": "the pools that a question is about: pure",
     },
     "billing": {
-        "commitments": "what a customer spends at least: pure",
+        "commitments": "what is missing to what a contract makes owed at least: pure",
         "histories": "what was agreed and used of reservations, as rating needs it",
+        "intents": "what takes two people here, and how it is carried out",
         "invoice_pdf": "an invoice on paper: pure",
         "metering": "how long servers were held and on: pure",
         "rating": "what was used at the agreed prices: pure",

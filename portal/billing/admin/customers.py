@@ -99,6 +99,7 @@ act_on(
         initial=lambda row: {"month": f"{previous_month(month_of(clock.now())):%Y-%m}"},
         effects=(
             "The usage of the month becomes final and its invoice is written. That happens by itself, too.",
+            "Its availability is measured by what is known now: samples that come later do not count.",
             "A month whose invoice is void is billed anew.",
         ),
         done="The month of {row} is closed.",
