@@ -192,6 +192,7 @@ def offer_and_approve(sales, lead, contract):
     page.locator("#nav-sidebar").get_by_role("link", name="Approvals").click()
     lead.look("approvals")
     page.locator("#changelist-form tbody tr").get_by_role("link").first.click()
+    expect(page.get_by_text("Line 3: The first of a new type")).to_be_visible()
     lead.look("approval")
     lead.act("Approve", Comment="for the first of a new type")
     expect(page.get_by_text("is approved and done.")).to_be_visible()
