@@ -55,12 +55,16 @@ def _below_floor(facts: Facts) -> int:
     return sum(line.is_below_floor for line in facts.lines)
 
 
+def _counted_lines(count: int) -> str:
+    return "1 line is" if count == 1 else f"{count} lines are"
+
+
 RULES: tuple[Rule, ...] = (
     Rule(
         "below_floor",
         Approver.SALES_LEAD,
         lambda facts: _below_floor(facts) > 0,
-        lambda facts: f"{_below_floor(facts)} line(s) are sold below the floor.",
+        lambda facts: f"{_counted_lines(_below_floor(facts))} sold below the floor.",
     ),
     Rule(
         "discount",

@@ -86,7 +86,7 @@ def test_what_it_comes_to_is_shown_while_it_is_written(sales, scope):
         "light-short",
         "2 of 3 free",
         "Sales lead",
-        "1 line(s) are sold below the floor.",
+        "1 line is sold below the floor.",
         "give a reason",
     ):
         assert words in page, page

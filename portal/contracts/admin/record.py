@@ -146,6 +146,14 @@ class ContractAdmin(Editor, Papers, RecordAdmin):
             first.insert(0, _button("Edit", "edit", reverse("admin:contracts_contract_edit", args=[row.pk])))
         return [*first, *offered]
 
+    def note_on(self, request: HttpRequest, row: Any) -> str:
+        """Say for whom an offer waits before it can be sent, and what a signed one waits for."""
+        if row.state == C.QUOTED:
+            waiting = row.approvals.filter(is_void=False, decided_at=None).order_by("pk")
+            roles = " and the ".join(approval.role.replace("_", " ") for approval in waiting)
+            return f"Waits for the {roles}; it can be sent when they agreed." if roles else ""
+        return "The customer signed: activate it to reserve its servers." if row.state == C.COUNTERSIGNED else ""
+
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show first what a later version changes."""
         reply = super().render_change_form(request, context, *args, **kwargs)

@@ -2,13 +2,13 @@
 
 from django.db import transaction
 
-from portal.approvals.models import Approval
+from portal.approvals.models import TEXT_LENGTH, Approval
 from portal.approvals.services import request_approval, withdraw
 from portal.approvals.states import ApprovalState
 from portal.audit.transitions import advance
 from portal.contracts.models import Contract, ContractApproval, ContractLine
 from portal.contracts.needs import needs_of, totals_of
-from portal.contracts.rules import Approver
+from portal.contracts.rules import Approver, Need
 from portal.contracts.states import ContractState
 from portal.core import clock
 from portal.core.actors import Actor
@@ -30,7 +30,7 @@ def ask(*, actor: Actor, contract: Contract, lines: list[ContractLine]) -> None:
             kind=KINDS[need.approver],
             subject=contract.public_id,
             data={"number": str(contract), "total": str(total.total), "rules": list(need.codes)},
-            reason=" ".join(need.reasons),
+            reason=_why(need, lines),
             organization=contract.organization,
         )
         ContractApproval.objects.create(
@@ -40,6 +40,12 @@ def ask(*, actor: Actor, contract: Contract, lines: list[ContractLine]) -> None:
             reasons=list(need.reasons),
             author=contract.author,
         )
+
+
+def _why(need: Need, lines: list[ContractLine]) -> str:
+    """Return why somebody must agree, with what the author says of lines below the floor."""
+    said = [f"Line {line.position + 1}: {line.below_floor_reason}" for line in lines if line.money.is_below_floor]
+    return " ".join([*need.reasons, *(said if "below_floor" in need.codes else ())])[:TEXT_LENGTH]
 
 
 def lock_asked(contract: Contract) -> None:

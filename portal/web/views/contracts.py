@@ -8,6 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from portal.billing.invoice_pdf import rate_text
+from portal.catalog.terms import written
 from portal.contracts.models import Contract, Document
 from portal.contracts.needs import totals_of
 from portal.contracts.paperwork import facts_of
@@ -63,7 +65,7 @@ def _page(request: HttpRequest, scope: Scope, found: Contract, form: SignForm, s
     lines, words = lines_shown(found), facts_of(found)
     context: dict[str, Any] = {
         "contract": found,
-        "lines": lines,
+        "lines": [(line, rate_text(line.unit_price), written(line.discount)) for line in lines],
         "total": totals_of(found, lines).total,
         "groups": [
             (heading, [{"label": label, "value": value} for label, value in rows])

@@ -56,3 +56,5 @@ form.addEventListener("click", (event) => {
   if (copy) add(valuesOf(copy.closest("[data-row]")));
 });
 refresh();
+// The page after a refusal begins at the first field that is wrong.
+form.querySelector(".has-fault :is(input, select, textarea)")?.focus();
