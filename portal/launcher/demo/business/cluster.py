@@ -1,4 +1,4 @@
-"""The cluster that the demo's first customer had by contract until today, what was seen of it, and what else it used."""
+"""What the demo's first customer used: a cluster by contract until today, what was seen of it, and a little more."""
 
 from datetime import timedelta
 from decimal import Decimal

@@ -4,6 +4,8 @@ No service books the past, and none is moved there: what is written is what thei
 it, so nothing is begun on a machine; the servers were never held today.
 """
 
+from itertools import pairwise
+
 from portal.catalog.models import OSImage, SlaTier
 from portal.catalog.selectors import PriceQuote
 from portal.core.periods import Period
@@ -94,6 +96,6 @@ def watch(reservation: Reservation, down: dict[int, list[Period]]) -> None:
                     source=source,
                     recorded_at=since,
                 )
-                for number, (since, until) in enumerate(zip(edges, edges[1:], strict=False))
+                for number, (since, until) in enumerate(pairwise(edges))
             ]
     Evidence.objects.bulk_create(rows)
