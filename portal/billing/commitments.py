@@ -1,39 +1,39 @@
-"""What a customer has agreed to spend at least, and what is missing to it. Pure, but for asking for what was agreed."""
+"""What is missing to what a contract makes owed at least. Pure."""
 
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 
 from portal.billing.models import LineKind
 from portal.billing.rating import RatedLine
-from portal.tenancy.models import Organization
+from portal.contracts.arithmetic import early_fee
+from portal.core.money import Money
+
+ALL = Decimal(100)
 
 
 @dataclass(frozen=True)
-class Commitment:
-    """At least ``minimum`` in a month for what a contract reserves."""
+class Spending:
+    """A minimum whose time is over, what was charged for servers in all, and what was charged up to the minimum.
+
+    ``percent`` is how much is owed of what is missing: all of it, or what was agreed of an early end.
+    """
 
     label: str
-    minimum: Decimal
-    currency: str
+    minimum: Money
+    spent: Decimal
+    charged: Decimal
+    percent: Decimal = ALL
 
 
-def commitments_of(organization: Organization, month: date) -> list[Commitment]:
-    """Return what an organization has agreed to spend at least in a month."""
-    del organization, month
-    return []
+def shortfall(of: Spending) -> RatedLine | None:
+    """Return the line that brings what was charged to what is owed: less than nothing where more was spent later.
 
-
-def shortfalls(commitments: list[Commitment], lines: list[RatedLine], currency: str) -> list[RatedLine]:
-    """Return a line for each minimum that is not reached; what was committed counts once, the first minimum first."""
-    spent = sum((line.amount for line in lines if line.kind == LineKind.COMMITTED), Decimal(0))
-    found = []
-    for each in commitments:
-        if each.currency != currency:
-            continue
-        counted = min(spent, each.minimum)
-        spent -= counted
-        if counted < each.minimum:
-            label = f"{each.label}: up to the agreed minimum of {currency} {each.minimum:,}"
-            found.append(RatedLine(LineKind.SHORTFALL, label[:200], each.minimum - counted))
-    return found
+    None where nothing is to be said.
+    """
+    missing = Money(max(of.minimum.amount - of.spent, Decimal(0)), of.minimum.currency)
+    due = early_fee(missing, of.percent).amount - of.charged
+    if not due:
+        return None
+    kind = LineKind.SHORTFALL if due > 0 else LineKind.CORRECTION
+    share = f", {of.percent.normalize():f} % of what is missing" if of.percent != ALL else ""
+    return RatedLine(kind, f"{of.label}: up to the agreed minimum of {of.minimum}{share}", due)

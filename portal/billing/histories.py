@@ -9,8 +9,8 @@ from django.db.models import OuterRef, Q, Subquery
 
 from portal.billing.metering import Held
 from portal.billing.models import LineKind, Meter, UsageRecord
-from portal.billing.months import span_of
 from portal.billing.rating import Agreed, History, Lump, Used
+from portal.core.months import span_of
 from portal.core.periods import Period
 from portal.reservations.charges import Charge, charges_of
 from portal.reservations.models import Allocation, Reservation

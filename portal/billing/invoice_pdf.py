@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from portal.billing.models import Invoice, InvoiceLine
+from portal.contracts.models import Contract
 from portal.core.money import Money
 from portal.core.paper import Paper
 from portal.core.periods import Period
@@ -70,10 +71,15 @@ def rate_text(rate: Decimal) -> str:
 
 
 def _when(line: InvoiceLine) -> str:
+    kind = f"{line.get_kind_display()} under {_contract(line.contract)}" if line.contract else line.get_kind_display()
     if line.period is None:
-        return line.get_kind_display()
+        return kind
     span = Period.of_range(line.period)
-    return f"{line.get_kind_display()}, {span.start:%d %b %H:%M} to {span.end:%d %b %H:%M} UTC"
+    return f"{kind}, {span.start:%d %b %H:%M} to {span.end:%d %b %H:%M} UTC"
+
+
+def _contract(contract: Contract) -> str:
+    return f"{contract.number}, order {contract.po_number}" if contract.po_number else contract.number
 
 
 def _sums(invoice: Invoice) -> list[tuple[str, Money]]:

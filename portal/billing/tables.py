@@ -16,7 +16,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def invoice_csv(invoice: Invoice) -> str:
     """Return the lines of an invoice, whose lines are prefetched."""
-    head = ("invoice", "position", "kind", "label", "project", "reservation", "from", "to")
+    head = ("invoice", "position", "kind", "label", "project", "reservation", "contract", "order", "from", "to")
     rows = (
         (
             str(invoice),
@@ -25,6 +25,8 @@ def invoice_csv(invoice: Invoice) -> str:
             _text(line.label),
             line.project.public_id if line.project else "",
             line.reservation.public_id if line.reservation else "",
+            line.contract.number if line.contract else "",
+            _text(line.contract.po_number) if line.contract else "",
             as_rfc3339(line.period.lower) if line.period else "",
             as_rfc3339(line.period.upper) if line.period else "",
             "" if line.gpu_hours is None else line.gpu_hours,

@@ -1,12 +1,16 @@
 """Questions about what sales agreed."""
 
+from collections.abc import Iterable
+from datetime import datetime
+
 from django.db import models
 
-from portal.contracts.models import Contract, ContractLine, ContractReservation, Document
+from portal.contracts.models import Commitment, Contract, ContractLine, ContractReservation, Document
 from portal.contracts.states import OFFERED, SHOWN, ContractState
 from portal.core import clock
 from portal.core.errors import NotFound
 from portal.reservations.models import Reservation
+from portal.tenancy.models import Organization
 from portal.tenancy.scope import Scope
 
 
@@ -50,13 +54,42 @@ def reservations_under(contract: Contract) -> models.QuerySet[Reservation]:
 
 def contract_behind(reservation: Reservation) -> Contract | None:
     """Return the contract in force, or last in force, that a reservation serves; None for one without a contract."""
-    row = (
+    return contracts_behind([reservation.pk]).get(reservation.pk)
+
+
+def contracts_behind(reservations: Iterable[int]) -> dict[int, Contract]:
+    """Return the same by the pks of reservations; those without a contract are left out. One statement."""
+    rows = (
         ContractReservation.objects.select_related("line__contract")
-        .filter(reservation=reservation)
-        .order_by("-line__contract__version")
-        .first()
+        .filter(reservation__in=list(reservations))
+        .order_by("line__contract__version")
     )
-    return row.line.contract if row else None
+    return {row.reservation_id: row.line.contract for row in rows}
+
+
+def served_under(contract: Contract) -> list[int]:
+    """Return the pks of the reservations that any version of a contract has or had."""
+    line = {
+        "contract_lines__line__contract__year": contract.year,
+        "contract_lines__line__contract__serial": contract.serial,
+    }
+    return list(Reservation.objects.filter(**line).order_by("pk").distinct().values_list("pk", flat=True))
+
+
+def commitments_over(organization: Organization, until: datetime) -> list[Commitment]:
+    """Return the minimum spends whose time was over by an instant, each of the last version that was in force.
+
+    Their time is over with the term, or with the contract where that ended early.
+    """
+    ended = models.Q(contract__ends_early_at__lte=until) | models.Q(
+        contract__ends_early_at=None, period__endswith__lte=until
+    )
+    replaced = Contract.objects.filter(amends=models.OuterRef("contract"), activated_at__isnull=False)
+    return list(
+        Commitment.objects.select_related("contract")
+        .filter(~models.Exists(replaced), ended, contract__organization=organization)
+        .order_by("pk")
+    )
 
 
 def due_contracts() -> models.QuerySet[Contract]:

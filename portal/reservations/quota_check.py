@@ -5,7 +5,7 @@ Capacity of a contract (``is_committed``) counts against no limit.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import ROUND_UP, Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from django.db import models
 
 from portal.core import clock
 from portal.core.errors import QuotaExceeded
+from portal.core.months import months_in, span_of
 from portal.core.periods import MICROSECONDS_PER_HOUR, Period, peak
 from portal.core.prepared import Given, Prepared
 from portal.fleet.models import Region, ServerType
@@ -171,13 +172,7 @@ def use_of(quotas: Iterable[Quota]) -> list[QuotaUse]:
 
 def months_of(period: Period) -> list[Period]:
     """Return the calendar months, in UTC, that a period touches."""
-    months = []
-    start = datetime(period.start.year, period.start.month, 1, tzinfo=UTC)
-    while start < period.end:
-        end = datetime(start.year + start.month // 12, start.month % 12 + 1, 1, tzinfo=UTC)
-        months.append(Period(start, end))
-        start = end
-    return months
+    return [span_of(month) for month in months_in(period)]
 
 
 def shared(one: Period, other: Period) -> timedelta:

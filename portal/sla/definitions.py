@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 
@@ -71,3 +72,6 @@ DEFINITIONS: dict[int, Definition] = {
 
 CURRENT = DEFINITIONS[1]
 """What months are measured by from now on."""
+
+CLOSE_AFTER = timedelta(hours=6)
+"""How long after its end a month is measured by itself: late samples have come by then."""

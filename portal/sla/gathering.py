@@ -16,9 +16,8 @@ from portal.sla.definitions import Condition, Definition, Kind
 from portal.sla.excluding import Deed, Turn, maintenance_time, tenants_time
 from portal.sla.measuring import Exclusion, Reading
 from portal.sla.models import Evidence, MaintenanceServer
-from portal.sla.months import quarter_of, span_of
 from portal.sla.pricing import price_of_server
-from portal.sla.spans import Span, clipped, merged, moment_of, second_of
+from portal.sla.spans import Span, clipped, merged, moment_of, quarter_of, second_of, seconds_of
 from portal.sla.states import MaintenanceState
 
 ASKED = {"server.asked": True, "server.asked_by_staff": False}
@@ -70,8 +69,8 @@ def gather(allocations: Iterable[Allocation], month: date, definition: Definitio
 
     The allocations come with their reservation, its type and tier, and their server.
     """
-    items = gather_span(allocations, month, span_of(month), definition)
-    _find_lates(items, span_of(month))
+    items = gather_span(allocations, month, seconds_of(month), definition)
+    _find_lates(items, seconds_of(month))
     return items
 
 

@@ -8,6 +8,7 @@ from django.db.models.functions import Coalesce, Greatest, Least
 
 from portal.core import clock
 from portal.core.errors import NotFound
+from portal.core.months import begin_of, next_month
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.selectors import reservation_of, reservations_of
 from portal.sla.concerned import servers_of
@@ -20,7 +21,6 @@ from portal.sla.models import (
     ServerMonth,
     SlaCredit,
 )
-from portal.sla.months import begin_of, next_month
 from portal.sla.states import CreditState, MaintenanceState
 from portal.tenancy.models import Organization
 from portal.tenancy.scope import Scope

@@ -1,8 +1,10 @@
 """Spans of whole seconds since 1970, half-open, and sums and cuts of them: pure."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
+
+from portal.core.months import begin_of, next_month
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -27,6 +29,17 @@ def second_of(moment: datetime) -> int:
 def moment_of(second: int) -> datetime:
     """Return the instant at which a second begins."""
     return EPOCH + timedelta(seconds=second)
+
+
+def seconds_of(month: date) -> Span:
+    """Return all of a calendar month, which is named by its first day."""
+    return Span(second_of(begin_of(month)), second_of(begin_of(next_month(month))))
+
+
+def quarter_of(month: date) -> Span:
+    """Return the time from the begin of the month's quarter to the end of the month."""
+    first = month.replace(month=month.month - (month.month - 1) % 3)
+    return Span(seconds_of(first).start, seconds_of(month).end)
 
 
 def clipped(spans: Iterable[Span], to: Span) -> Iterator[Span]:

@@ -38,7 +38,7 @@ CREDIT = StateTable.of(
     "sla_credit",
     [C.DUE],
     State(C.DUE, "Goes on the next invoice.", Nature.REST, (C.INVOICED, C.VOID)),
-    State(C.INVOICED, "Stands on an invoice.", Nature.FINAL),
+    State(C.INVOICED, "Given to billing: the next invoices take it off until it is used up.", Nature.FINAL),
     State(C.VOID, "Taken back, with the reason.", Nature.FINAL),
 )
 

@@ -92,6 +92,7 @@ HIDDEN: dict[StaffRole, tuple[str, ...]] = {
 
 _SELLS = (
     "approvals.change_approval",
+    "billing.ask_credit",
     "contracts.add_contract",
     "contracts.change_contract",
     "quotas.change_quota",

@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from portal.core.months import begin_of, next_month
 from portal.sla.models import SlaCredit
-from portal.sla.months import begin_of, next_month
 from portal.sla.reporting import ReservationReport, ServerReport
 from portal.sla.status import ComponentState
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.billing.metering import Held, merged, powered
-from portal.billing.months import month_of, months_in, next_month, previous_month, span_of
+from portal.core.months import month_of, months_in, next_month, previous_month, span_of
 from portal.core.periods import Period
 
 START = datetime(2030, 3, 1, tzinfo=UTC)

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.billing.models import LineKind
-from portal.billing.months import month_of, next_month, span_of
 from portal.billing.rating import Agreed, History, Lump, Used, due_until, rate_month
+from portal.core.months import month_of, next_month, span_of
 from portal.core.periods import Period
 from tests.billing.stories import BEGIN, Story
 

@@ -7,7 +7,6 @@ from decimal import Decimal
 import time_machine
 
 from portal.billing.models import BillingProfile, Invoice, InvoiceLine, LineKind, Meter, UsageRecord
-from portal.billing.months import span_of
 from portal.billing.services.closing import close_month
 from portal.billing.services.credits import grant_credit
 from portal.billing.services.drafting import buyer_of
@@ -19,6 +18,7 @@ from portal.billing.states import InvoiceState
 from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.core.money import Money
+from portal.core.months import span_of
 from portal.operations.models import OperationServer
 from portal.operations.states import OperationKind
 from portal.reservations.services import lifecycle, outcomes

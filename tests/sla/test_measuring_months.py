@@ -225,20 +225,20 @@ def credit():
     return SlaCredit.objects.get()
 
 
-def test_billing_finds_what_is_due_and_puts_it_on_an_invoice_once(credit):
+def test_billing_finds_what_is_due_and_takes_it_up_once(credit):
     assert list(credits_to_invoice(credit.organization, date(2030, 2, 1))) == [credit]
     assert not credits_to_invoice(credit.organization, MONTH).exists()
     assert not credits_to_invoice(factories.organization(), date(2030, 2, 1)).exists()
 
-    mark_invoiced(actor=SYSTEM, credits=[credit], invoice="inv_1")
+    mark_invoiced(actor=SYSTEM, credit=credit, reference="cg_1")
 
     assert not credits_to_invoice(credit.organization, date(2030, 2, 1)).exists()
     with pytest.raises(StateConflict):
-        mark_invoiced(actor=SYSTEM, credits=[credit], invoice="inv_2")
+        mark_invoiced(actor=SYSTEM, credit=credit, reference="cg_2")
     with pytest.raises(StateConflict):
         void_credit(actor=SYSTEM, credit=credit, reason="a mistake")
     credit.refresh_from_db()
-    assert (credit.state, credit.state_reason) == ("invoiced", "inv_1")
+    assert (credit.state, credit.state_reason) == ("invoiced", "cg_1")
 
 
 def test_a_wrong_credit_is_taken_back_with_a_reason(credit):

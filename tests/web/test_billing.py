@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from portal.billing.months import span_of
+from portal.core.months import span_of
 from portal.tenancy.roles import Role
 from portal.web.usage_chart import OTHERS, chart_of
 from tests import factories

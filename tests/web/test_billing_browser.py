@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from portal.billing.months import month_of, previous_month
 from portal.core import clock
+from portal.core.months import month_of, previous_month
 from tests.billing import yard
 from tests.web.browser import needs_chromium
 from tests.web.conftest import browser_of

@@ -12,8 +12,8 @@ from portal.api.views.public import PublicView
 from portal.api.views.tenant import TenantView
 from portal.core import clock
 from portal.core.errors import NotFound
+from portal.core.months import month_called, month_of
 from portal.sla.definitions import DEFINITIONS
-from portal.sla.months import first_day, month_called
 from portal.sla.reporting import reports_of
 from portal.sla.selectors import evidence_of, reservations_in
 from portal.tenancy.roles import Verb
@@ -39,7 +39,7 @@ class SlaView(TenantView):
         """List what a month came to."""
         scope = self.scope_for(Verb.VIEW)
         query = read_query(SlaQuery, request)
-        month = month_called(query["month"]) if query["month"] else first_day(clock.now())
+        month = month_called(query["month"]) if query["month"] else month_of(clock.now())
         rows = reservations_in(scope, month)
         return page_reply(rows, query, lambda found: documents(SlaOut, reports_of(found, month)))
 

@@ -5,16 +5,18 @@ from decimal import Decimal
 from django import forms
 from django.contrib import admin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.widgets import UnfoldAdminTextareaWidget
 
+from portal.approvals.admin.shown import show_approvals_on
+from portal.approvals.models import TEXT_LENGTH, Approval
 from portal.audit.staff import columns
 from portal.audit.staff.acts import Act, Values, act_on
 from portal.audit.staff.forms import ActForm
 from portal.audit.staff.pages import RecordAdmin
 from portal.audit.staff.panels import Panel, show_on
+from portal.billing.intents import ask_for_credit
 from portal.billing.models import CreditGrant
-from portal.billing.services.credits import grant_credit
 from portal.billing.services.payments import record_prepayment
-from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.money import Money
 from portal.tenancy.models import Organization
@@ -58,17 +60,25 @@ show_on(
 )
 
 
+show_approvals_on(Organization)
+
+
 class MoneyForm(ActForm):
     """How much, in the organization's currency."""
 
     amount = forms.DecimalField(max_digits=16, decimal_places=2, min_value=Decimal("0.01"))
 
 
-class GrantForm(MoneyForm):
-    """What is given, and for what."""
+class CreditForm(MoneyForm):
+    """What is to be given, for what, and why."""
 
     label = forms.CharField(max_length=200, label="For", help_text="The customer reads it on the invoice.")
     reference = forms.CharField(max_length=80, help_text="Such as a ticket; credit for one is granted once.")
+    reason = forms.CharField(
+        max_length=TEXT_LENGTH,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="Who decides reads it; the customer does not.",
+    )
 
 
 class AheadForm(MoneyForm):
@@ -77,16 +87,10 @@ class AheadForm(MoneyForm):
     reference = forms.CharField(max_length=80, help_text="The bank's; each is recorded once.")
 
 
-def _grant(actor: Actor, row: Organization, values: Values) -> CreditGrant:
+def _ask(actor: Actor, row: Organization, values: Values) -> Approval:
     amount = Money(values["amount"], row.currency)
-    return grant_credit(
-        actor=actor,
-        organization=row,
-        amount=amount,
-        label=values["label"],
-        reference=values["reference"],
-        month=clock.now().date(),
-    )
+    said = {name: values[name] for name in ("label", "reference", "reason")}
+    return ask_for_credit(actor=actor, organization=row, amount=amount, **said)
 
 
 def _ahead(actor: Actor, row: Organization, values: Values) -> None:
@@ -97,13 +101,16 @@ def _ahead(actor: Actor, row: Organization, values: Values) -> None:
 act_on(
     Organization,
     Act(
-        name="grant_credit",
-        title="Grant credit",
-        permission="billing.add_creditgrant",
-        perform=_grant,
-        form=GrantForm,
-        effects=("It is posted to the ledger, and the next invoices take it off until it is used up.",),
-        done="The credit is granted.",
+        name="ask_credit",
+        title="Ask for credit",
+        permission="billing.ask_credit",
+        perform=_ask,
+        form=CreditForm,
+        effects=(
+            "Somebody else of finance decides. Approved, it is granted at once.",
+            "Then it is posted to the ledger, and the next invoices take it off until it is used up.",
+        ),
+        done="The credit for {row} waits for a decision.",
         icon="redeem",
     ),
     Act(

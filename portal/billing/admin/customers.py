@@ -1,7 +1,5 @@
 """How customers are billed, and closing their months."""
 
-from datetime import date
-
 from django import forms
 from django.contrib import admin
 from django.core.validators import RegexValidator
@@ -13,12 +11,11 @@ from portal.audit.staff.forms import ActForm
 from portal.audit.staff.pages import RecordAdmin
 from portal.billing.models import BillingProfile
 from portal.billing.models.profiles import MOST_DAYS
-from portal.billing.months import month_of, previous_month
 from portal.billing.services.closing import close_month
 from portal.billing.services.profiles import FIELDS, set_profile
 from portal.core import clock
 from portal.core.actors import Actor
-from portal.core.errors import InvalidInput
+from portal.core.months import month_called, month_of, previous_month
 from portal.tenancy.models import Organization
 
 PROFILE = (
@@ -77,10 +74,7 @@ def _set(actor: Actor, row: Organization, values: Values) -> None:
 
 
 def _close(actor: Actor, row: Organization, values: Values) -> None:
-    year, month = map(int, values["month"].split("-"))
-    if not year:
-        raise InvalidInput.of("month", "invalid", "There is no such year.")
-    close_month(actor=actor, organization=row, month=date(year, month, 1))
+    close_month(actor=actor, organization=row, month=month_called(values["month"]))
 
 
 act_on(
@@ -105,6 +99,7 @@ act_on(
         initial=lambda row: {"month": f"{previous_month(month_of(clock.now())):%Y-%m}"},
         effects=(
             "The usage of the month becomes final and its invoice is written. That happens by itself, too.",
+            "Its availability is measured by what is known now: samples that come later do not count.",
             "A month whose invoice is void is billed anew.",
         ),
         done="The month of {row} is closed.",

@@ -13,6 +13,7 @@ LINE = (
     columns.field("label", "For"),
     columns.column("Kind", lambda row: row.get_kind_display(), "kind"),
     columns.link("reservation", "Reservation", "reservation__name"),
+    columns.link("contract", "Contract", "contract__serial"),
     columns.period("period", "Period"),
     columns.field("gpu_hours", "GPU-hours"),
     columns.field("rate", "Rate"),
@@ -44,6 +45,8 @@ class CreditNoteAdmin(RecordAdmin):
 
 show_on(
     Invoice,
-    Panel("Lines", InvoiceLine, lambda invoice: invoice.lines.select_related("invoice", "reservation"), LINE),
+    Panel(
+        "Lines", InvoiceLine, lambda invoice: invoice.lines.select_related("invoice", "reservation", "contract"), LINE
+    ),
     Panel("Credit notes", CreditNote, lambda invoice: invoice.credit_notes.select_related("invoice"), NOTE),
 )

@@ -24,6 +24,10 @@ class CreditGrant(Identified):
 
     class Meta:
         ordering = ["-pk"]
+        permissions = [
+            ("ask_credit", "Can ask for credit for a customer"),
+            ("decide_credit", "Can decide on credit for a customer"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="credit_grant_positive"),
             models.CheckConstraint(condition=Q(currency__in=sorted(MINOR_UNITS)), name="credit_grant_currency_known"),

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 
 from portal.billing.models.credits import CreditGrant
 from portal.billing.states import INVOICE, InvoiceState
+from portal.contracts.models import Contract
 from portal.core import ids
 from portal.core.models import Identified, Stateful, known_state
 from portal.core.money import MINOR_UNITS, Money
@@ -97,6 +98,9 @@ class InvoiceLine(models.Model):
     )
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+", null=True, db_index=False)
     grant = models.ForeignKey(CreditGrant, on_delete=models.PROTECT, related_name="lines", null=True, blank=True)
+    contract = models.ForeignKey(
+        Contract, on_delete=models.PROTECT, related_name="invoice_lines", null=True, blank=True
+    )
     period = DateTimeRangeField(null=True, blank=True)
     gpu_hours = models.DecimalField(max_digits=18, decimal_places=6, null=True, blank=True)
     rate = models.DecimalField(max_digits=12, decimal_places=6, null=True, blank=True, help_text="Per GPU-hour.")

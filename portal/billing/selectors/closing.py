@@ -1,30 +1,34 @@
 """What is to be billed when."""
 
-from datetime import date, timedelta
+from datetime import date
 
 from django.db.models import Max, Min, Q
 
 from portal.billing.histories import CALLED_OFF
 from portal.billing.models import MonthClose
-from portal.billing.months import month_of, next_month, span_of
+from portal.contracts.models import Commitment
 from portal.core import clock
+from portal.core.months import month_of, next_month, span_of
 from portal.reservations.models import Reservation
+from portal.sla.definitions import CLOSE_AFTER
 from portal.tenancy.models import Organization
-
-CLOSE_AFTER = timedelta(hours=1)
-"""What happened at a month's end is known by then."""
 
 OWED = Q(handed_over_at__isnull=False) | Q(state__in=CALLED_OFF, cancellation_fee__gt=0)
 
 
 def open_months(organization: Organization, until: date) -> list[date]:
-    """Return the months from the first one in which something was owed that are not closed, up to (with) ``until``."""
+    """Return the months from the first one in which something was owed that are not closed, up to (with) ``until``.
+
+    What a contract makes owed at least is owed without any server, too.
+    """
     last = MonthClose.objects.filter(organization=organization).aggregate(last=Max("month"))["last"]
     if last is not None:
         month = next_month(last)
     else:
         owed = Reservation.objects.filter(OWED, organization=organization)
         first = owed.aggregate(used=Min("handed_over_at"), off=Min("state_changed_at", filter=Q(handed_over_at=None)))
+        agreed = Commitment.objects.filter(contract__organization=organization)
+        first |= agreed.aggregate(agreed=Min("period__startswith"))
         known = [at for at in first.values() if at is not None]
         if not known:
             return []
@@ -37,10 +41,16 @@ def open_months(organization: Organization, until: date) -> list[date]:
 
 
 def months_due() -> list[tuple[Organization, date]]:
-    """Return what is to be closed by now, each organization's months in order."""
+    """Return what is to be closed by now, each organization's months in order.
+
+    A month waits until what was promised in it may be measured: what happened at its end is known by then.
+    """
     now = clock.now()
     latest = month_of(now - CLOSE_AFTER)
-    owing = Organization.objects.filter(pk__in=Reservation.objects.filter(OWED).values("organization")).order_by("pk")
+    owing = Organization.objects.filter(
+        Q(pk__in=Reservation.objects.filter(OWED).values("organization"))
+        | Q(pk__in=Commitment.objects.values("contract__organization"))
+    ).order_by("pk")
     return [
         (organization, month)
         for organization in owing

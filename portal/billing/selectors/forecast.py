@@ -7,9 +7,9 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from portal.billing.histories import held_of, history_of
-from portal.billing.months import span_of
 from portal.billing.rating import History, Used, due_until
 from portal.core.money import Money
+from portal.core.months import span_of
 from portal.core.periods import Period
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.states import AllocationState, ReservationState

@@ -26,6 +26,7 @@ PARTS = (
     models.Prefetch("credit_notes", CreditNote.objects.order_by("pk")),
     "lines__reservation",
     "lines__project",
+    "lines__contract",
     "payments",
 )
 """What is shown of an invoice beside its sums."""

@@ -11,10 +11,10 @@ from django.db.models import Q
 from portal.billing.histories import held_of
 from portal.billing.metering import powered
 from portal.billing.models import Meter, UsageRecord
-from portal.billing.months import month_of, months_in, span_of
 from portal.billing.selectors.measured import Switches, served_in, switches_of
 from portal.core import clock
 from portal.core.errors import InvalidInput
+from portal.core.months import month_of, months_in, span_of
 from portal.core.periods import Period
 from portal.reservations.models import Allocation
 from portal.tenancy.roles import Verb

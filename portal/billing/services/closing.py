@@ -7,17 +7,19 @@ from django.db import transaction
 
 from portal.audit.services import record
 from portal.billing.models import BillingProfile, Invoice, MonthClose
-from portal.billing.months import previous_month, span_of
 from portal.billing.selectors.closing import months_due, open_months
 from portal.billing.services.drafting import draft_invoices
 from portal.billing.services.issuing import issue_invoice
+from portal.billing.services.promises import take_up_credits
 from portal.billing.services.usage import finalise_usage
 from portal.billing.states import InvoiceState
 from portal.core import clock
 from portal.core.actors import SYSTEM, Actor
 from portal.core.errors import DomainError, StateConflict
 from portal.core.locks import wait_for_turn
+from portal.core.months import previous_month, span_of
 from portal.core.repeating import repeatable
+from portal.sla.services.measuring import measure_month
 from portal.tenancy.models import Organization
 
 log = logging.getLogger(__name__)
@@ -28,9 +30,10 @@ log = logging.getLogger(__name__)
 def close_month(*, actor: Actor, organization: Organization, month: date) -> list[Invoice]:
     """Count a customer's month and bill it, by one invoice for each currency; return the invoices that stand.
 
-    They are issued at once unless finance looks at this customer's first. A month that is closed stays as it is; where
-    its invoice was made void, it is billed anew. Raises StateConflict for a month that is not over, or that earlier
-    ones must be closed before.
+    What was promised is measured first, where that was not done yet, so that a credit for the month is on its invoice
+    whichever of the two sweeps comes first. Invoices are issued at once unless finance looks at this customer's first.
+    A month that is closed stays as it is; where its invoice was made void, it is billed anew. Raises StateConflict for
+    a month that is not over, or that earlier ones must be closed before.
     """
     if month.day != 1:
         raise StateConflict("A month is named by its first day.")
@@ -43,7 +46,9 @@ def close_month(*, actor: Actor, organization: Organization, month: date) -> lis
     if closed is not None and not has_void:
         return list(standing.order_by("currency"))
     if closed is None:
+        measure_month(actor=actor, month=month, organization=organization)
         _count(actor, organization, month)
+    take_up_credits(actor=actor, organization=organization, month=month)
     made = draft_invoices(actor=actor, organization=organization, month=month)
     profile = BillingProfile.objects.filter(organization=organization).first()
     if profile is None or not profile.is_reviewed:

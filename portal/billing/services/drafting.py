@@ -11,15 +11,18 @@ from django.conf import settings
 from django.db import transaction
 
 from portal.audit.services import record
-from portal.billing.commitments import commitments_of, shortfalls
+from portal.billing.commitments import shortfall
 from portal.billing.histories import billable, histories
 from portal.billing.models import BillingProfile, CreditGrant, Invoice, InvoiceLine, LineKind
-from portal.billing.months import span_of
 from portal.billing.rating import RatedLine, rate_month
 from portal.billing.selectors.amounts import charged_for, credits_left
+from portal.billing.selectors.commitments import spending_of
 from portal.billing.states import InvoiceState
 from portal.billing.taxing import sums_of, taken
+from portal.contracts.models import Contract
+from portal.contracts.selectors import contracts_behind
 from portal.core.actors import Actor
+from portal.core.months import span_of
 from portal.reservations.models import Reservation
 from portal.tenancy.models import Organization
 
@@ -33,6 +36,7 @@ class Owed:
     line: RatedLine
     reservation: Reservation | None = None
     grant: CreditGrant | None = None
+    contract: Contract | None = None
 
 
 def owed_for(organization: Organization, month: date) -> dict[str, list[Owed]]:
@@ -42,14 +46,17 @@ def owed_for(organization: Organization, month: date) -> dict[str, list[Owed]]:
     """
     reservations = list(billable(organization.pk, month))
     charged, span = charged_for(row.pk for row in reservations), span_of(month)
+    contracts = contracts_behind(row.pk for row in reservations)
     found: defaultdict[str, list[Owed]] = defaultdict(list)
+    sums: defaultdict[int, Decimal] = defaultdict(Decimal)
     for reservation, history in histories(reservations, month):
         for line in rate_month(history, span, charged.get(reservation.pk, Decimal(0))):
-            found[history.currency].append(Owed(line, reservation))
-    commitments = commitments_of(organization, month)
-    for currency in {*found, *(each.currency for each in commitments)}:
-        lines = [owed.line for owed in found[currency]]
-        found[currency] += [Owed(line) for line in shortfalls(commitments, lines, currency)]
+            found[history.currency].append(Owed(line, reservation, contract=contracts.get(reservation.pk)))
+            sums[reservation.pk] += line.amount
+    for contract, spending in spending_of(organization, month, sums):
+        missing = shortfall(spending)
+        if missing is not None:
+            found[contract.currency].append(Owed(missing, contract=contract))
     return {currency: _never_below_nothing(lines) for currency, lines in sorted(found.items())}
 
 
@@ -93,7 +100,7 @@ def _draft(actor: Actor, organization: Organization, month: date, currency: str,
         tax=sums.tax,
         total=sums.total,
         seller=dict(settings.METALYARD_SELLER),
-        buyer=buyer_of(profile),
+        buyer=buyer_of(profile, [owed.contract for owed in lines if not owed.grant]),
     )
     rows = [_line(invoice, position, owed) for position, owed in enumerate(lines, 1)]
     InvoiceLine.objects.bulk_create(rows, batch_size=BATCH)
@@ -128,6 +135,7 @@ def _line(invoice: Invoice, position: int, owed: Owed) -> InvoiceLine:
         reservation=owed.reservation,
         project=owed.reservation.project if owed.reservation else None,
         grant=owed.grant,
+        contract=owed.contract,
         period=line.period.as_range() if line.period else None,
         gpu_hours=line.gpu_hours,
         rate=line.rate,
@@ -135,13 +143,20 @@ def _line(invoice: Invoice, position: int, owed: Owed) -> InvoiceLine:
     )
 
 
-def buyer_of(profile: BillingProfile) -> dict[str, Any]:
-    """Return what stands on an invoice about who is billed."""
+def buyer_of(profile: BillingProfile, behind: Sequence[Contract | None] = ()) -> dict[str, Any]:
+    """Return what stands on an invoice about who is billed, by the contracts ``behind`` its lines (None: none).
+
+    Its orders are those of all of them. It is to be paid when the last of its lines is.
+    """
+    contracts = {each.pk: each for each in behind if each is not None}.values()
+    terms = [(each.po_number, each.payment_days) for each in contracts]
+    if None in behind or not terms:
+        terms.append((profile.po_number, profile.payment_days))
     return {
         "name": profile.legal_name or profile.organization.name,
         "address": profile.address,
         "country": profile.country,
         "tax_id": profile.tax_id,
-        "po_number": profile.po_number,
-        "payment_days": profile.payment_days,
+        "po_number": ", ".join(dict.fromkeys(number for number, _ in terms if number)),
+        "payment_days": max(days for _, days in terms),
     }

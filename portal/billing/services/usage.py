@@ -9,11 +9,11 @@ from portal.audit.services import record
 from portal.billing.histories import held_of
 from portal.billing.metering import powered
 from portal.billing.models import Meter, UsageRecord
-from portal.billing.months import span_of
 from portal.billing.selectors.measured import served_in, switches_of
 from portal.core.actors import Actor
 from portal.core.constraints import refuse
 from portal.core.errors import InvalidInput, StateConflict
+from portal.core.months import span_of
 from portal.core.periods import Period
 from portal.reservations.models import Allocation
 from portal.tenancy.models import Organization

@@ -4,11 +4,11 @@ import time
 from typing import Any
 
 from portal.billing.models import Invoice, InvoiceLine, UsageRecord
-from portal.billing.months import month_of, previous_month
 from portal.billing.selectors.ledger import unbalanced
 from portal.billing.services.closing import close_month
 from portal.core import clock
 from portal.core.actors import SYSTEM
+from portal.core.months import month_of, previous_month
 from portal.reservations.models import Reservation
 from portal.tenancy.models import Organization
 

@@ -13,13 +13,13 @@ from portal.catalog.models import SlaTier
 from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.locks import wait_for_turn
+from portal.core.months import month_of
 from portal.reservations.models import Allocation
 from portal.sla.burning import BUDGET_SPAN, Budget, Level, budget_of
 from portal.sla.definitions import CURRENT, Condition
 from portal.sla.gathering import gather_span, served_of
 from portal.sla.measuring import Segment, timeline
 from portal.sla.models import ErrorBudget, Evidence
-from portal.sla.months import first_day
 from portal.sla.spans import Span, moment_of, second_of
 from portal.tenancy.models import User
 from portal.tenancy.staff import StaffRole
@@ -61,7 +61,7 @@ def _budgets() -> list[tuple[SlaTier, Budget]]:
             served[tier.pk].append(served_of(row, now))
     failing: dict[int, list[Segment]] = defaultdict(list)
     touched = [row for row in rows if row.server_id in failed]
-    for item in gather_span(touched, first_day(clock.now()), window, CURRENT):
+    for item in gather_span(touched, month_of(clock.now()), window, CURRENT):
         tier = item.reservation.sla_tier
         if tier is not None:
             failing[tier.pk] += timeline(item.served, item.readings, item.exclusions, CURRENT)

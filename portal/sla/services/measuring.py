@@ -2,60 +2,65 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from itertools import groupby
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
 from portal.audit.services import record_each
 from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.errors import InvalidInput
 from portal.core.locks import wait_for_turn
+from portal.core.months import begin_of, month_of, next_month, previous_month
+from portal.reservations.models import Allocation
 from portal.sla.crediting import Credit, credits_of, shown
-from portal.sla.definitions import CURRENT, Condition
+from portal.sla.definitions import CLOSE_AFTER, CURRENT, Condition
 from portal.sla.gathering import Gathered, gather
 from portal.sla.measuring import Measured, Segment, measured, timeline
 from portal.sla.models import Outage, ServerMonth, SlaCredit
-from portal.sla.months import begin_of, month_before, next_month
 from portal.sla.selectors import allocations_in
 from portal.sla.services.mails import tell_of_credits
 from portal.sla.spans import moment_of
 from portal.sla.states import CreditState
+from portal.tenancy.models import Organization
 
 BATCH = 500
 """Allocations that are measured in one transaction; a reservation is never cut in two."""
-CLOSE_AFTER = timedelta(hours=6)
-"""How long after its end a month is measured by itself: late samples have come by then."""
 
 
 def measure_due(*, actor: Actor) -> int:
     """Measure the last month, once it is over for CLOSE_AFTER; return how many server-months were measured."""
-    month = month_before((clock.now() - CLOSE_AFTER).date().replace(day=1))
+    month = previous_month(month_of(clock.now() - CLOSE_AFTER))
     return measure_month(actor=actor, month=month)
 
 
-def measure_month(*, actor: Actor, month: date) -> int:
+def measure_month(*, actor: Actor, month: date, organization: Organization | None = None) -> int:
     """Measure what of a month is not measured yet, and write the credits; return how many server-months that were.
 
-    To ask again changes nothing. Raises InvalidInput on ``month`` for one that is not over, or no first day.
+    That of one organization, or of all. To ask again changes nothing. Raises InvalidInput on ``month`` for one that is
+    not over, or no first day.
     """
     if month.day != 1:
         raise InvalidInput.of("month", "invalid", "Give the first day of a month.")
     if begin_of(next_month(month)) > clock.now():
         raise InvalidInput.of("month", "not_over", "The month is not over: it can be measured when it is.")
     done = 0
-    for pks in _batches(month):
+    for pks in _batches(month, organization):
         done += _measure(actor, month, pks)
     return done
 
 
-def _batches(month: date) -> Iterator[list[int]]:
+def _batches(month: date, organization: Organization | None) -> Iterator[list[int]]:
     """Yield the reservations that have servers to be measured, as many as make a batch."""
     batch, size = [], 0
-    found = allocations_in(month).order_by("reservation_id").values_list("reservation_id", flat=True)
+    allocations = allocations_in(month)
+    if organization is not None:
+        allocations = allocations.filter(reservation__organization=organization)
+    found = allocations.order_by("reservation_id").values_list("reservation_id", flat=True)
     for reservation, rows in groupby(found.iterator(chunk_size=5000)):
         batch.append(reservation)
         size += len(list(rows))
@@ -68,21 +73,19 @@ def _batches(month: date) -> Iterator[list[int]]:
 
 @transaction.atomic
 def _measure(actor: Actor, month: date, reservations: Sequence[int]) -> int:
+    if not _unmeasured(month, reservations).exists():
+        return 0
     # One at a time: whoever waited finds that it is measured.
     wait_for_turn("sla.measure_month")
-    known = set(
-        ServerMonth.objects.filter(month=month, reservation__in=reservations).values_list("reservation", "server")
-    )
     allocations = (
-        allocations_in(month)
-        .filter(reservation__in=reservations)
+        _unmeasured(month, reservations)
         .select_related(
             "reservation__server_type", "reservation__sla_tier", "reservation__organization", "reservation__project"
         )
         .select_related("server")
         .order_by("pk")
     )
-    items = [item for item in gather(allocations, month, CURRENT) if (item.reservation.pk, item.server_id) not in known]
+    items = gather(allocations, month, CURRENT)
     timelines = [timeline(item.served, item.readings, item.exclusions, CURRENT) for item in items]
     sums = [measured(segments) for segments in timelines]
     rows = ServerMonth.objects.bulk_create([_row(*pair) for pair in zip(items, sums, strict=True)])
@@ -91,6 +94,11 @@ def _measure(actor: Actor, month: date, reservations: Sequence[int]) -> int:
     )
     _write_credits(actor, [(item, credit) for pair in zip(items, sums, strict=True) for item, credit in _due(*pair)])
     return len(rows)
+
+
+def _unmeasured(month: date, reservations: Sequence[int]) -> QuerySet[Allocation]:
+    known = ServerMonth.objects.filter(month=month, reservation=OuterRef("reservation"), server=OuterRef("server"))
+    return allocations_in(month).filter(~Exists(known), reservation__in=reservations)
 
 
 def _row(item: Gathered, sums: Measured) -> ServerMonth:

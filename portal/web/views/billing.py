@@ -10,7 +10,6 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from portal.billing.invoice_pdf import pdf_of, rate_text
-from portal.billing.months import month_of, next_month, previous_month, span_of
 from portal.billing.selectors.amounts import credits_left, open_amount
 from portal.billing.selectors.forecast import outlook
 from portal.billing.selectors.invoices import invoice_of, invoices_of
@@ -19,6 +18,7 @@ from portal.billing.selectors.usage import GroupBy, by_day_and_project, usage_of
 from portal.billing.tables import hours, invoice_csv, usage_csv
 from portal.core import clock
 from portal.core.money import Money
+from portal.core.months import month_of, next_month, previous_month, span_of
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
 from portal.web.pages import tenant_page

@@ -9,8 +9,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from portal.core import clock
 from portal.core.errors import InvalidInput, StateConflict
+from portal.core.months import month_called, month_of, next_month, previous_month
 from portal.sla.definitions import CURRENT
-from portal.sla.months import first_day, month_before, month_called, next_month
 from portal.sla.reporting import reports_of
 from portal.sla.selectors import incidents_of, maintenance_of, reservations_in, servers_had_by, turn_of
 from portal.sla.services.maintenance import defer_maintenance
@@ -30,7 +30,7 @@ INCIDENTS = 10
 @require_safe
 def sla(request: HttpRequest, scope: Scope) -> HttpResponse:
     """Show a month: availability, outages and credits; and what is to come."""
-    present = first_day(clock.now())
+    present = month_of(clock.now())
     try:
         month = month_called(request.GET.get("month", "")) if "month" in request.GET else present
     except InvalidInput as error:
@@ -46,7 +46,7 @@ def sla(request: HttpRequest, scope: Scope) -> HttpResponse:
     ]
     context = {
         "month": month,
-        "before": month_before(month),
+        "before": previous_month(month),
         "after": next_month(month) if month < present else None,
         "page": page,
         "rows": rows_of(reports_of(page.object_list, month)),

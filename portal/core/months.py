@@ -1,7 +1,8 @@
-"""Calendar months in UTC: what is billed at once. Pure."""
+"""Calendar months in UTC, each named by its first day. Pure."""
 
 from datetime import UTC, date, datetime
 
+from portal.core.errors import InvalidInput
 from portal.core.periods import Period
 
 
@@ -20,19 +21,28 @@ def previous_month(month: date) -> date:
     return date(month.year - (month.month == 1), (month.month - 2) % 12 + 1, 1)
 
 
+def begin_of(month: date) -> datetime:
+    """Return the instant at which a month begins."""
+    return datetime(month.year, month.month, month.day, tzinfo=UTC)
+
+
 def span_of(month: date) -> Period:
     """Return all of a month."""
-    return Period(_midnight(month), _midnight(next_month(month)))
+    return Period(begin_of(month), begin_of(next_month(month)))
 
 
 def months_in(period: Period) -> list[date]:
     """Return the months that a period touches, in order."""
     found, month = [], month_of(period.start)
-    while _midnight(month) < period.end:
+    while begin_of(month) < period.end:
         found.append(month)
         month = next_month(month)
     return found
 
 
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+def month_called(name: str) -> date:
+    """Return the month with a name such as ``2030-01``. Raises InvalidInput on ``month``."""
+    try:
+        return datetime.strptime(name, "%Y-%m").replace(tzinfo=UTC).date()
+    except ValueError:
+        raise InvalidInput.of("month", "invalid", "Give a calendar month such as 2030-01.") from None
