@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Self
 
-from portal.billing.months import month_of, previous_month, span_of
 from portal.core import clock
 from portal.core.actors import Actor
+from portal.core.months import month_of, previous_month, span_of
 from portal.core.periods import Period
 from portal.launcher.demo.people import CUSTOMER, NEIGHBOUR, STAFF
 from portal.tenancy.models import User
