@@ -122,9 +122,7 @@ def test_it_is_told_once() -> None:
     assert {model: model.objects.count() for model in COUNTED} == rows
 
 
-def test_a_demo_of_one_pool_has_none_of_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
-) -> None:
+def test_a_demo_of_one_pool_has_none_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     monkeypatch.setenv(secret_file.FLEET_NETWORK, ADDRESSES.network)
     for name, password in PASSWORDS.items():
         monkeypatch.setenv(name, password)

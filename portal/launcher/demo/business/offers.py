@@ -69,7 +69,7 @@ def seed_offers(cast: Cast) -> None:
     _draft(
         cast,
         cast.lumen,
-        "Foundation model, second year",
+        "Foundation model, third cluster",
         Part("b200-8x", 2, 45, 410, "assured", "10"),
         Part("b200-8x", 2, 106, 410, "assured", "10"),
         Part("h200-8x", 4, 60, 410, "standard", "5"),
