@@ -43,8 +43,9 @@ def write_contracts(browser: Browser, stack: Stack, scheme: str) -> None:
     page.locator("input[name=password]").fill(stack.access["sales"]["password"])
     page.locator("button[type=submit]").first.click()
     page.locator("#result_list th a").first.click()
-    page.get_by_role("link", name="Edit", exact=True).click()
-    page.get_by_text("Free", exact=True).nth(2).wait_for()
+    page.wait_for_url("**/change/**")
+    page.goto(f"{page.url.partition('change/')[0]}edit/")
+    page.locator(".light-free").nth(2).wait_for()
     picture(page, "contract", scheme)
 
 
