@@ -42,7 +42,7 @@ def write_contracts(browser: Browser, stack: Stack, scheme: str) -> None:
     page.locator("input[name=username]").fill(stack.access["sales"]["email"])
     page.locator("input[name=password]").fill(stack.access["sales"]["password"])
     page.locator("button[type=submit]").first.click()
-    page.locator("#result_list th a").first.click()
+    page.locator("#result_list a[href*='/contract/'][href*='/change/']").first.click()
     page.wait_for_url("**/change/**")
     page.goto(f"{page.url.partition('change/')[0]}edit/")
     page.locator(".light-free").nth(2).wait_for()
