@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db import models
 from django.db.models import OuterRef, Q, Subquery
@@ -17,6 +17,8 @@ from portal.reservations.models import Allocation, Reservation
 from portal.reservations.states import AllocationState, ReservationState
 
 CALLED_OFF = (ReservationState.CANCELLED, ReservationState.ENDED, ReservationState.FAILED)
+AT_ONCE = timedelta(minutes=1)
+"""Longer than it takes to take back all servers of a reservation: each has an instant of its own."""
 OVER = (ReservationState.ENDING, ReservationState.ENDED)
 
 
@@ -99,14 +101,15 @@ def history_of(reservation: Reservation, used: tuple[Used, ...], ends: dict[int,
     """Return the history of one reservation; ``ends`` tells when its servers were taken back, by place."""
     if reservation.handed_over_at is None:
         return History(reservation.currency, lumps=tuple(_called_off(reservation)))
-    charges = charges_of(reservation)
+    charges, given_back_at = charges_of(reservation), max(ends.values(), default=None)
     return History(
         reservation.currency,
         tuple(_agreed(reservation, charges)),
         tuple(_lump(reservation, charge) for charge in charges if charge.period is None),
         used,
-        max(ends.values(), default=None),
-        frozenset(ends),
+        given_back_at,
+        # What was taken back before the others was not held to the last.
+        frozenset(place for place, end in ends.items() if given_back_at and end > given_back_at - AT_ONCE),
     )
 
 

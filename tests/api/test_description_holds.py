@@ -8,16 +8,24 @@ from jsonschema import Draft202012Validator
 
 from portal.api.views.documentation import description
 from portal.core import clock
+from portal.tenancy.roles import Role
 from tests import factories
 from tests.api.client import Api, assert_problem, order
 from tests.api.test_documentation import operations_of
 from tests.api.world import nothing_changes
+from tests.billing import yard
 from tests.contracts import builders
 
 
 @pytest.fixture
 def described():
     return Api("").get("/openapi.json").json()
+
+
+@pytest.fixture
+def api(buyer):
+    """Return a client that may ask for everything there is."""
+    return Api.of(buyer.project, Role.OWNER)
 
 
 @pytest.fixture
@@ -35,6 +43,7 @@ def named(buyer, active):
         "import_id": buyer.project.image_imports.get().public_id,
         "certificate_id": factories.certificate(buyer, active, active.allocations.first().server).public_id,
         "contract_id": builders.sent(buyer, builders.line(count=1)).public_id,
+        "invoice_id": yard.invoice(buyer).public_id,
         "entry_id": factories.waitlist_entry(buyer).public_id,
     }
 
@@ -89,6 +98,7 @@ def test_replies_have_the_shapes_that_are_described(api, buyer, named, described
     searches = {
         "get_availability": place | {"ends_at": body["ends_at"]},
         "get_availability_starts": place | {"hours": 24},
+        "list_usage": {"from": "2030-01-01", "to": "2030-02-01"},
     }
     # What is active is not cancelled, and no token gives away what is its project's.
     statuses = {"cancel_reservation": 409, "transfer_reservation": 403}

@@ -56,7 +56,7 @@ def test_an_hour_that_burns_fast_pages(since, level):
 def test_degraded_time_counts_by_its_weight_and_excluded_time_not_at_all():
     half = budget(failing((3000, 0), condition=Condition.DEGRADED))
 
-    assert half.burns[0] == budget(failing((3000, 0))).burns[0] / 2
+    assert abs(half.burns[0] * 2 - budget(failing((3000, 0))).burns[0]) < Decimal("1e-20")
     assert budget(failing((3000, 0), excluded="tenant")).burns[0] == 0
     assert budget(failing((10, 0)), target="100").level == Level.PAGE
 

@@ -81,7 +81,6 @@ def test_a_person_signs_in_the_browser(open_page, scope):
             complaints = watch(page)
             page.goto(address_of(contract))
             expect(page.get_by_role("heading", name="Sign")).to_be_visible()
-            page.screenshot(path=f"/tmp/contract-customer-{width}-{scheme}.png", full_page=True)
             assert (violations(page), overflow(page), complaints) == ([], 0, [])
     page.get_by_label("Your full name").fill("Ana Ruiz")
     page.get_by_label("Your title in the company").fill("CTO")

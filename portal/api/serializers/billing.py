@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from portal.api.fields import DayField, InstantField, MoneyOut, Rate
@@ -44,10 +45,12 @@ class InvoiceLineOut(serializers.Serializer[InvoiceLine]):
     rate = serializers.SerializerMethodField(help_text="For a GPU and an hour.")
     amount = serializers.SerializerMethodField(help_text="Before tax.")
 
+    @extend_schema_field(MoneyOut(allow_null=True))
     def get_rate(self, row: InvoiceLine) -> dict[str, Any] | None:
         """Return the rate."""
         return None if row.rate is None else dict(MoneyOut(Rate(row.rate, row.invoice.currency)).data)
 
+    @extend_schema_field(MoneyOut)
     def get_amount(self, row: InvoiceLine) -> dict[str, str]:
         """Return the amount."""
         return row.value.as_json()
@@ -71,7 +74,7 @@ class InvoiceOut(serializers.Serializer[Invoice]):
     id = serializers.CharField(source="public_id", help_text="`inv_...`")
     number = serializers.CharField()
     state = serializers.ChoiceField(choices=INVOICE_STATES)
-    month = serializers.DateField(format="%Y-%m", help_text="Such as `2030-01`.")
+    month = serializers.SerializerMethodField(help_text="Such as `2030-01`.")
     subtotal = serializers.SerializerMethodField()
     tax_percent = serializers.CharField(source="tax_rate", help_text="Decimal string.")
     tax = serializers.SerializerMethodField()
@@ -80,10 +83,16 @@ class InvoiceOut(serializers.Serializer[Invoice]):
     due_at = InstantField()
     paid_at = InstantField(allow_null=True)
 
+    def get_month(self, row: Invoice) -> str:
+        """Return the month."""
+        return f"{row.month:%Y-%m}"
+
+    @extend_schema_field(MoneyOut)
     def get_subtotal(self, row: Invoice) -> dict[str, str]:
         """Return the sum of the lines."""
         return Money(row.subtotal, row.currency).as_json()
 
+    @extend_schema_field(MoneyOut)
     def get_tax(self, row: Invoice) -> dict[str, str]:
         """Return the tax."""
         return Money(row.tax, row.currency).as_json()

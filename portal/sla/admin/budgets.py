@@ -24,6 +24,8 @@ class ErrorBudgetAdmin(RecordAdmin):
 
     list_display = (columns.link("tier", "Tier", "tier__name"), *FIGURES, columns.moment("worked_out_at", "As of"))
     list_select_related = ("tier",)
+    search_fields = ("tier__name", "tier__slug")
+    search_help_text = "Tier"
     ordering = ("tier__name", "pk")
     facts = (
         (
