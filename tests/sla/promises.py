@@ -29,7 +29,7 @@ def credit(of=None, **kwargs):
         "server": Allocation.objects.filter(reservation=made)[0].server,
         "month": date(2030, 1, 1),
         "reason": "availability",
-        "tier": world.tier(is_default=False),
+        "tier": kwargs.pop("tier", None) or world.tier(is_default=False),
         "definition": 1,
         "percent": Decimal(10),
         "amount": Decimal("48.00"),
