@@ -19,6 +19,11 @@ MID_WAY = 40
 """Percent of the image written when the picture is taken."""
 
 
+def picture(page: Page, name: str, scheme: str) -> None:
+    """Write what the window shows."""
+    page.screenshot(path=FOLDER / f"{name}-{scheme}.png")
+
+
 def log_in(browser: Browser, stack: Stack, scheme: str) -> Page:
     """Return a window in which the demo's customer is logged in."""
     page: Page = browser.new_context(base_url=stack.url, color_scheme=scheme, viewport=SIZE).new_page()
@@ -28,6 +33,32 @@ def log_in(browser: Browser, stack: Stack, scheme: str) -> Page:
     page.get_by_role("button", name="Log in").click()
     page.get_by_role("link", name="Availability").first.wait_for()
     return page
+
+
+def write_contracts(browser: Browser, stack: Stack, scheme: str) -> None:
+    """Photograph the form in which sales writes the demo's draft, as a salesperson."""
+    page: Page = browser.new_context(base_url=stack.url, color_scheme=scheme, viewport=SIZE).new_page()
+    page.goto("/admin/login/?next=/admin/contracts/contract/?state=draft")
+    page.locator("input[name=username]").fill(stack.access["sales"]["email"])
+    page.locator("input[name=password]").fill(stack.access["sales"]["password"])
+    page.locator("button[type=submit]").first.click()
+    page.locator("#result_list a[href*='/contract/'][href*='/change/']").first.click()
+    page.wait_for_url("**/change/**")
+    page.goto(f"{page.url.partition('change/')[0]}edit/")
+    page.locator(".light-free").nth(2).wait_for()
+    picture(page, "contract", scheme)
+
+
+def look_at_money(page: Page, scheme: str) -> None:
+    """Photograph the invoice that takes off a credit, and the month in which the promise was missed."""
+    page.goto("/invoices")
+    page.locator("td a").first.click()
+    page.get_by_text("Subtotal", exact=True).wait_for()
+    picture(page, "invoice", scheme)
+    page.goto("/sla")
+    page.locator(".page-head a.button").first.click()
+    page.locator(".sla-credit").wait_for()
+    picture(page, "sla", scheme)
 
 
 def reserve(page: Page) -> None:
@@ -55,14 +86,16 @@ def choose(page: Page) -> None:
 
 
 def main() -> None:
-    """Start a demo with believable timings, photograph the calendar, reserve, and photograph the page on the way."""
+    """Start a demo with believable timings, photograph what is there, reserve, and photograph the page on the way."""
     FOLDER.mkdir(exist_ok=True)
     with running() as stack, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         windows = {scheme: log_in(browser, stack, scheme) for scheme in SCHEMES}
         for scheme, page in windows.items():
+            write_contracts(browser, stack, scheme)
+            look_at_money(page, scheme)
             choose(page)
-            page.screenshot(path=FOLDER / f"availability-{scheme}.png")
+            picture(page, "availability", scheme)
         reserve(windows["light"])
         address = windows["light"].url
         windows["dark"].goto(address)
@@ -70,7 +103,7 @@ def main() -> None:
         client.until(lambda: stack.has_part(reservation, stage="image", percent=MID_WAY))
         time.sleep(SETTLED_S)
         for scheme, page in windows.items():
-            page.screenshot(path=FOLDER / f"reservation-{scheme}.png")
+            picture(page, "reservation", scheme)
         browser.close()
 
 

@@ -126,10 +126,10 @@ def arithmetic(credit: SlaCredit) -> Iterator[str]:
     """Yield how a credit was worked out, line by line."""
     told: dict[str, Any] = credit.arithmetic
     if "availability" in told:
-        lost = f"{told['down_seconds']} s down"
+        lost = f"{told['down_seconds']:,} s down"
         if told["degraded_seconds"]:
-            lost += f" + {told['degraded_weight']} x {told['degraded_seconds']} s degraded"
-        yield f"{told['measured_seconds']} s measured, {lost}"
+            lost += f" + {told['degraded_weight']} x {told['degraded_seconds']:,} s degraded"
+        yield f"{told['measured_seconds']:,} s measured, {lost}"
         yield f"availability {percent(Decimal(told['availability']))}: {told['percent']} % is credited"
         yield f"{told['percent']} % of {_amount(told['price'])} {credit.currency} = {credit.money}"
     else:

@@ -47,7 +47,7 @@ def test_an_outage_its_credit_and_the_arithmetic_are_shown(had):
 
     assert "98.75 %" in page
     assert "$1,200.00" in page
-    assert "864000 s measured, 10800 s down" in page
+    assert "864,000 s measured, 10,800 s down" in page
     assert "25 % of 4,800.00 USD = USD 1,200.00" in page
     assert '<rect class="down" x="96.77" y="0" width="4.03"' in page
 

@@ -1,6 +1,6 @@
 """Issuing invoices, and taking them back."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
@@ -21,24 +21,25 @@ ISSUED = "invoice.issued"
 
 
 @transaction.atomic
-def issue_invoice(*, actor: Actor, invoice: Invoice) -> Invoice:
+def issue_invoice(*, actor: Actor, invoice: Invoice, at: datetime | None = None) -> Invoice:
     """Give a draft its number and post it; what is paid ahead pays it as far as it goes.
 
-    From then on it stays as it is. Raises StateConflict for one that is no draft.
+    From then on it stays as it is. ``at`` is given for one that was issued earlier, elsewhere. Raises StateConflict for
+    one that is no draft.
     """
     wait_for_turn(f"billing of {invoice.organization_id}")
     fresh = lock_row(Invoice, invoice.pk)
     if fresh.state != InvoiceState.DRAFT:
         raise StateConflict(f"{fresh} is {fresh.state}: only a draft is issued.", extra={"state": fresh.state})
-    now = clock.now()
+    issued_at = at or clock.now()
     advance(
         fresh,
         InvoiceState.ISSUED,
         actor=actor,
         scope=fresh.organization.public_id,
         number=next_number(INVOICES),
-        issued_at=now,
-        due_at=now + timedelta(days=int(fresh.buyer["payment_days"])),
+        issued_at=issued_at,
+        due_at=issued_at + timedelta(days=int(fresh.buyer["payment_days"])),
     )
     _post(actor, fresh)
     _use_prepaid(actor, fresh)

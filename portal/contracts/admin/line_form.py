@@ -98,12 +98,17 @@ def initial_rows(contract: Contract, lines: Sequence[ContractLine]) -> list[dict
     names = [name for name in LineForm.base_fields if name not in ("starts_at", "ends_at", "ramp")]
     return [
         {
-            **{name: getattr(line, name) for name in names},
+            **{name: _short(getattr(line, name)) for name in names},
             "starts_at": line.span.start.date(),
             "ends_at": line.span.end.date(),
         }
         for line in lines
     ]
+
+
+def _short(value: Any) -> Any:
+    """Return a number without the zeros that its column adds: 4.05, not 4.050000."""
+    return Decimal(f"{value.normalize():f}") if isinstance(value, Decimal) else value
 
 
 def written_rows(rows: Any) -> list[LineForm]:

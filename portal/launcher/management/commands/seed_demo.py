@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from portal.launcher import secret_file, virtual_metal
 from portal.launcher.addresses import WEB_HOST
 from portal.launcher.demo import seed
+from portal.launcher.demo.business.story import seed_business
 from portal.launcher.demo.offer import FLEET, Stock, one_pool, virtual_pool
 from portal.launcher.demo.servers import Addresses
 from portal.launcher.problems import LaunchProblem
@@ -56,6 +57,9 @@ class Command(BaseCommand):
         addresses = Addresses(os.environ[secret_file.FLEET_NETWORK], options["bmc_port"], options["ssh_port"])
         fleet = _stock(options["metal"], options["servers"])
         seed.seed_rows(addresses, passwords, fast=options["fast"], fleet=fleet, images=settings.METALYARD_IMAGE_DIR)
+        if fleet == FLEET:
+            # The pools that its contracts are about are those of the whole fleet.
+            seed_business()
         state = settings.METALYARD_STATE_DIR
         seed.write_files(
             state,
