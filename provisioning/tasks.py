@@ -13,7 +13,7 @@ from portal.operations.services import measured, media
 from portal.operations.services.pulse import note_pulse
 from portal.reservations import calendar, enquiries
 from portal.reservations import console as console_log
-from portal.reservations.services import spares
+from portal.reservations.services import budgets, spares
 from portal.sla.services.budgets import work_out_budgets
 from portal.sla.services.measuring import measure_due
 from provisioning import console, fetch, probing, reconcile
@@ -224,6 +224,12 @@ def check_calendar() -> None:
 def close_months() -> None:
     """Bill the months that are over."""
     closing.close_due()
+
+
+@shared_task(name="provisioning.warn_of_budgets")
+def warn_of_budgets() -> None:
+    """Tell customers what of their budgets is booked."""
+    budgets.warn_due()
 
 
 @shared_task(name="provisioning.purge_enquiries")

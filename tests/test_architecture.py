@@ -114,6 +114,7 @@ OWN = {
     "reservations": {
         "approval": "what one person may commit to",
         "board": "what the pools are used for, week by week",
+        "budget_check": "budgets held against what is booked",
         "calendar": "the questions that the database answers",
         "capacity": "what is free when",
         "charges": "what a price is made of, and what calling off costs",

@@ -5,6 +5,7 @@ from django.urls import path
 from portal.web.views import (
     availability,
     billing,
+    budgets,
     certificates,
     changes,
     console,
@@ -71,6 +72,8 @@ urlpatterns = [
     path("images/<slug:public_id>/withdraw", images.withdraw, name="image-withdraw"),
     path("usage", billing.usage, name="usage"),
     path("usage.csv", billing.usage_file, name="usage-csv"),
+    path("budgets", budgets.budgets, name="budgets"),
+    path("budgets/<slug:public_id>/remove", budgets.remove, name="budget-remove"),
     path("invoices", billing.invoices, name="invoices"),
     path("invoices/<slug:public_id>", billing.invoice, name="invoice"),
     path("invoices/<slug:public_id>.pdf", billing.invoice_page, name="invoice-pdf"),
