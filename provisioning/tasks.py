@@ -13,7 +13,7 @@ from portal.operations.services import measured, media
 from portal.operations.services.pulse import note_pulse
 from portal.reservations import calendar, enquiries
 from portal.reservations import console as console_log
-from portal.reservations.services import budgets, spares
+from portal.reservations.services import spares
 from portal.sla.services.budgets import work_out_budgets
 from portal.sla.services.measuring import measure_due
 from provisioning import console, fetch, probing, reconcile
@@ -226,10 +226,16 @@ def close_months() -> None:
     closing.close_due()
 
 
+@shared_task(name="provisioning.send_reminders")
+def send_reminders() -> None:
+    """Remind customers of invoices that are overdue."""
+    reconcile.send_reminders()
+
+
 @shared_task(name="provisioning.warn_of_budgets")
 def warn_of_budgets() -> None:
     """Tell customers what of their budgets is booked."""
-    budgets.warn_due()
+    reconcile.warn_of_budgets()
 
 
 @shared_task(name="provisioning.purge_enquiries")

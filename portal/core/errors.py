@@ -159,6 +159,14 @@ class PriceChanged(DomainError):
     title = "The price has changed"
 
 
+class PaymentProviderUnavailable(DomainError):
+    """The payment provider does not answer, or does not take the payment; other ways to pay still work."""
+
+    code = "payment_provider_unavailable"
+    status = 503
+    title = "Cannot be paid online now"
+
+
 class BootTokenRefused(DomainError):
     """A machine reported with a token that is wrong, old or already used."""
 

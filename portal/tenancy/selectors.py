@@ -89,9 +89,12 @@ def notification_addresses(project: Project) -> list[str]:
     return _addresses(project.organization_id, (Role.OWNER, Role.ADMIN, Role.OPERATOR))
 
 
-def billing_addresses(organization: Organization) -> list[str]:
-    """Return the e-mail addresses of those who see what an organization spends and owes."""
-    return _addresses(organization.pk, (Role.OWNER, Role.ADMIN, Role.BILLING))
+SEE_MONEY = (Role.OWNER, Role.ADMIN, Role.BILLING)
+
+
+def billing_addresses(organization: Organization, roles: Iterable[Role] = SEE_MONEY) -> list[str]:
+    """Return the e-mail addresses of those who see what an organization spends and owes, or of some of them."""
+    return _addresses(organization.pk, roles)
 
 
 def _addresses(organization: int, roles: Iterable[Role]) -> list[str]:

@@ -81,6 +81,8 @@ PAGES = {
 NO_PAGES = {
     "budget-remove",
     "hold",
+    "invoice-pay",
+    "stripe-message",
     "quote-withdraw",
     "image-withdraw",
     "certificate-file",

@@ -36,6 +36,8 @@ counts but is not refused.
 class BudgetsView(TenantView):
     """Budgets."""
 
+    http_method_names = ["get", "head", "put"]
+
     @reads(list_doc("list_budgets", TAG, "List budgets and what is booked", BudgetOut, PageQuery, LIST_TEXT))
     def get(self, request: Request) -> Response:
         """List budgets."""

@@ -8,18 +8,13 @@ from django.core.mail import send_mail
 from django.db import transaction
 
 from portal.audit.services import record
-from portal.core.actors import SYSTEM, Actor
+from portal.core.actors import Actor
 from portal.core.locks import lock_row
 from portal.quotas.models import Budget, BudgetWarning
 from portal.reservations.budget_check import BudgetUse, budget_use
 from portal.tenancy.selectors import billing_addresses
 
 log = logging.getLogger(__name__)
-
-
-def warn_due() -> int:
-    """Warn of every budget of which more is booked than before; return how many were warned of."""
-    return sum(warn(actor=SYSTEM, budget=budget) for budget in Budget.objects.order_by("pk"))
 
 
 @transaction.atomic
