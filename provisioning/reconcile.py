@@ -11,11 +11,14 @@ from django.db.models import Model
 
 from portal.approvals import selectors as approvals
 from portal.approvals.services import expire
+from portal.billing.selectors.overdue import to_remind_of
+from portal.billing.services.reminding import remind
 from portal.catalog import selectors as catalog
 from portal.catalog.models import ImageImport
 from portal.catalog.services import images
 from portal.contracts.selectors import due_contracts
 from portal.contracts.services.ending import move_on
+from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.core.errors import DomainError
 from portal.fleet import services as fleet
@@ -25,9 +28,10 @@ from portal.operations.models import Operation
 from portal.operations.services import claims, steps
 from portal.operations.services.isolating import isolate_stray, to_isolate
 from portal.operations.services.queue import MOST_GATHERING_S, wake
+from portal.quotas.models import Budget
 from portal.reservations import calendar
 from portal.reservations import selectors as reservations
-from portal.reservations.services import holds, lifecycle, notices, rebind, start, waitlist
+from portal.reservations.services import budgets, holds, lifecycle, notices, rebind, start, waitlist
 from portal.reservations.services.networks import free_unused, unused_networks
 from portal.sla.selectors import over_maintenance
 from portal.sla.services.maintenance import finish_maintenance
@@ -148,6 +152,16 @@ def announce_ends() -> int:
     return _each(
         reservations.due_to_announce()[:BATCH], lambda item: notices.announce_end(actor=SYSTEM, reservation=item)
     )
+
+
+def warn_of_budgets() -> int:
+    """Warn of budgets that are used up."""
+    return _each(Budget.objects.order_by("pk"), lambda item: budgets.warn(actor=SYSTEM, budget=item))
+
+
+def send_reminders() -> int:
+    """Remind of invoices that are overdue."""
+    return _each(to_remind_of(clock.now()), lambda item: remind(actor=SYSTEM, invoice=item))
 
 
 def expire_quotes() -> int:

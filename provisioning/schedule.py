@@ -55,6 +55,8 @@ SCHEDULE: tuple[Entry, ...] = (
     Entry("provisioning.work_out_budgets", 60),
     Entry("provisioning.top_up_spares", 60),
     Entry("provisioning.purge_enquiries", 60),
+    Entry("provisioning.warn_of_budgets", 60),
+    Entry("provisioning.send_reminders", 120),
     Entry("provisioning.check_calendar", 360),
     Entry("provisioning.close_months", 120, Queue.OPERATIONS),
     Entry("provisioning.purge_consoles", 720),

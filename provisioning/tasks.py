@@ -226,6 +226,18 @@ def close_months() -> None:
     closing.close_due()
 
 
+@shared_task(name="provisioning.send_reminders")
+def send_reminders() -> None:
+    """Remind customers of invoices that are overdue."""
+    reconcile.send_reminders()
+
+
+@shared_task(name="provisioning.warn_of_budgets")
+def warn_of_budgets() -> None:
+    """Tell customers what of their budgets is booked."""
+    reconcile.warn_of_budgets()
+
+
 @shared_task(name="provisioning.purge_enquiries")
 def purge_enquiries() -> None:
     """Forget old lines of the request log."""

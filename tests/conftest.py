@@ -10,7 +10,18 @@ from hypothesis import HealthCheck, settings
 
 from tests import emptying, migrated, skips, statics
 
-BILLING = ("account", "creditgrant", "creditnote", "entry", "invoice", "invoiceline", "leg", "payment", "usagerecord")
+BILLING = (
+    "account",
+    "creditgrant",
+    "creditnote",
+    "entry",
+    "invoice",
+    "invoiceline",
+    "leg",
+    "payment",
+    "reminder",
+    "usagerecord",
+)
 """Tables about money that nothing is ever removed from."""
 
 LEDGER = """

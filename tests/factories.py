@@ -19,7 +19,8 @@ from portal.fleet.models import BMC, Drive, Fabric, Rack, Region, Server, Server
 from portal.fleet.states import ServerState
 from portal.operations.models import OperationServer
 from portal.quotas.models import Quota
-from portal.quotas.services import request_increase
+from portal.quotas.services.budgets import set_budget
+from portal.quotas.services.limits import request_increase
 from portal.reservations.models import Enquiry, Placement, WaitlistEntry
 from portal.reservations.request import Particulars, QuoteRequest, ReservationRequest
 from portal.reservations.services import outcomes
@@ -256,6 +257,10 @@ def quota(of, limit=64, of_type=None, in_region=None, **kwargs):
     return Quota.objects.create(
         organization=of, server_type=of_type or server_type(), region=in_region or region(), limit=limit, **kwargs
     )
+
+
+def budget(for_scope, amount="100000.00", **kwargs):
+    return set_budget(scope=for_scope, actor=for_scope.actor, amount=Decimal(amount), **kwargs)
 
 
 def quota_request(for_scope=None, limit=128, **kwargs):

@@ -114,6 +114,7 @@ OWN = {
     "reservations": {
         "approval": "what one person may commit to",
         "board": "what the pools are used for, week by week",
+        "budget_check": "budgets held against what is booked",
         "calendar": "the questions that the database answers",
         "capacity": "what is free when",
         "charges": "what a price is made of, and what calling off costs",
@@ -136,7 +137,9 @@ OWN = {
         "intents": "what takes two people here, and how it is carried out",
         "invoice_pdf": "an invoice on paper: pure",
         "metering": "how long servers were held and on: pure",
+        "provider": "the payment provider behind one door",
         "rating": "what was used at the agreed prices: pure",
+        "reminders": "the table of reminders of what is overdue: pure",
         "tables": "invoices and usage as CSV: pure",
         "taxing": "what comes to a line's sum: pure",
     },

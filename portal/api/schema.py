@@ -98,7 +98,7 @@ def reads(doc: Doc) -> Callable[[View], View]:
 
 
 def writes(doc: Doc, *, key_required: bool = False, has_body: bool = True) -> Callable[[View], View]:
-    """Describe a POST or DELETE."""
+    """Describe a POST, PUT or DELETE."""
     refusals = [*OF_ALL, *OF_KEYS, *([IdempotencyKeyRequired] if key_required else [])]
     parameters: list[Any] = [WriteQuery, _request_header("Idempotency-Key", "Such as a UUID.", required=key_required)]
     if doc.has_etag:

@@ -21,6 +21,7 @@ AREAS = (
     "approval",
     "billing",
     "boot",
+    "budget",
     "contract",
     "credit",
     "credit_note",

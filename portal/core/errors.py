@@ -107,6 +107,16 @@ class ApprovalRequired(DomainError):
     title = "Approval required"
 
 
+class BudgetExceeded(DomainError):
+    """A budget that stops does not allow it: a month would cost more than was set for it.
+
+    The reply has ``limit``, ``booked``, ``requested``, ``scope`` (organization or project) and ``month``.
+    """
+
+    code = "budget_exceeded"
+    title = "Beyond the budget"
+
+
 class QuoteExpired(DomainError):
     """The quote was not accepted in time; the reply has ``expires_at``."""
 
@@ -147,6 +157,14 @@ class PriceChanged(DomainError):
 
     code = "price_changed"
     title = "The price has changed"
+
+
+class PaymentProviderUnavailable(DomainError):
+    """The payment provider does not answer, or does not take the payment; other ways to pay still work."""
+
+    code = "payment_provider_unavailable"
+    status = 503
+    title = "Cannot be paid online now"
 
 
 class BootTokenRefused(DomainError):

@@ -21,7 +21,7 @@ from portal.core.locks import lock_row, lock_rows
 from portal.fleet.models import Region, ServerType
 from portal.quotas.models import Quota, QuotaRequest, QuotaScope
 from portal.quotas.selectors import limit_of
-from portal.quotas.services import INCREASE, check_range, refuse_less, set_quota, undecided, wish
+from portal.quotas.services.limits import INCREASE, check_range, refuse_less, set_quota, undecided, wish
 from portal.quotas.states import QuotaRequestState
 from portal.tenancy.models import Organization, Project
 from portal.tenancy.selectors import notification_addresses

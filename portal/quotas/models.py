@@ -1,10 +1,12 @@
-"""Limits on what an organization, or one of its projects, may hold, and requests for more."""
+"""Limits on what an organization, or one of its projects, may hold or spend, and requests for more."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from portal.core import ids
+from portal.core import clock, ids
 from portal.core.models import Identified, Stateful, known_state
+from portal.core.money import MINOR_UNITS, Money
 from portal.fleet.models import Region, ServerType
 from portal.quotas.states import QUOTA_REQUEST, QuotaRequestState
 from portal.tenancy.models import Organization, Project
@@ -107,3 +109,75 @@ class QuotaRequest(Identified, Stateful):
                 name="quota_request_pending_once",
             ),
         ]
+
+
+class Budget(Identified):
+    """What an organization, or one project of it, means to spend in each calendar month (UTC).
+
+    What is booked for a month counts, at the agreed prices, before credits and tax; capacity of contracts too. At each
+    of the percents ``warn_at`` a mail goes out. With ``stops`` nothing is booked that would go beyond it.
+    """
+
+    ID_PREFIX = ids.Prefix.BUDGET
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="budgets")
+    project = models.ForeignKey(
+        Project,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="budgets",
+        help_text="Empty: the whole organization.",
+    )
+    amount = models.DecimalField(max_digits=16, decimal_places=2, help_text="For one calendar month (UTC).")
+    currency = models.CharField(max_length=3)
+    warn_at = ArrayField(models.PositiveSmallIntegerField(), help_text="Percents of the amount, in order.")
+    stops = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["organization", "pk"]
+        constraints = [
+            # That a project is its organization's, and what percents there are, stands in migration 0005.
+            models.UniqueConstraint(fields=["organization", "project"], name="budget_once", nulls_distinct=False),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="budget_positive"),
+            models.CheckConstraint(condition=Q(currency__in=sorted(MINOR_UNITS)), name="budget_currency_known"),
+        ]
+
+    def __str__(self) -> str:
+        """Return whose budget and how much."""
+        return f"{self.project or self.organization}: {self.value} a month"
+
+    @property
+    def value(self) -> Money:
+        """The amount as money."""
+        return Money(self.amount, self.currency)
+
+    @property
+    def scope(self) -> QuotaScope:
+        """Whose spending it counts."""
+        return QuotaScope.ORGANIZATION if self.project_id is None else QuotaScope.PROJECT
+
+    @property
+    def owner(self) -> str:
+        """Whose it is, for people."""
+        return self.organization.name if self.project is None else self.project.name
+
+
+class BudgetWarning(models.Model):
+    """That a warning was sent: of one percent of one amount, for one month, once."""
+
+    budget = models.ForeignKey(Budget, on_delete=models.CASCADE, related_name="warnings")
+    month = models.DateField(help_text="Its first day.")
+    percent = models.PositiveSmallIntegerField()
+    amount = models.DecimalField(max_digits=16, decimal_places=2, help_text="What the budget was then.")
+    sent_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["budget", "month", "percent", "amount"], name="budget_warning_once"),
+        ]
+
+    def __str__(self) -> str:
+        """Return what was warned of."""
+        return f"{self.percent} % of {self.amount} in {self.month:%Y-%m}"

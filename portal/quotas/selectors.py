@@ -1,4 +1,4 @@
-"""Questions about limits and about requests for more."""
+"""Questions about limits, budgets and requests for more."""
 
 from django.db import models
 from django.db.models import Q
@@ -7,8 +7,9 @@ from portal.core.errors import NotFound
 from portal.core.locks import locking
 from portal.core.prepared import Given, Prepared
 from portal.fleet.models import Region, ServerType
-from portal.quotas.models import Quota, QuotaRequest
+from portal.quotas.models import Budget, Quota, QuotaRequest
 from portal.tenancy.models import Organization, Project
+from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
 
 
@@ -76,3 +77,38 @@ def quota_request_of(scope: Scope, public_id: str) -> QuotaRequest:
     if request is None:
         raise NotFound("This project has no such request.")
     return request
+
+
+def _budgets_for() -> models.QuerySet[Budget]:
+    return Budget.objects.filter(Q(project=None) | Q(project=Given("project")), organization=Given("organization"))
+
+
+_BUDGETS_FOR = Prepared(_budgets_for)
+_BUDGETS_LOCKED = Prepared(lambda: locking(_budgets_for()))
+
+
+def budgets_for(project: Project, *, lock: bool = False) -> list[Budget]:
+    """Return the budgets that count for a project, its organization's and its own: at most two rows.
+
+    With ``lock`` they are locked until the transaction ends.
+    """
+    query = _BUDGETS_LOCKED if lock else _BUDGETS_FOR
+    return query.rows(project=project.pk, organization=project.organization_id)
+
+
+def budgets_seen_by(scope: Scope) -> models.QuerySet[Budget]:
+    """Return the budget of the scope's organization and that of its project. Raises Forbidden."""
+    scope.require(Verb.VIEW_BILLING)
+    return (
+        Budget.objects.select_related("organization", "project")
+        .filter(Q(project=None) | Q(project=scope.project), organization=scope.organization)
+        .order_by("pk")
+    )
+
+
+def budget_of(scope: Scope, public_id: str) -> Budget:
+    """Return one budget of the scope's organization or project. Raises Forbidden and NotFound."""
+    budget = budgets_seen_by(scope).filter(public_id=public_id).first()
+    if budget is None:
+        raise NotFound("Your organization has no such budget.")
+    return budget

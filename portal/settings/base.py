@@ -57,6 +57,10 @@ METALYARD_SELLER = {
     "tax_id": env.str("METALYARD_SELLER_TAX_ID", ""),
     "bank": env.str("METALYARD_SELLER_BANK", ""),
 }
+# Paying online is off unless both are set.
+METALYARD_STRIPE_SECRET_KEY = env.str("METALYARD_STRIPE_SECRET_KEY", "")
+METALYARD_STRIPE_WEBHOOK_SECRET = env.str("METALYARD_STRIPE_WEBHOOK_SECRET", "")
+METALYARD_STRIPE_API_URL = env.str("METALYARD_STRIPE_API_URL", "https://api.stripe.com").rstrip("/")
 METALYARD_SHOW_DEMO_LOGINS = env.bool("METALYARD_SHOW_DEMO_LOGINS", False)
 
 INSTALLED_APPS = [

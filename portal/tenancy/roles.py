@@ -30,6 +30,7 @@ class Verb(StrEnum):
     MANAGE_TOKENS = "manage_tokens"
     MANAGE_MEMBERS = "manage_members"
     VIEW_BILLING = "view_billing"
+    MANAGE_BUDGETS = "manage_budgets"
 
 
 MAY: dict[Role, frozenset[Verb]] = {
@@ -38,7 +39,7 @@ MAY: dict[Role, frozenset[Verb]] = {
     Role.OPERATOR: frozenset(
         {Verb.VIEW, Verb.RESERVE, Verb.RELEASE, Verb.OPERATE, Verb.MANAGE_KEYS, Verb.MANAGE_IMAGES}
     ),
-    Role.BILLING: frozenset({Verb.VIEW, Verb.VIEW_BILLING}),
+    Role.BILLING: frozenset({Verb.VIEW, Verb.VIEW_BILLING, Verb.MANAGE_BUDGETS}),
     Role.VIEWER: frozenset({Verb.VIEW}),
 }
 

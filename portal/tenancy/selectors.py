@@ -9,7 +9,7 @@ from portal.core import clock
 from portal.core.errors import NotFound
 from portal.core.prepared import Given, Prepared, is_among
 from portal.tenancy import tokens
-from portal.tenancy.models import APIToken, Membership, Project, SSHKey, User
+from portal.tenancy.models import APIToken, Membership, Organization, Project, SSHKey, User
 from portal.tenancy.roles import Role
 from portal.tenancy.scope import Scope
 
@@ -86,13 +86,17 @@ def ssh_key_of(scope: Scope, public_id: str) -> SSHKey:
 
 def notification_addresses(project: Project) -> list[str]:
     """Return the e-mail addresses of those who want to know what happens to a project's reservations."""
-    roles = (Role.OWNER, Role.ADMIN, Role.OPERATOR)
-    return list(
-        User.objects.filter(
-            is_active=True,
-            memberships__organization=project.organization_id,
-            memberships__role__in=roles,
-        )
-        .order_by("pk")
-        .values_list("email", flat=True)
-    )
+    return _addresses(project.organization_id, (Role.OWNER, Role.ADMIN, Role.OPERATOR))
+
+
+SEE_MONEY = (Role.OWNER, Role.ADMIN, Role.BILLING)
+
+
+def billing_addresses(organization: Organization, roles: Iterable[Role] = SEE_MONEY) -> list[str]:
+    """Return the e-mail addresses of those who see what an organization spends and owes, or of some of them."""
+    return _addresses(organization.pk, roles)
+
+
+def _addresses(organization: int, roles: Iterable[Role]) -> list[str]:
+    members = {"memberships__organization": organization, "memberships__role__in": list(roles)}
+    return list(User.objects.filter(is_active=True, **members).order_by("pk").values_list("email", flat=True))

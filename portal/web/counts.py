@@ -20,7 +20,7 @@ class Meter:
 
     label: str
     used: int | Decimal
-    limit: int
+    limit: int | Decimal
     unit: str
 
     @property

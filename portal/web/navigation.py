@@ -64,6 +64,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Billing",
         (
             Entry("usage", "Usage", "chart-column"),
+            Entry("budgets", "Budgets", "gauge"),
             Entry("invoices", "Invoices", "receipt"),
             Entry("contracts", "Contracts", "scroll-text"),
         ),

@@ -40,6 +40,7 @@ def named(buyer, active):
         "server_id": server.public_id,
         "operation_id": buyer.project.operations.get().public_id,
         "key_id": buyer.project.ssh_keys.get().public_id,
+        "budget_id": factories.budget(buyer).public_id,
         "request_id": factories.quota_request(buyer).public_id,
         "file": "report.json",
         "quote_id": factories.quote(buyer).public_id,
@@ -91,6 +92,7 @@ def test_replies_have_the_shapes_that_are_described(api, buyer, named, described
             "sha256": factories.DIGEST,
             "default_user": "ubuntu",
         },
+        "set_budget": {"amount": "1000.00", "warn_at": [80], "stops": True},
         "create_quota_request": {
             "server_type": "h100x8",
             "region": factories.region("south").code,

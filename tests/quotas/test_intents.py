@@ -7,7 +7,7 @@ from portal.approvals.models import Approval
 from portal.approvals.services import decide, expire
 from portal.core import clock
 from portal.quotas.models import Quota
-from portal.quotas.services import withdraw_request
+from portal.quotas.services.limits import withdraw_request
 from portal.tenancy.staff import StaffRole
 from tests import factories, staff
 

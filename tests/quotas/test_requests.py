@@ -8,7 +8,7 @@ from portal.audit.models import AuditEvent
 from portal.core.errors import Forbidden, InvalidInput, NotFound, StateConflict
 from portal.quotas.intents import approve_request, decline_request
 from portal.quotas.models import REASON_LENGTH, Quota, QuotaRequest
-from portal.quotas.services import LARGEST_GPU_HOURS, LARGEST_LIMIT, request_increase, withdraw_request
+from portal.quotas.services.limits import LARGEST_GPU_HOURS, LARGEST_LIMIT, request_increase, withdraw_request
 from portal.tenancy.roles import Role
 from portal.tenancy.staff import StaffRole
 from tests import factories, staff

@@ -6,7 +6,7 @@ from portal.audit.models import AuditEvent
 from portal.core.actors import SYSTEM
 from portal.core.errors import InvalidInput
 from portal.quotas.models import Quota
-from portal.quotas.services import LARGEST_GPU_HOURS, LARGEST_LIMIT, set_quota
+from portal.quotas.services.limits import LARGEST_GPU_HOURS, LARGEST_LIMIT, set_quota
 from tests import factories
 
 pytestmark = pytest.mark.django_db

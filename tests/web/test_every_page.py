@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from portal.quotas.intents import approve_request, decline_request
-from portal.quotas.services import withdraw_request
+from portal.quotas.services.limits import withdraw_request
 from portal.tenancy.roles import Role
 from portal.tenancy.staff import StaffRole
 from portal.web import urls
@@ -67,6 +67,7 @@ PAGES = {
     "ssh-key-delete": ["/ssh-keys/{key}/delete"],
     "quotas": ["/quotas"],
     "usage": ["/usage", "/usage?month=2020-02"],
+    "budgets": ["/budgets"],
     "invoices": ["/invoices"],
     "invoice": ["/invoices/{invoice}"],
     "sla": ["/sla", "/sla?month=2001-01", "/sla?month=nonsense"],
@@ -78,7 +79,10 @@ PAGES = {
 }
 """The addresses of each page; the login has a test of its own, without somebody logged in."""
 NO_PAGES = {
+    "budget-remove",
     "hold",
+    "invoice-pay",
+    "stripe-message",
     "quote-withdraw",
     "image-withdraw",
     "certificate-file",

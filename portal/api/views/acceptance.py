@@ -14,6 +14,7 @@ from portal.api.views.tenant import TenantView
 from portal.api.writing import Effect, carry_out
 from portal.core.errors import (
     ApprovalRequired,
+    BudgetExceeded,
     InsufficientCapacity,
     NotFound,
     QuotaExceeded,
@@ -54,6 +55,7 @@ class AcceptView(TenantView):
                 QuoteExpired,
                 StateConflict,
                 ApprovalRequired,
+                BudgetExceeded,
                 InsufficientCapacity,
                 QuotaExceeded,
             ],

@@ -17,6 +17,7 @@ from portal.api.views.tenant import TenantView
 from portal.api.writing import Effect, carry_out
 from portal.core.errors import (
     ApprovalRequired,
+    BudgetExceeded,
     DomainError,
     ExtensionBlocked,
     InsufficientCapacity,
@@ -116,7 +117,7 @@ class ExtendView(_ChangeView):
             "Extend a reservation",
             EXTEND_TEXT,
             EndIn,
-            (ExtensionBlocked, QuotaExceeded, ApprovalRequired, NoPrice),
+            (ExtensionBlocked, QuotaExceeded, BudgetExceeded, ApprovalRequired, NoPrice),
         )
     )
     def post(self, request: Request, reservation_id: str) -> HttpResponse:
@@ -149,7 +150,7 @@ class AddServersView(_ChangeView):
             "Add servers to a reservation",
             ADD_TEXT,
             MoreIn,
-            (InsufficientCapacity, QuotaExceeded, ApprovalRequired, NoPrice),
+            (InsufficientCapacity, QuotaExceeded, BudgetExceeded, ApprovalRequired, NoPrice),
         )
     )
     def post(self, request: Request, reservation_id: str) -> HttpResponse:
@@ -165,7 +166,11 @@ class TransferView(_ChangeView):
 
     @writes(
         _doc(
-            "transfer_reservation", "Give a reservation to another project", TRANSFER_TEXT, ProjectIn, (QuotaExceeded,)
+            "transfer_reservation",
+            "Give a reservation to another project",
+            TRANSFER_TEXT,
+            ProjectIn,
+            (QuotaExceeded, BudgetExceeded),
         )
     )
     def post(self, request: Request, reservation_id: str) -> HttpResponse:

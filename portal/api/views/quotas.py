@@ -23,7 +23,7 @@ from portal.api.views.tenant import TenantView
 from portal.api.writing import Effect, carry_out, refuse_body
 from portal.core.errors import NotFound, StateConflict
 from portal.quotas.selectors import quota_request_of, quota_requests_of, quotas_seen_by
-from portal.quotas.services import request_increase, withdraw_request
+from portal.quotas.services.limits import request_increase, withdraw_request
 from portal.reservations.quota_check import use_of
 from portal.tenancy.roles import Verb
 

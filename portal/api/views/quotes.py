@@ -24,6 +24,7 @@ from portal.api.views.tenant import TenantView
 from portal.api.writing import Effect, carry_out, refuse_body
 from portal.core.errors import (
     ApprovalRequired,
+    BudgetExceeded,
     HoldLimitReached,
     InsufficientCapacity,
     NoPrice,
@@ -78,7 +79,7 @@ class QuotesView(TenantView):
             CREATE_TEXT,
             query=WriteQuery,
             body=QuoteIn,
-            refuses=[NoPrice, InsufficientCapacity, QuotaExceeded, ApprovalRequired, HoldLimitReached],
+            refuses=[NoPrice, InsufficientCapacity, QuotaExceeded, BudgetExceeded, ApprovalRequired, HoldLimitReached],
             status=201,
         )
     )

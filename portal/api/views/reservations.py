@@ -18,7 +18,15 @@ from portal.api.serializers.orders import ReservationIn, input_of
 from portal.api.serializers.reservations import ReservationOut, WrittenReservationOut, reservation_documents
 from portal.api.views.tenant import TenantView
 from portal.api.writing import Effect, carry_out, refuse_body
-from portal.core.errors import ApprovalRequired, InsufficientCapacity, NoPrice, NotFound, QuotaExceeded, StateConflict
+from portal.core.errors import (
+    ApprovalRequired,
+    BudgetExceeded,
+    InsufficientCapacity,
+    NoPrice,
+    NotFound,
+    QuotaExceeded,
+    StateConflict,
+)
 from portal.reservations.models import Reservation
 from portal.reservations.selectors import reservation_of, reservations_listed
 from portal.reservations.services import lifecycle
@@ -76,7 +84,7 @@ class ReservationsView(TenantView):
             CREATE_TEXT,
             query=WriteQuery,
             body=ReservationIn,
-            refuses=[InsufficientCapacity, QuotaExceeded, ApprovalRequired, NoPrice],
+            refuses=[InsufficientCapacity, QuotaExceeded, BudgetExceeded, ApprovalRequired, NoPrice],
             status=201,
         ),
         key_required=True,

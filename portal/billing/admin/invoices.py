@@ -14,6 +14,7 @@ from portal.audit.staff.pages import RecordAdmin
 from portal.audit.staff.panels import Panel, show_on
 from portal.billing.models import Invoice
 from portal.billing.selectors.amounts import open_amount
+from portal.billing.selectors.overdue import next_reminder
 from portal.billing.services.issuing import issue_invoice, void_invoice
 from portal.billing.services.notes import issue_credit_note
 from portal.billing.services.payments import record_payment
@@ -57,6 +58,7 @@ class InvoiceAdmin(RecordAdmin):
                 *WHAT[2:],
                 columns.column("Open", open_amount),
                 columns.moment("paid_at", "Paid"),
+                columns.column("Next reminder", next_reminder),
                 columns.column("Subtotal", lambda row: Money(row.subtotal, row.currency)),
                 columns.column("Tax", lambda row: f"{Money(row.tax, row.currency)} ({row.tax_rate.normalize():f} %)"),
                 columns.data("seller", "From"),

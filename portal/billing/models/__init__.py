@@ -7,6 +7,7 @@ from portal.billing.models.notes import CreditNote
 from portal.billing.models.numbers import NumberSeries
 from portal.billing.models.payments import Payment
 from portal.billing.models.profiles import BillingProfile
+from portal.billing.models.reminders import Reminder
 from portal.billing.models.usage import Meter, MonthClose, UsageRecord
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "MonthClose",
     "NumberSeries",
     "Payment",
+    "Reminder",
     "UsageRecord",
 ]

@@ -20,7 +20,7 @@ from portal.core.locks import lock_rows
 from portal.core.repeating import repeatable
 from portal.quotas.models import Quota
 from portal.quotas.selectors import limit_of
-from portal.quotas.services import set_quota
+from portal.quotas.services.limits import set_quota
 from portal.reservations.models import Reservation
 from portal.reservations.request import Particulars
 from portal.reservations.services.booking import Promise, Wording

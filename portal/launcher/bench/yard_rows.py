@@ -12,7 +12,7 @@ from portal.operations.models import Operation
 from portal.operations.selectors import parts_of
 from portal.operations.services.queue import cancel_operation, queue_operation
 from portal.operations.states import OperationKind
-from portal.quotas.services import set_quota
+from portal.quotas.services.limits import set_quota
 from portal.tenancy.models import Organization
 
 NEVER = timedelta(days=1)

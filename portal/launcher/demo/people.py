@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from portal.core.actors import SYSTEM
 from portal.fleet.models import Region, ServerType
 from portal.launcher import secret_file
-from portal.quotas.services import set_quota
+from portal.quotas.services.limits import set_quota
 from portal.tenancy import tokens
 from portal.tenancy.models import APIToken, Organization, Project, User
 from portal.tenancy.roles import Role

@@ -1,5 +1,5 @@
-"""Staff's view of limits and of requests for more."""
+"""Staff's view of limits, budgets and requests for more."""
 
-from portal.quotas.admin import quotas, requests
+from portal.quotas.admin import budgets, quotas, requests
 
-__all__ = ["quotas", "requests"]
+__all__ = ["budgets", "quotas", "requests"]

@@ -17,7 +17,7 @@ from portal.core.actors import Actor
 from portal.fleet.models import Region, ServerType
 from portal.quotas.intents import change_limit
 from portal.quotas.models import Quota
-from portal.quotas.services import LARGEST_GPU_HOURS, LARGEST_LIMIT
+from portal.quotas.services.limits import LARGEST_GPU_HOURS, LARGEST_LIMIT
 from portal.tenancy.models import Organization, Project
 
 ACT = "quotas.change_quota"

@@ -17,6 +17,7 @@ from portal.operations.services.queue import queue_operation
 from portal.operations.states import OperationKind
 from portal.reservations import capacity
 from portal.reservations.approval import require_approval
+from portal.reservations.budget_check import check_budgets
 from portal.reservations.capacity import Demand
 from portal.reservations.charges import Charge, charges_of
 from portal.reservations.enquiries import noted
@@ -64,7 +65,7 @@ def add_servers(
     Those of an active one begin to be prepared at once. ``agreed`` is the most that may be owed in all.
 
     Raises NotFound, Forbidden, StateConflict, NoPrice, InvalidInput on ``count``, PriceChanged, ApprovalRequired,
-    QuotaExceeded and InsufficientCapacity; then nothing has changed.
+    BudgetExceeded, QuotaExceeded and InsufficientCapacity; then nothing has changed.
     """
     require(scope, reservation, Verb.RESERVE)
     demand = _demand(reservation, count)
@@ -97,6 +98,7 @@ def _add(
     charge = _charge(fresh, demand)
     require_agreed(price_of(fresh) + charge.amount, agreed)
     require_approval(scope, charge.amount)
+    check_budgets(project=fresh.project, asked=[charge], span=demand.period, currency=fresh.currency)
     check_quotas(
         project=fresh.project,
         server_type=fresh.server_type,

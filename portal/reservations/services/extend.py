@@ -16,6 +16,7 @@ from portal.core.money import Money
 from portal.core.periods import Period
 from portal.core.repeating import repeatable
 from portal.reservations.approval import require_approval
+from portal.reservations.budget_check import check_budgets
 from portal.reservations.capacity import Demand
 from portal.reservations.charges import Charge, charges_of
 from portal.reservations.enquiries import noted
@@ -86,7 +87,8 @@ def extend(
     """Let a reservation end later, with the same id and the same servers, at the list price of now for the added time.
 
     ``agreed`` is the most that may be owed in all. Raises NotFound, Forbidden, StateConflict, NoPrice, InvalidInput on
-    ``ends_at``, PriceChanged, ApprovalRequired, QuotaExceeded and ExtensionBlocked; then nothing has changed.
+    ``ends_at``, PriceChanged, ApprovalRequired, BudgetExceeded, QuotaExceeded and ExtensionBlocked; then nothing has
+    changed.
     """
     require(scope, reservation, Verb.RESERVE)
     require_state(reservation, RUNNING)
@@ -116,6 +118,8 @@ def _extend(
     charge = _charge(fresh, ends_at)
     require_agreed(price_of(fresh) + charge.amount, agreed)
     require_approval(scope, charge.amount)
+    added = Period(fresh.span.end, ends_at)
+    check_budgets(project=fresh.project, asked=[charge], span=added, currency=fresh.currency)
     before, after = fresh.span, Period(fresh.span.start, ends_at)
     check_quotas(
         project=fresh.project,

@@ -19,6 +19,7 @@ from portal.core.periods import Period
 from portal.core.repeating import repeatable
 from portal.reservations import capacity
 from portal.reservations.approval import require_approval
+from portal.reservations.budget_check import charges_for, check_budgets
 from portal.reservations.capacity import Demand
 from portal.reservations.enquiries import noted
 from portal.reservations.models import Allocation, Enquiry, Quote, Reservation, WaitlistEntry
@@ -56,7 +57,7 @@ def make_quote(*, scope: Scope, actor: Actor, request: QuoteRequest, hold: bool 
     """Keep a price for the project and, with ``hold``, the capacity as well.
 
     Raises Forbidden, InvalidInput (with every wrong field) and NoPrice; with ``hold`` also ApprovalRequired,
-    HoldLimitReached, QuotaExceeded and InsufficientCapacity. Then nothing has changed.
+    HoldLimitReached, BudgetExceeded, QuotaExceeded and InsufficientCapacity. Then nothing has changed.
     """
     scope.require(Verb.RESERVE)
     period = check_quote(request)
@@ -103,9 +104,10 @@ def hold_capacity(
 ) -> Quote:
     """Book servers for a quote that lasts until an instant; a ``promise`` says that it is a contract's.
 
-    Call it in a transaction. Raises QuotaExceeded, InsufficientCapacity, and what ``pick`` raises.
+    Call it in a transaction. Raises BudgetExceeded, QuotaExceeded, InsufficientCapacity, and what ``pick`` raises.
     """
     if promise is None:
+        _check_budgets(project, demand, price)
         check_quotas(
             project=project,
             server_type=demand.server_type,
@@ -127,6 +129,11 @@ def hold_capacity(
     )
     allocate(held, servers, span)
     return write_quote(actor=actor, project=project, demand=demand, price=price, until=until, held=held, entry=entry)
+
+
+def _check_budgets(project: Project, demand: Demand, price: PriceQuote) -> None:
+    asked = charges_for(price, demand.count, demand.period)
+    check_budgets(project=project, asked=asked, span=demand.period, currency=price.currency)
 
 
 def _price(project: Project, demand: Demand) -> PriceQuote:
@@ -214,8 +221,8 @@ def accept(*, scope: Scope, actor: Actor, quote: Quote, particulars: Particulars
     """Turn a quote into a reservation at the quoted price, once.
 
     Raises NotFound for another project's quote, Forbidden, InvalidInput (with every wrong field), QuoteExpired,
-    StateConflict for one that is accepted or withdrawn, ApprovalRequired, and without a hold also QuotaExceeded and
-    InsufficientCapacity. Then nothing has changed.
+    StateConflict for one that is accepted or withdrawn, ApprovalRequired, and without a hold also BudgetExceeded,
+    QuotaExceeded and InsufficientCapacity. Then nothing has changed.
     """
     _require(scope, quote)
     check_particulars(particulars)
@@ -314,6 +321,7 @@ def _rename_hosts(reservation: Reservation) -> None:
 def _accept_price(actor: Actor, quote: Quote, particulars: Particulars, pick: Pick) -> Reservation:
     fresh = _open_quote(quote)
     demand = demand_of(fresh)
+    _check_budgets(fresh.project, demand, fresh.as_price())
     check_quotas(
         project=fresh.project,
         server_type=demand.server_type,

@@ -12,6 +12,7 @@ from portal.core.repeating import repeatable
 from portal.operations.services.events import event_of
 from portal.reservations import capacity
 from portal.reservations.approval import require_approval
+from portal.reservations.budget_check import charges_for, check_budgets
 from portal.reservations.capacity import Demand
 from portal.reservations.enquiries import noted
 from portal.reservations.models import Enquiry, Reservation
@@ -29,8 +30,8 @@ from portal.tenancy.scope import Scope
 def reserve(*, scope: Scope, actor: Actor, request: ReservationRequest) -> Reservation:
     """Reserve servers for the scope's project; one that starts now begins to be prepared at once.
 
-    Raises Forbidden, InvalidInput (with every wrong field), NoPrice, ApprovalRequired, QuotaExceeded or
-    InsufficientCapacity; then nothing has changed.
+    Raises Forbidden, InvalidInput (with every wrong field), NoPrice, ApprovalRequired, BudgetExceeded,
+    QuotaExceeded or InsufficientCapacity; then nothing has changed.
     """
     scope.require(Verb.RESERVE)
     period = check(request)
@@ -61,6 +62,8 @@ def _reserve(scope: Scope, actor: Actor, request: ReservationRequest, demand: De
     currency = scope.organization.currency
     price = quote_price(request.server_type, request.region, currency, request.count, period, clock.now())
     require_approval(scope, price.total)
+    asked = charges_for(price, request.count, period)
+    check_budgets(project=scope.project, asked=asked, span=period, currency=currency)
     check_quotas(
         project=scope.project,
         server_type=demand.server_type,

@@ -9,6 +9,8 @@ from portal.core.errors import Forbidden, InvalidInput, NotFound
 from portal.core.repeating import repeatable
 from portal.operations.models import Operation
 from portal.operations.services.events import tell
+from portal.reservations.budget_check import check_budgets
+from portal.reservations.charges import charges_of
 from portal.reservations.models import Quote, Reservation
 from portal.reservations.quota_check import check_quotas
 from portal.reservations.services.alter import locked, require, write
@@ -27,12 +29,13 @@ def transfer(*, scope: Scope, actor: Actor, reservation: Reservation, to: Projec
 
     Its servers go on as they are, also with the SSH keys that they were prepared with. Raises NotFound for another
     project's reservation and another organization's project, Forbidden for who may not reserve in both, StateConflict,
-    InvalidInput on ``project`` or ``name``, and QuotaExceeded; then nothing has changed.
+    InvalidInput on ``project`` or ``name``, BudgetExceeded and QuotaExceeded; then nothing has changed.
     """
     require(scope, reservation, Verb.RESERVE)
     _require_target(scope, actor, to)
     fresh = locked(reservation, STATES)
     source = fresh.project
+    check_budgets(project=to, asked=charges_of(fresh), span=fresh.span, currency=fresh.currency, beside=fresh)
     check_quotas(
         project=to,
         server_type=fresh.server_type,

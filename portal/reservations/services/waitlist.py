@@ -14,6 +14,7 @@ from portal.catalog.selectors import quote_price
 from portal.core import clock
 from portal.core.actors import SYSTEM, Actor
 from portal.core.errors import (
+    BudgetExceeded,
     InsufficientCapacity,
     NoPrice,
     NotFound,
@@ -170,7 +171,7 @@ def _offer_to(pk: int, queue: str) -> bool:
     try:
         with transaction.atomic():
             offer = _hold(entry, Demand(entry.server_type, entry.region, entry.count, period, entry.placement))
-    except (QuotaExceeded, NoPrice) as refusal:
+    except (BudgetExceeded, QuotaExceeded, NoPrice) as refusal:
         return _wait(entry, refusal.detail)
     except InsufficientCapacity:
         return _wait(entry, "")

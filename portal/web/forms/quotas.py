@@ -7,7 +7,7 @@ from django import forms
 from portal.fleet.models import Region, ServerType
 from portal.fleet.selectors import regions, server_types
 from portal.quotas.models import REASON_LENGTH, QuotaScope
-from portal.quotas.services import LARGEST_GPU_HOURS, LARGEST_LIMIT
+from portal.quotas.services.limits import LARGEST_GPU_HOURS, LARGEST_LIMIT
 from portal.web.forms.plan import BOUNDS
 
 

@@ -15,6 +15,7 @@ from portal.billing.selectors.forecast import outlook
 from portal.billing.selectors.invoices import invoice_of, invoices_of
 from portal.billing.selectors.ledger import paid_ahead
 from portal.billing.selectors.usage import GroupBy, by_day_and_project, usage_of
+from portal.billing.services.online import payable_online
 from portal.billing.tables import hours, invoice_csv, usage_csv
 from portal.core import clock
 from portal.core.money import Money
@@ -92,6 +93,7 @@ def invoice(request: HttpRequest, scope: Scope, public_id: str) -> HttpResponse:
         "subtotal": Money(found.subtotal, found.currency),
         "tax": Money(found.tax, found.currency),
         "open": open_amount(found),
+        "is_payable": payable_online(found),
         "is_late": found.state == "issued" and found.due_at is not None and found.due_at < clock.now(),
     }
     return render(request, "web/pages/invoice.html", context)

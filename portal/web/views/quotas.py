@@ -10,7 +10,7 @@ from portal.core.errors import InvalidInput, StateConflict
 from portal.core.refusals import show_refusal
 from portal.quotas.models import QuotaScope
 from portal.quotas.selectors import quota_request_of, quota_requests_of, quotas_seen_by
-from portal.quotas.services import request_increase, withdraw_request
+from portal.quotas.services.limits import request_increase, withdraw_request
 from portal.quotas.states import QuotaRequestState
 from portal.reservations.quota_check import use_of
 from portal.tenancy.roles import Verb

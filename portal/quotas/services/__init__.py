@@ -1,0 +1,1 @@
+"""What changes limits and budgets, and asks for more."""

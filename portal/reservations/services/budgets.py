@@ -1,0 +1,65 @@
+"""Warning of budgets that are used up: one mail for each percent that a month has come to, once."""
+
+import logging
+from functools import partial
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db import transaction
+
+from portal.audit.services import record
+from portal.core.actors import Actor
+from portal.core.locks import lock_row
+from portal.quotas.models import Budget, BudgetWarning
+from portal.reservations.budget_check import BudgetUse, budget_use
+from portal.tenancy.selectors import billing_addresses
+
+log = logging.getLogger(__name__)
+
+
+@transaction.atomic
+def warn(*, actor: Actor, budget: Budget) -> bool:
+    """Warn of a budget if the present month has come to one of its percents. Returns whether it was warned of now.
+
+    What has come to several at once is one mail, about the highest. A new amount is warned of anew.
+    """
+    fresh = lock_row(Budget, budget.pk)
+    use = budget_use([fresh])[0]
+    month = use.month.start.date()
+    told = set(fresh.warnings.filter(month=month, amount=fresh.amount).values_list("percent", flat=True))
+    reached = [percent for percent in fresh.warn_at if percent <= use.percent and percent not in told]
+    if not reached:
+        return False
+    alike = {"budget": fresh, "month": month, "amount": fresh.amount}
+    BudgetWarning.objects.bulk_create([BudgetWarning(percent=percent, **alike) for percent in reached])
+    record(
+        actor=actor,
+        verb="budget.warned",
+        target=fresh.public_id,
+        scope=fresh.organization.public_id,
+        data={"percents": reached, "month": use.name, "booked": use.booked.as_json()},
+    )
+    if max(reached) > max(told, default=0):
+        transaction.on_commit(partial(_mail, use, max(reached)))
+    return True
+
+
+def _mail(use: BudgetUse, percent: int) -> None:
+    budget = use.budget
+    consequence = (
+        "Nothing that goes beyond it is booked any more, until you raise it.\n"
+        if budget.stops
+        else "It only warns: whoever may reserve still can.\n"
+    )
+    try:
+        send_mail(
+            f"{percent} % of the budget of {budget.owner} for {use.name} are booked",
+            f"{use.booked} are booked for {use.name}, of the {budget.value} that {budget.owner} means to spend in the "
+            f"month (UTC). That is before credits and tax.\n{consequence}\n"
+            f"{settings.METALYARD_PUBLIC_URL}/budgets\n",
+            None,
+            billing_addresses(budget.organization),
+        )
+    except OSError:
+        # SMTP errors are OSErrors too. It holds up nobody: the page of the budgets shows it.
+        log.exception("%s %% of %s were not told by mail", percent, budget.public_id)
