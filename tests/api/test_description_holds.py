@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 
 from portal.api.views.documentation import description
 from portal.core import clock
+from portal.sla.models import MaintenanceServer
 from portal.tenancy.roles import Role
 from tests import factories
 from tests.api.client import Api, assert_problem, order
@@ -92,6 +93,7 @@ def test_replies_have_the_shapes_that_are_described(api, buyer, named, described
             "sha256": factories.DIGEST,
             "default_user": "ubuntu",
         },
+        "defer_maintenance": {"starts_at": clock.as_rfc3339(MaintenanceServer.objects.get().first_start)},
         "set_budget": {"amount": "1000.00", "warn_at": [80], "stops": True},
         "create_quota_request": {
             "server_type": "h100x8",

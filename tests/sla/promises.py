@@ -49,7 +49,7 @@ def incident(**kwargs):
 def maintenance(**kwargs):
     """Return a window of a server, three days ahead."""
     server = kwargs.pop("server", None) or factories.server()
-    begin = clock.now() + timedelta(days=3)
+    begin = (clock.now() + timedelta(days=3)).replace(microsecond=0)
     what = {"title": "Firmware", "region": server.region, "servers": [server]}
     return announce_maintenance(actor=SYSTEM, **{**what, "period": Period(begin, begin + timedelta(hours=1)), **kwargs})
 
