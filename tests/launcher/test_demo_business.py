@@ -62,7 +62,7 @@ def test_there_is_a_contract_in_every_state_of_the_table() -> None:
 
 
 @pytest.mark.usefixtures("told")
-def test_one_outage_is_credited_on_an_invoice_and_the_books_balance() -> None:
+def test_invoices_are_paid_overdue_and_just_issued_and_one_outage_is_credited() -> None:
     credit = SlaCredit.objects.get()
     outage = Outage.objects.get(server_month__server=credit.server, server_month__month=credit.month)
     lost = Evidence.objects.filter(server=credit.server, value="down", since=outage.since, until=outage.until)
@@ -76,9 +76,6 @@ def test_one_outage_is_credited_on_an_invoice_and_the_books_balance() -> None:
     assert IncidentState(Incident.objects.get(touched__server=credit.server).state) == IncidentState.RESOLVED
     assert unbalanced() == {}
 
-
-@pytest.mark.usefixtures("told")
-def test_invoices_are_paid_overdue_and_just_issued() -> None:
     paid, overdue, issued = Invoice.objects.filter(organization__name=LUMEN).order_by("month")
     now = clock.now()
     assert (paid.state, overdue.state, issued.state) == (InvoiceState.PAID, InvoiceState.ISSUED, InvoiceState.ISSUED)
@@ -104,19 +101,13 @@ def test_nothing_is_begun_on_a_machine_and_what_tests_and_readers_reserve_is_fre
 
 
 @pytest.mark.usefixtures("told")
-def test_the_sweeps_find_nothing_to_do_and_no_contradiction() -> None:
+def test_the_sweeps_and_a_second_start_find_nothing_to_do_and_no_contradiction() -> None:
     rows = {model: model.objects.count() for model in COUNTED}
     assert reconcile.report_contradictions() == 0
     assert close_due() == 0
     assert measure_due(actor=SYSTEM) == 0
     assert ServerMonth.objects.count() >= 12
     call_command("check_calendar")
-    assert {model: model.objects.count() for model in COUNTED} == rows
-
-
-@pytest.mark.usefixtures("told")
-def test_it_is_told_once() -> None:
-    rows = {model: model.objects.count() for model in COUNTED}
     seed.seed_rows(ADDRESSES, PASSWORDS, fast=True)
     assert not seed_business()
     assert {model: model.objects.count() for model in COUNTED} == rows
