@@ -62,14 +62,6 @@ def payment_link(wanted: Wanted) -> str:
 
     The same key leads to the same page, however often it is asked for within a day.
     """
-    item = {
-        "quantity": 1,
-        "price_data": {
-            "currency": wanted.amount.currency.lower(),
-            "unit_amount": minor_units(wanted.amount),
-            "product_data": {"name": wanted.label},
-        },
-    }
     client = stripe.StripeClient(
         settings.METALYARD_STRIPE_SECRET_KEY,
         base_addresses={"api": settings.METALYARD_STRIPE_API_URL},
@@ -80,7 +72,16 @@ def payment_link(wanted: Wanted) -> str:
         made = client.v1.checkout.sessions.create(
             {
                 "mode": "payment",
-                "line_items": [item],
+                "line_items": [
+                    {
+                        "quantity": 1,
+                        "price_data": {
+                            "currency": wanted.amount.currency.lower(),
+                            "unit_amount": minor_units(wanted.amount),
+                            "product_data": {"name": wanted.label},
+                        },
+                    }
+                ],
                 "client_reference_id": wanted.reference,
                 "payment_intent_data": {"metadata": {"invoice": wanted.reference}, "description": wanted.label},
                 "success_url": wanted.page,

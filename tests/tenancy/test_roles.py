@@ -13,7 +13,7 @@ EXPECTED = {
     Role.OWNER: set(Verb),
     Role.ADMIN: set(Verb),
     Role.OPERATOR: {Verb.VIEW, *RENTING},
-    Role.BILLING: {Verb.VIEW},
+    Role.BILLING: {Verb.VIEW, Verb.VIEW_BILLING, Verb.MANAGE_BUDGETS},
     Role.VIEWER: {Verb.VIEW},
 }
 PAIRS = [(role, verb) for role in Role for verb in Verb]
