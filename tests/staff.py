@@ -81,7 +81,7 @@ def world(servers=2):
     factories.own_image(scope)
     factories.waitlist_entry(scope)
     factories.enquiry(scope.organization)
-    sla_tier()
+    sla_tier("assured")
     support_tier()
     reservation = starting(scope)
     part = OperationServer.objects.get(operation__subject=reservation.public_id)
