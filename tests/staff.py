@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import timedelta
+from decimal import Decimal
 
 from django.contrib import admin
 from django.test import Client
@@ -11,6 +12,7 @@ from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.fleet.models import BMC, NIC, Server, Switch
 from portal.operations.models import BootPurpose, BootToken, Operation, OperationServer, WorkerPulse
+from portal.quotas.services.budgets import set_budget
 from portal.reservations.models import Reservation
 from portal.reservations.services import outcomes
 from portal.tenancy.models import APIToken, User
@@ -18,6 +20,7 @@ from portal.tenancy.staff import StaffRole, set_staff_role
 from tests import factories, networks
 from tests.billing import yard
 from tests.catalog.tiers import sla_tier, support_tier
+from tests.contracts import builders
 from tests.sla import promises
 
 ADMINISTRATOR = "administrator"
@@ -95,6 +98,8 @@ def world(servers=2):
     yard.some_of_everything(scope, reservation)
     WorkerPulse.objects.create(name=f"worker-{part.pk}", queue="operations")
     promises.everything(reservation)
+    builders.draft(scope, builders.line(count=1))
+    set_budget(scope=scope, actor=scope.actor, amount=Decimal(1000))
     _mark()
     return scope
 
