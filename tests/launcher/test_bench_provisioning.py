@@ -61,7 +61,7 @@ def test_the_memory_is_that_of_the_whole_family(parent) -> None:
     assert len(family(parent.pid)) == 2
     assert memory_mib(parent.pid) > 64
 
-    with watched(parent.pid) as peak:
+    with watched([parent.pid]) as peak:
         while peak.mib < 64:
             time.sleep(0.05)
 
