@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from decimal import Decimal
 
+from portal.catalog.models import SlaTier
 from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.core.periods import Period
@@ -17,6 +18,10 @@ from tests import factories
 from tests.sla import world
 
 
+def _tier():
+    return SlaTier.objects.filter(slug="standard").first() or world.tier(is_default=False)
+
+
 def credit(of=None, **kwargs):
     """Return a credit for a server of a reservation, or of a new one."""
     if of is None:
@@ -29,7 +34,7 @@ def credit(of=None, **kwargs):
         "server": Allocation.objects.filter(reservation=made)[0].server,
         "month": date(2030, 1, 1),
         "reason": "availability",
-        "tier": kwargs.pop("tier", None) or world.tier(is_default=False),
+        "tier": kwargs.pop("tier", None) or _tier(),
         "definition": 1,
         "percent": Decimal(10),
         "amount": Decimal("48.00"),
@@ -84,4 +89,4 @@ def everything(reservation):
     maintenance(server=server)
     world.seen(server, Condition.UP, world.JANUARY, world.FEBRUARY)
     burns = dict.fromkeys(("burn_hour", "burn_six_hours", "burn_three_days"), 0)
-    ErrorBudget.objects.create(tier=made.tier, left=100, level="quiet", **burns)
+    ErrorBudget.objects.get_or_create(tier=made.tier, defaults={"left": 100, "level": "quiet", **burns})

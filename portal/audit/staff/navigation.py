@@ -49,6 +49,7 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("tenancy.user", "Accounts", "person"),
             ("quotas.quota", "Quotas", "speed"),
             ("quotas.quotarequest", "Quota requests", "rule"),
+            ("quotas.budget", "Budgets", "savings"),
             ("tenancy.apitoken", "API tokens", "token"),
             ("tenancy.sshkey", "SSH keys", "vpn_key"),
         ),
