@@ -168,9 +168,9 @@ def test_the_first_page_tells_what_was_not_met_by_type_and_region(sales):
     factories.enquiry(few, count=64, outcome="fits")
     factories.enquiry(few, count=64, at=clock.now() - timedelta(days=8))
 
-    (panel,) = sales.get("/admin/").context["panels"]
+    panels = sales.get("/admin/").context["panels"]
 
-    assert panel.title == "Unmet demand of the last 7 days"
+    (panel,) = [found for found in panels if found.title == "Unmet demand of the last 7 days"]
     cells = [[cell for at, cell in enumerate(row) if at != 2] for row in panel.rows]
     assert cells == [["h100x8", "eu-north-1", 2, 32, 5], ["b200x8", "eu-north-1", 1, 4, 0]]
     assert '?unmet=week&amp;server_type=h100x8&amp;region=eu-north-1">3</a>' in panel.rows[0][2]

@@ -85,7 +85,7 @@ def swap(yard):
 
 def truncate(yard):
     query_none("SET CONSTRAINTS ALL IMMEDIATE")
-    query_none("TRUNCATE reservations_allocation, reservations_consolecursor, reservations_consolechunk")
+    query_none("TRUNCATE reservations_allocation CASCADE")
 
 
 WRITES = {

@@ -71,7 +71,7 @@ def test_a_fault_shows_our_page_without_any_context(db):
 
 def test_every_page_needs_a_login_but_the_few_that_hold_no_data(db):
     client = Client()
-    free = {"login", "logout", "theme", "gallery", "prices", "status"}
+    free = {"login", "logout", "theme", "gallery", "prices", "status", "stripe-message"}
     for route in urls.urlpatterns:
         address = "/" + re.sub(r"<[^>]+>", "res_x", str(route.pattern))
         reply = client.post(address) if route.name == "project" else client.get(address)
