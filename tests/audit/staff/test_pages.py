@@ -172,6 +172,7 @@ ONE_OF_A_KIND = {
     "fleet.fabric",
     "fleet.servertype",
     "catalog.pricebook",
+    "sla.errorbudget",
     "fleet.rack",
     "fleet.switch",
     "fleet.certificatekey",
