@@ -106,7 +106,6 @@ OWN = {
         "paperwork": "what stands in the document, read from rows",
         "prices": "a line's price as a reservation keeps it: pure",
         "ramps": "how servers grow and shrink as lines: pure",
-        "rates": "list and floor from the price books",
         "rules": "the table of who must agree: pure",
         "templates": "the table of forms of contract: pure",
         "wishes": "what sales writes, before it is checked",

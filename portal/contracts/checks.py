@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from portal.catalog.rates import ContractPrice, contract_price
 from portal.contracts.arithmetic import LineTerms, whole_months
 from portal.contracts.heads import refuse_any
 from portal.contracts.models import Contract
-from portal.contracts.rates import Rate, rate_of
 from portal.contracts.wishes import LineWish, at_line
 from portal.core import clock
 from portal.core.errors import FieldError, InvalidInput, NoPrice
@@ -57,14 +57,14 @@ def _look(contract: Contract, wish: LineWish, now: datetime) -> tuple[PricedLine
     if period is None or any(error.field in ("count", "unit_price", "discount") for error in errors):
         return None, errors
     try:
-        rate = rate_of(wish.server_type, wish.region, contract.currency, whole_months(contract.span), now)
+        rate = contract_price(wish.server_type, wish.region, contract.currency, whole_months(contract.span), now)
     except NoPrice as error:
         return None, [*errors, FieldError("server_type", error.code, error.detail)]
     line = PricedLine(wish, period, _money(contract, wish, period, rate))
     return line, [*errors, *_about_price(line)]
 
 
-def _money(contract: Contract, wish: LineWish, period: Period, rate: Rate) -> LineTerms:
+def _money(contract: Contract, wish: LineWish, period: Period, rate: ContractPrice) -> LineTerms:
     return LineTerms(
         servers=wish.count,
         gpus_per_server=wish.server_type.gpu_count,

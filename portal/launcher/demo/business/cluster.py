@@ -5,12 +5,12 @@ from decimal import Decimal
 
 from portal.audit.transitions import advance
 from portal.catalog.models import SlaTier
+from portal.catalog.rates import contract_price
 from portal.catalog.selectors import Tariff
 from portal.contracts.contract_pdf import pdf_of
 from portal.contracts.models import Contract, ContractLine, ContractReservation, Document, Signature
 from portal.contracts.paperwork import facts_of
 from portal.contracts.prices import price_of
-from portal.contracts.rates import rate_of
 from portal.contracts.services.activating import name_of
 from portal.contracts.services.drafting import draft_contract
 from portal.contracts.services.ending import move_on
@@ -78,7 +78,7 @@ def seed_cluster(cast: Cast) -> Reservation:
 
 def _line(contract: Contract) -> ContractLine:
     kind, region = ServerType.objects.get(slug=PLACE[0]), Region.objects.get(code=PLACE[1])
-    rate = rate_of(kind, region, contract.currency, MONTHS_BACK, clock.now())
+    rate = contract_price(kind, region, contract.currency, MONTHS_BACK, clock.now())
     return ContractLine.objects.create(
         contract=contract,
         position=0,
@@ -118,7 +118,7 @@ def seed_evaluation(buyer: Scope) -> Reservation:
     """Write what the customer used on demand in its second project, until last night."""
     project = Project.objects.filter(organization=buyer.organization).order_by("pk")[1]
     kind, region = ServerType.objects.get(slug=EVALUATION[0]), Region.objects.get(code=EVALUATION[1])
-    rate = rate_of(kind, region, buyer.organization.currency, 0, clock.now())
+    rate = contract_price(kind, region, buyer.organization.currency, 0, clock.now())
     span = Period(past().end - 9 * DAY + timedelta(hours=8), past().end - timedelta(hours=3, minutes=30))
     made = live_through(
         project=project,
