@@ -11,6 +11,7 @@ import mmap
 import os
 import ssl
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import asyncssh
@@ -42,8 +43,9 @@ USER_DATA = "#!/bin/sh\necho {word} >/var/tmp/from-user-data\n"
 OTHER = "of-the-next"
 PING = "ping -c 3 -W 5 {address} >/dev/null && echo heard || echo silent"
 PORTAL_ONLY = "curl -sS -o /dev/null -m 3 http://10.0.2.2:22; echo $?"
-# The whole drive, under the running system's feet: it works on from memory, or not at all.
-FILL = f"sudo sh -c '(yes {WORD} | dd of=/dev/nvme0n1 bs=1M iflag=fullblock) </dev/null >/dev/null 2>&1 &'"
+# The whole drive, under the running system's feet: it works on from memory, or not at all. Past the page cache, which
+# would else push these programs out of memory, to be read again from what they wrote over.
+FILL = f"sudo sh -c '(yes {WORD} | dd of=/dev/nvme0n1 bs=1M iflag=fullblock oflag=direct) </dev/null >/dev/null 2>&1 &'"
 # Zeros are left out first, for a drive of them would be one line. The word is no argument of sudo, which would log it.
 SEEK = f"sudo cat /dev/nvme0n1 | tr -d '\\0' | grep -a -c {WORD}"
 
@@ -90,6 +92,17 @@ def share_with_canary(path):
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as drive:
         starts = range(0, len(drive), BLOCK)
         return sum(WORD.encode() in drive[start : start + BLOCK] for start in starts) / len(starts)
+
+
+def filled(path):
+    """Wait until the word is everywhere, and return its share."""
+    shares = [share_with_canary(path)]
+    deadline = time.monotonic() + FILLED_S
+    while shares[-1] <= FULL:
+        assert time.monotonic() < deadline, f"filled no further than {shares[-10:]}"
+        time.sleep(5)
+        shares.append(share_with_canary(path))
+    return shares[-1]
 
 
 def residue(path):
@@ -156,9 +169,7 @@ def returned(virtual, first):
     key, reservation, servers = first
     names = virtual.server_names(reservation)
     on_all(servers, key, FILL)
-    for name in names:
-        client.until(lambda name=name: share_with_canary(virtual.disk(name)) > FULL, FILLED_S)
-    seen = {name: share_with_canary(virtual.disk(name)) for name in names}
+    seen = {name: filled(virtual.disk(name)) for name in names}
     client.release(virtual, reservation)
     client.wait_for(virtual, reservation, "ended", limit_s=RETURNED_S)
     return reservation, seen

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from portal.launcher import guard
+from portal.tenancy.staff import StaffRole
 from tests.end_to_end import client
 from tests.end_to_end.stack import run_to_end, start, stop
 
@@ -45,7 +46,9 @@ def test_the_life_of_a_demo(folder):
     port = int(stack.url.rpartition(":")[2])
     try:
         assert stat.S_IMODE(access_file.stat().st_mode) == 0o600
-        assert set(stack.access) == {"url", "api_token", "customer", "sales", "database_url"}
+        assert set(stack.access) == {"url", "api_token", "customer", "database_url"} | {
+            role.name.lower() for role in StaffRole
+        }
         customer = log_in(stack.url, stack.access["customer"], "/login")
         assert "Log out" in customer.text
         sales = log_in(stack.url, stack.access["sales"], "/admin/login/")

@@ -9,6 +9,7 @@ from portal.reservations.services.actions import order
 from portal.reservations.services.quotes import withdraw
 from portal.reservations.services.waitlist import offer_waiting
 from tests import factories, hands
+from tests.contracts import builders
 from tests.web.conftest import take_back
 
 WRITTEN = "[    0.000000] Linux version 6.12.0 (reproducible@build) x86_64\n" * 200
@@ -100,3 +101,10 @@ def quotes_in_states(buyer):
     factories.waitlist_entry(buyer, count=1, ceiling=5000)
     assert offer_waiting() == 1
     return {name: quote.public_id for name, quote in made.items()}
+
+
+def contracts_in_states(buyer):
+    """Return the id of a contract by what was done with it last."""
+    factories.servers(6, with_bmc=False)
+    made = {"sent": builders.sent(buyer), "signed": builders.signed(buyer), "running": builders.active(buyer)}
+    return {name: row.public_id for name, row in made.items()}

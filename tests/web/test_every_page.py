@@ -16,7 +16,7 @@ from tests.billing import yard
 from tests.price_lists import full_list
 from tests.web.browser import needs_chromium, overflow, violations, watch
 from tests.web.conftest import browser_of
-from tests.web.stages import every_state, quotes_in_states, servers_in_states
+from tests.web.stages import contracts_in_states, every_state, quotes_in_states, servers_in_states
 
 pytestmark = [needs_chromium, pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
@@ -70,6 +70,8 @@ PAGES = {
     "budgets": ["/budgets"],
     "invoices": ["/invoices"],
     "invoice": ["/invoices/{invoice}"],
+    "contracts": ["/contracts"],
+    "contract": ["/contracts/{sent}", "/contracts/{signed}", "/contracts/{running}"],
     "sla": ["/sla", "/sla?month=2001-01", "/sla?month=nonsense"],
     "status": ["/status"],
     "find": ["/find?q=", "/find?q=e", "/find?q=nothing-like-that"],
@@ -99,6 +101,7 @@ NO_PAGES = {
     "reservation-live",
     "server-live",
     "console-news",
+    "contract-paper",
     "quota-request-withdraw",
     "maintenance-defer",
 }
@@ -150,7 +153,7 @@ def too_wide(window):
 @pytest.mark.timeout(900)
 def test_every_page_in_every_state(open_page, buyer):
     full_list()
-    ids = every_state(buyer) | quotes_in_states(buyer) | servers_in_states(buyer)
+    ids = every_state(buyer) | quotes_in_states(buyer) | servers_in_states(buyer) | contracts_in_states(buyer)
     ids |= {"key": buyer.project.ssh_keys.get().public_id, "invoice": yard.invoice(buyer).public_id}
     looker = Looker(open_page, browser_of(buyer))
 
