@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from provisioning.simulator import passage, processes, qmp, vm
+from provisioning.simulator import firmware, passage, processes, qmp, vm
 from provisioning.simulator.chassis import CONSOLE_BYTES, Chassis, Place
 from provisioning.simulator.fleet import QEMU, Spec
 from provisioning.simulator.power import Power
@@ -99,22 +99,23 @@ class VirtualMachine(Chassis):
             process.wait()
 
     def _run(self, life: Power, target: str, uri: str) -> None:
-        # What `uri` says is lost: firmware that boots by HTTP is told where by the network's DHCP.
         with ExitStack() as cables:
-            process = self._start(life, target, cables)
+            process = self._start(life, target, uri, cables)
             # This thread stays: the process ends with the thread that started it.
             while process is not None and process.poll() is None:
                 self._shorten_console()
                 time.sleep(LOOK_EVERY_S)
         self._off(life)
 
-    def _start(self, life: Power, target: str, cables: ExitStack) -> subprocess.Popen[bytes] | None:
+    def _start(self, life: Power, target: str, uri: str, cables: ExitStack) -> subprocess.Popen[bytes] | None:
         """Start QEMU with its cables plugged in, for as long as they are to be; None when that cannot be."""
         with self.lock:
             if life.lost:
                 return None
             self._write(f"power on, boot from {target}")
             try:
+                if uri:
+                    firmware.boot_once_from(self.variables, self._from_inside(uri))
                 line = cables.enter_context(self._cable())
                 self.process = processes.spawn(
                     vm.argv(self._as_built(target, line)),
@@ -174,6 +175,12 @@ class VirtualMachine(Chassis):
             boot=target,
             is_off_after_reset=target in ("Cd", "Pxe", "UefiHttp") and self.setting.enabled != "Continuous",
         )
+
+    def _from_inside(self, uri: str) -> str:
+        guests = self.place.guests
+        if guests is None or self.spec.tap:
+            return uri
+        return firmware.seen_by_guest(uri, (guests.portal_host, guests.portal_port))
 
     def _network(self) -> vm.OwnNetwork | vm.TapNetwork:
         if self.spec.tap:

@@ -13,7 +13,8 @@ PORTAL = ("10.0.2.100", 8000)
 """The one address, besides the network's own DHCP, that a guest on a network of its own reaches."""
 CPUS = 2
 _DISK, _CD, _NETWORK = "disk", "cd", "network"
-_DEVICE_OF = {"Hdd": _DISK, "Cd": _CD, "Pxe": _NETWORK, "UefiHttp": _NETWORK}
+# A boot by HTTP is no device's: the firmware has it in its own variables.
+_DEVICE_OF = {"Hdd": _DISK, "Cd": _CD, "Pxe": _NETWORK}
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,7 @@ def test_the_medium_tells_the_address_of_its_boot(folder, token, settings):
     assert reply.status_code == 200
     assert body(reply) == whole(settings, token)
     assert (reply["Content-Length"], reply["Accept-Ranges"], reply["Cache-Control"]) == ("13240", "bytes", "no-store")
+    assert reply["Content-Type"] == "application/vnd.efi-iso"
     (path,) = media(folder)
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert token not in path.name

@@ -52,7 +52,9 @@ SEEK = f"sudo cat /dev/nvme0n1 | tr -d '\\0' | grep -a -c {WORD}"
 
 @pytest.fixture(scope="module")
 def virtual():
+    """Two machines: the first boots our medium from its virtual drive, the second's firmware fetches it by HTTP."""
     with running("--fast", "--metal=qemu", limit_s=START_S, settings=PATIENT) as started:
+        started.run_sql("update fleet_bmc set boot_method = 'uefi_http' where id = (select max(id) from fleet_bmc)")
         yield started
 
 
@@ -149,6 +151,13 @@ def put(switch, name, vlan):
     assert switch.put(f"/{switch.ports[name]}", json={"vlan_id": vlan}).json() == {"vlan_id": vlan}
 
 
+def console(stack, name):
+    """Return what a machine's serial console printed since the emulator has it."""
+    written = stack.dir / "fleet" / "console" / f"{name}.log"
+    older = written.with_name(written.name + ".1")
+    return "".join(path.read_text(errors="replace") for path in (older, written) if path.exists())
+
+
 def inner_address(stack, name):
     ((address,),) = stack.rows(
         "select host(n.address) from fleet_nic n join fleet_server s on s.id = n.server_id"
@@ -182,6 +191,16 @@ def test_what_was_reserved_is_what_one_logs_in_to(virtual, first):
     assert on_all(servers, key, "hostname") == [server["hostname"] for server in servers]
     assert on_all(servers, key, "cloud-init status --wait | tail -n 1") == ["status: done"] * 2
     assert on_all(servers, key, "sudo cat /var/tmp/from-user-data") == [WORD] * 2
+
+
+def test_one_booted_from_its_drive_and_one_by_http(virtual, first):
+    by_drive, by_http = (console(virtual, name) for name in sorted(virtual.server_names(first[1])))
+
+    assert "boot from Cd" in by_drive
+    assert "Uri(http" not in by_drive
+    assert "boot from UefiHttp" in by_http
+    assert "Uri(http://10.0.2.100:8000/agent/v1/media/" in by_http
+    assert "boot from Cd" not in by_http
 
 
 def test_a_machine_reaches_the_portal_and_nothing_else(first):

@@ -30,7 +30,7 @@ def order(vm):
         ("Hdd", ["nvme", "ide-cd"]),
         ("Cd", ["ide-cd", "nvme"]),
         ("Pxe", ["virtio-net-pci", "nvme", "ide-cd"]),
-        ("UefiHttp", ["virtio-net-pci", "nvme", "ide-cd"]),
+        ("UefiHttp", ["nvme", "ide-cd"]),
     ],
 )
 def test_what_is_asked_for_comes_first(boot, first):
