@@ -62,6 +62,7 @@ OWN = {
     },
     "approvals": {
         "kinds": "the registry of what takes two people",
+        "mails": "telling who may decide, and who asked",
     },
     "fleet": {
         "certificate_pdf": "a certificate on paper: pure",

@@ -1,11 +1,13 @@
 """Asking for what takes two people, and deciding: what is approved is done at once, or not at all."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from django.db import transaction
 
 from portal.approvals.kinds import kind_of
+from portal.approvals.mails import tell_deciders, tell_who_asked
 from portal.approvals.models import TEXT_LENGTH, Approval
 from portal.approvals.permissions import OWN, why_not
 from portal.approvals.states import ApprovalState
@@ -62,6 +64,7 @@ def request_approval(
         scope=_scope_of(made),
         data={"kind": known.name, "subject": subject, "reason": reason, "asked": made.data},
     )
+    transaction.on_commit(partial(tell_deciders, made))
     return made
 
 
@@ -109,6 +112,7 @@ def decide(*, actor: Actor, approval: Approval, approve: bool, comment: str = ""
             comment=comment,
         )
     (kind.execute if approve else kind.drop)(actor, fresh)
+    transaction.on_commit(partial(tell_who_asked, fresh))
     return fresh
 
 
@@ -150,6 +154,7 @@ def expire(*, approval: Approval) -> bool:
     if fresh.state != ApprovalState.PENDING or not is_late:
         return False
     _end(SYSTEM, fresh, ApprovalState.EXPIRED, TOO_LATE)
+    transaction.on_commit(partial(tell_who_asked, fresh))
     return True
 
 
