@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What is looked at. The first two are sampled from outside and out of band, the others where a machine reports."""
+    """What is looked at: the first from outside, the others out of band, by the BMC."""
 
     REACHABLE = "reachable"
     POWER = "power"

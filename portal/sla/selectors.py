@@ -1,6 +1,7 @@
 """Questions about promises measured. Those of tenants take the scope first and never see another project's rows."""
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, datetime
 
 from django.db import models
 from django.db.models import Q
@@ -12,6 +13,7 @@ from portal.core.months import begin_of, next_month
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.selectors import reservation_of, reservations_of
 from portal.sla.concerned import servers_of
+from portal.sla.definitions import Kind
 from portal.sla.models import (
     Evidence,
     Incident,
@@ -21,6 +23,7 @@ from portal.sla.models import (
     ServerMonth,
     SlaCredit,
 )
+from portal.sla.models.evidence import Source
 from portal.sla.states import CreditState, MaintenanceState
 from portal.tenancy.models import Organization
 from portal.tenancy.scope import Scope
@@ -57,6 +60,12 @@ def server_months_of(scope: Scope) -> models.QuerySet[ServerMonth]:
         .filter(reservation__project=scope.project)
         .order_by("-month", "-pk")
     )
+
+
+def last_seen(*, servers: Iterable[int], kind: Kind, source: Source) -> dict[int, datetime]:
+    """Return when a source last spoke of a kind, by the pks of servers; those that it never spoke of are left out."""
+    rows = Evidence.objects.filter(server__in=list(servers), kind=kind.value, source=source)
+    return dict(rows.order_by("server", "kind", "-pk").distinct("server", "kind").values_list("server", "until"))
 
 
 def evidence_of(scope: Scope, reservation_id: str, server_id: str) -> models.QuerySet[Evidence]:
