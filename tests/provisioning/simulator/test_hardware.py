@@ -53,7 +53,7 @@ def test_what_cannot_be_expanded_is_refused(get, query):
     assert get(f"{SYSTEM}/Processors?$expand={query}").status_code == 400
 
 
-@pytest.mark.parametrize("path", ["Processors/GPU_SXM_9", "Memory/x/MemoryMetrics", "LogServices/EventLog/Entries/1"])
+@pytest.mark.parametrize("path", ["EthernetInterfaces/x", "Memory/x/MemoryMetrics", "LogServices/EventLog/Entries/1"])
 def test_what_is_not_there_is_not_found(get, path):
     assert get(f"{SYSTEM}/{path}").status_code == 404
 
