@@ -35,6 +35,13 @@ def allocations_in(month: date) -> models.QuerySet[Allocation]:
     return Allocation.objects.filter(ready_at__lt=end, occupied__startswith__lt=end, occupied__endswith__gt=begin)
 
 
+def to_be_measured(month: date) -> models.QuerySet[Allocation]:
+    """Return the same, with those that were promised for a part of the month and not handed over."""
+    begin, end = begin_of(month), begin_of(next_month(month))
+    promised = Q(ready_at__lt=end) | Q(reservation__image__isnull=False, reservation__sla_tier__isnull=False)
+    return Allocation.objects.filter(promised, occupied__startswith__lt=end, occupied__endswith__gt=begin)
+
+
 def credits_to_invoice(organization: Organization, until: date) -> models.QuerySet[SlaCredit]:
     """Return the credits that are due to an organization for months that began before ``until``, the oldest first."""
     return (
@@ -156,9 +163,11 @@ def public_maintenance() -> models.QuerySet[MaintenanceWindow]:
 
 
 def reservations_in(scope: Scope, month: date) -> models.QuerySet[Reservation]:
-    """Return the project's reservations that had a server handed over in a month, newest first."""
+    """Return the project's reservations that had a server or a credit for one in a month, newest first."""
     had = allocations_in(month).filter(reservation=models.OuterRef("pk"))
-    return reservations_of(scope).filter(models.Exists(had)).select_related("sla_tier").order_by("-pk")
+    credited = SlaCredit.objects.filter(month=month, reservation=models.OuterRef("pk"))
+    found = reservations_of(scope).filter(models.Exists(had) | models.Exists(credited))
+    return found.select_related("sla_tier").order_by("-pk")
 
 
 def servers_had_by(scope: Scope) -> models.QuerySet[Allocation, int]:
