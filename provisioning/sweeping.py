@@ -47,7 +47,7 @@ def look_at(rows: Sequence[Allocation], at: datetime) -> Told:
         return {}
     with http, ThreadPoolExecutor(BMCS_AT_ONCE) as pool:
         jobs = [_Job(http, row.server, deadline) for row in rows]
-        systems = dict(_batches(pool, _Job.read_system, jobs, deadline))
+        systems: dict[_Job, Resource | str] = dict(_batches(pool, _Job.read_system, jobs, deadline))
         told: Told = {job.server.pk: {Kind.POWER: power_of(system)} for job, system in systems.items()}
         on = {
             job.server.pk: (job, system)
