@@ -150,6 +150,7 @@ OWN = {
         "definitions": "the table of what counts as down, by version",
         "excluding": "what is not measured, and what proves it: pure",
         "gathering": "what server-months are measured from, read for many at a time",
+        "lateness": "what came late or never, host name by host name",
         "measuring": "from samples to availability, second by second: pure",
         "reporting": "what tenants read of a month",
         "status": "what everybody may know: the status page",

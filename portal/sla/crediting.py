@@ -48,12 +48,24 @@ class Credit:
 
 @dataclass(frozen=True)
 class Late:
-    """How many seconds after its promise something came, and what came late; negative for what was in time."""
+    """How many seconds after its promise something came, and what came late; negative for what was in time.
+
+    ``came`` is empty for what did not come: then it is late ``until`` the end of the month, or of the waiting.
+    ``passed`` seconds of it were in earlier months, and counted there.
+    """
 
     reason: Reason
     seconds: int
     due: str
     came: str
+    passed: int = 0
+    until: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the form in which it stands in the arithmetic."""
+        told = {"due_at": self.due, "came_at": self.came or None, "late_seconds": self.seconds}
+        more = {"until": self.until, "earlier_seconds": self.passed}
+        return told | {name: value for name, value in more.items() if value}
 
 
 def credits_of(
@@ -107,13 +119,10 @@ def _for_lates(promise: Promise, lates: Sequence[Late], day_price: Decimal, pric
     parts = []
     for reason in (Reason.LATE_HANDOVER, Reason.LATE_REPLACEMENT):
         of_reason = [late for late in lates if late.reason == reason]
-        counted = [(late, late_steps(late.seconds, promise)) for late in of_reason]
+        counted = [(late, _steps(late, promise)) for late in of_reason]
         steps = sum(number for _, number in counted)
         told = {
-            "late": [
-                {"due_at": late.due, "came_at": late.came, "late_seconds": late.seconds, "steps": number}
-                for late, number in counted
-            ],
+            "late": [{**late.as_json(), "steps": number} for late, number in counted],
             "grace_minutes": promise.late_grace_minutes,
             "step_minutes": promise.late_step_minutes,
             "percent_per_step": shown(promise.late_credit_percent),
@@ -122,6 +131,11 @@ def _for_lates(promise: Promise, lates: Sequence[Late], day_price: Decimal, pric
         }
         parts.append((reason, promise.late_credit_percent * steps, day_price, told))
     return parts
+
+
+def _steps(late: Late, promise: Promise) -> int:
+    """Return the steps that were begun in the month."""
+    return late_steps(late.seconds, promise) - late_steps(late.passed, promise)
 
 
 def late_steps(late_seconds: int, promise: Promise) -> int:

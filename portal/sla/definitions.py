@@ -1,13 +1,13 @@
 """What counts as down, by version: a table. A credit keeps the version that it was measured by; none is ever edited."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What is looked at. The first two are sampled from outside and out of band, the others where a machine reports."""
+    """What is looked at: the first from outside, the others out of band, by the BMC."""
 
     REACHABLE = "reachable"
     POWER = "power"
@@ -69,8 +69,21 @@ DEFINITIONS: dict[int, Definition] = {
     )
 }
 """All versions that credits may refer to."""
+DEFINITIONS[2] = replace(
+    DEFINITIONS[1],
+    version=2,
+    sentences=(
+        *DEFINITIONS[1].sentences[:2],
+        "Reachability is sampled from outside and power by the management controller once a minute; GPU count, Xid/ECC "
+        "errors and link by the management controller every other minute, while the server is on.",
+        *DEFINITIONS[1].sentences[2:],
+        "What is handed over late earns a credit by the tier's steps, counted in the month in which they begin. A "
+        "server that was never handed over is late until the reservation ends or is called off; its credits of a month "
+        "are at most the price of the time that was missed, which is not billed either.",
+    ),
+)
 
-CURRENT = DEFINITIONS[1]
+CURRENT = DEFINITIONS[2]
 """What months are measured by from now on."""
 
 CLOSE_AFTER = timedelta(hours=6)

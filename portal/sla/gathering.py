@@ -11,9 +11,10 @@ from portal.operations.models import OperationEvent
 from portal.operations.states import OperationState
 from portal.reservations.charges import charges_of
 from portal.reservations.models import Allocation, Reservation
-from portal.sla.crediting import DAY_HOURS, Late, Reason
+from portal.sla.crediting import DAY_HOURS, Late
 from portal.sla.definitions import Condition, Definition, Kind
 from portal.sla.excluding import Deed, Turn, maintenance_time, tenants_time
+from portal.sla.lateness import delays_of, served_of
 from portal.sla.measuring import Exclusion, Reading
 from portal.sla.models import Evidence, MaintenanceServer
 from portal.sla.pricing import price_of_server
@@ -37,11 +38,12 @@ class Gathered:
     readings: list[Reading] = field(default_factory=list)
     exclusions: list[Exclusion] = field(default_factory=list)
     lates: list[Late] = field(default_factory=list)
+    missed: list[Span] = field(default_factory=list)
 
     @property
     def price(self) -> Decimal:
-        """What the server costs for the time that it was served in the month, not rounded."""
-        return price_of_server(charges_of(self.reservation), *self._rate, self.served)
+        """What the server costs for the time that it was served, or missed, in the month, not rounded."""
+        return price_of_server(charges_of(self.reservation), *self._rate, merged(self.served + self.missed))
 
     @property
     def day_price(self) -> Decimal:
@@ -54,23 +56,15 @@ class Gathered:
         return self.reservation.rate_per_gpu_hour, self.reservation.server_type.gpu_count
 
 
-def served_of(allocation: Allocation, until: int) -> Span:
-    """Return when a server was handed over: from its hand-over, not before the start, until it was given back."""
-    if allocation.ready_at is None:
-        return Span(0, 0)
-    begin = max(second_of(allocation.ready_at), second_of(allocation.reservation.span.start))
-    turnover = allocation.turnover
-    given_back = turnover.lower if turnover and turnover.lower else allocation.occupied.upper
-    return Span(begin, max(begin, min(second_of(given_back), until)))
-
-
 def gather(allocations: Iterable[Allocation], month: date, definition: Definition) -> list[Gathered]:
     """Return what the allocations' servers are measured from in a month, as far as it is over.
 
-    The allocations come with their reservation, its type and tier, and their server.
+    A server that should have been handed over and was not is among them, with nothing served. The allocations come
+    with their reservation, its type and tier, and their server.
     """
-    items = gather_span(allocations, month, seconds_of(month), definition)
-    _find_lates(items, seconds_of(month))
+    rows = list(allocations)
+    items = gather_span(rows, month, seconds_of(month), definition)
+    _find_delays(items, rows, month)
     return items
 
 
@@ -156,44 +150,18 @@ def _exclude_maintenance(items: Sequence[Gathered], month: date) -> None:
             ]
 
 
-def _find_lates(items: Sequence[Gathered], whole: Span) -> None:
-    """Note whose hand-over came in the month: the first of its host name, or one that took another's place."""
-    rows = (
-        Allocation.objects.select_related("reservation__sla_tier")
-        .filter(reservation__in={item.reservation.pk for item in items})
-        .order_by("pk")
-    )
-    chains = defaultdict(list)
-    for row in rows:
-        chains[row.reservation_id, row.hostname].append(row)
-    wanted = {(item.reservation.pk, item.server_id): item for item in items}
-    for chain in chains.values():
-        before: Allocation | None = None
-        for row in chain:
-            came = row.ready_at
-            if came is None:
-                continue
-            item = wanted.get((row.reservation_id, row.server_id))
-            late = _late(chain[0], before, row)
-            if item is not None and late is not None and whole.start <= second_of(came) < whole.end:
-                item.lates.append(late)
-            before = row
-
-
-def _late(first: Allocation, before: Allocation | None, row: Allocation) -> Late | None:
-    """Return how late a server came after what was promised; None where nothing is promised.
-
-    A hand-over is due so long after the start, or after the booking where that was later; a replacement so long after
-    the server before it left.
-    """
-    tier, came = row.reservation.sla_tier, row.ready_at
-    if tier is None or came is None:
-        return None
-    if before is None:
-        begin = max(first.created_at, row.reservation.span.start)
-        reason, minutes = Reason.LATE_HANDOVER, tier.handover_minutes
-    else:
-        begin = moment_of(served_of(before, second_of(came)).end)
-        reason, minutes = Reason.LATE_REPLACEMENT, tier.replacement_minutes
-    due = begin + timedelta(minutes=minutes)
-    return Late(reason, second_of(came) - second_of(due), clock.as_rfc3339(due), clock.as_rfc3339(came))
+def _find_delays(items: list[Gathered], allocations: Iterable[Allocation], month: date) -> None:
+    """Note what came late in the month, and add the servers of ``allocations`` that did not come."""
+    rows = {row.pk: row for row in allocations}
+    known = {(item.reservation.pk, item.server_id): item for item in items}
+    for delay in delays_of({row.reservation_id for row in rows.values()}, seconds_of(month)):
+        key = (delay.allocation.reservation_id, delay.allocation.server_id)
+        if delay.missed is not None and delay.allocation.pk in rows:
+            row = rows[delay.allocation.pk]
+            if key not in known:
+                known[key] = Gathered(row.reservation, row.server_id, row.server.public_id, month)
+                items.append(known[key])
+            known[key].missed.append(delay.missed)
+            known[key].lates.append(delay.late)
+        elif delay.missed is None and key in known:
+            known[key].lates.append(delay.late)

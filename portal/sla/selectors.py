@@ -1,6 +1,7 @@
 """Questions about promises measured. Those of tenants take the scope first and never see another project's rows."""
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, datetime
 
 from django.db import models
 from django.db.models import Q
@@ -12,6 +13,7 @@ from portal.core.months import begin_of, next_month
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.selectors import reservation_of, reservations_of
 from portal.sla.concerned import servers_of
+from portal.sla.definitions import Kind
 from portal.sla.models import (
     Evidence,
     Incident,
@@ -21,6 +23,7 @@ from portal.sla.models import (
     ServerMonth,
     SlaCredit,
 )
+from portal.sla.models.evidence import Source
 from portal.sla.states import CreditState, MaintenanceState
 from portal.tenancy.models import Organization
 from portal.tenancy.scope import Scope
@@ -30,6 +33,13 @@ def allocations_in(month: date) -> models.QuerySet[Allocation]:
     """Return the allocations whose servers were handed over before the end of a month, and kept into it."""
     begin, end = begin_of(month), begin_of(next_month(month))
     return Allocation.objects.filter(ready_at__lt=end, occupied__startswith__lt=end, occupied__endswith__gt=begin)
+
+
+def to_be_measured(month: date) -> models.QuerySet[Allocation]:
+    """Return the same, with those that were promised for a part of the month and not handed over."""
+    begin, end = begin_of(month), begin_of(next_month(month))
+    promised = Q(ready_at__lt=end) | Q(reservation__image__isnull=False, reservation__sla_tier__isnull=False)
+    return Allocation.objects.filter(promised, occupied__startswith__lt=end, occupied__endswith__gt=begin)
 
 
 def credits_to_invoice(organization: Organization, until: date) -> models.QuerySet[SlaCredit]:
@@ -57,6 +67,12 @@ def server_months_of(scope: Scope) -> models.QuerySet[ServerMonth]:
         .filter(reservation__project=scope.project)
         .order_by("-month", "-pk")
     )
+
+
+def last_seen(*, servers: Iterable[int], kind: Kind, source: Source) -> dict[int, datetime]:
+    """Return when a source last spoke of a kind, by the pks of servers; those that it never spoke of are left out."""
+    rows = Evidence.objects.filter(server__in=list(servers), kind=kind.value, source=source)
+    return dict(rows.order_by("server", "kind", "-pk").distinct("server", "kind").values_list("server", "until"))
 
 
 def evidence_of(scope: Scope, reservation_id: str, server_id: str) -> models.QuerySet[Evidence]:
@@ -147,9 +163,11 @@ def public_maintenance() -> models.QuerySet[MaintenanceWindow]:
 
 
 def reservations_in(scope: Scope, month: date) -> models.QuerySet[Reservation]:
-    """Return the project's reservations that had a server handed over in a month, newest first."""
+    """Return the project's reservations that had a server or a credit for one in a month, newest first."""
     had = allocations_in(month).filter(reservation=models.OuterRef("pk"))
-    return reservations_of(scope).filter(models.Exists(had)).select_related("sla_tier").order_by("-pk")
+    credited = SlaCredit.objects.filter(month=month, reservation=models.OuterRef("pk"))
+    found = reservations_of(scope).filter(models.Exists(had) | models.Exists(credited))
+    return found.select_related("sla_tier").order_by("-pk")
 
 
 def servers_had_by(scope: Scope) -> models.QuerySet[Allocation, int]:

@@ -134,7 +134,8 @@ def arithmetic(credit: SlaCredit) -> Iterator[str]:
         yield f"{told['percent']} % of {_amount(told['price'])} {credit.currency} = {credit.money}"
     else:
         for late in told["late"]:
-            yield f"due {late['due_at']}, came {late['came_at']}: {late['steps']} steps of {told['step_minutes']} min"
+            came = f"came {late['came_at']}" if late["came_at"] else f"not there until {late['until']}"
+            yield f"due {late['due_at']}, {came}: {late['steps']} steps of {told['step_minutes']} min"
         yield (
             f"{told['percent']} % of a day's price of {_amount(told['day_price'])} {credit.currency} "
             f"({told['percent_per_step']} % a step after {told['grace_minutes']} min) = {credit.money}"

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -34,6 +35,8 @@ class Setting:
     uri: str = ""
     image: str = ""
     """Address of the image in the virtual drive; empty when there is none."""
+    reset_at: float = 0
+    """When the machine was last switched on or reset, in seconds since 1970; 0 when it never was."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ class Chassis(ABC):
         target, uri = ("None", "") if self.setting.enabled == "Disabled" else (self.setting.target, self.setting.uri)
         if self.setting.enabled == "Once":
             self.setting.target, self.setting.enabled, self.setting.uri = "None", "Disabled", ""
-        self.setting.power = "On"
+        self.setting.power, self.setting.reset_at = "On", time.time()
         self.remember()
         self._begin(target, uri)
 

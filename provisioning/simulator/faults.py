@@ -20,6 +20,9 @@ class Fault(StrEnum):
     ERASE_SKIPS = "erase_skips"  # one block in a thousand is not erased
     SSH_WRONG_HOST_KEY = "ssh_wrong_host_key"  # phones home with another host key than it serves
     GPU_MISSING = "gpu_missing"  # one GPU fewer than it was built with
+    GPU_XID = "gpu_xid"  # the driver reports that a GPU has fallen off the bus
+    GPU_ECC = "gpu_ecc"  # memory of a GPU has had errors that could not be corrected
+    LINK_DOWN = "link_down"  # the BMC sees no link at the server's port
     FABRIC_SLOW = "fabric_slow"  # what it measures over the fabric is a tenth of what it should be
     MEMORY_MISSING = "memory_missing"  # half of the memory
     DRIVE_WRONG = "drive_wrong"  # another, smaller drive
@@ -48,6 +51,10 @@ class Faults:
         except (OSError, ValueError, AttributeError):
             return False
         return found in faults
+
+    def since(self, name: str) -> float:
+        """Return when what is wrong with a machine began, in seconds since 1970. Raises FileNotFoundError."""
+        return (self.folder / f"{name}.json").stat().st_mtime
 
     def plant(self, name: str, fault: Fault) -> None:
         """Make something wrong with a machine."""

@@ -6,11 +6,12 @@ for whoever is logged in anywhere.
 
 import json
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import flask
 
-from provisioning.simulator import host_logger, virtual_media
+from provisioning.simulator import hardware, host_logger, virtual_media
 from provisioning.simulator.boot import TARGETS, merged
 from provisioning.simulator.chassis import Chassis
 from provisioning.simulator.controller import OWN, Controller, hashed
@@ -84,7 +85,8 @@ class Front:
     def _read(self, machine: Chassis, rest: list[str]) -> Answer:
         found = self.controllers[machine.spec.uuid].resource(rest)
         try:
-            found = found or host_logger.resource(machine, rest, flask.request.args)
+            asked = flask.request.args
+            found = found or host_logger.resource(machine, rest, asked) or hardware.resource(machine, rest, asked)
         except ValueError as error:
             return refusal(400, str(error))
         return None if found is None else flask.jsonify(found)
@@ -147,6 +149,9 @@ class Front:
         """Add to the emulator's answer what it does not model, and log writes."""
         request = flask.request
         machine, rest = self._asked(request.path)
+        if request.path.rstrip("/") == _SERVICE.rstrip("/") and response.status_code == 200 and request.method == "GET":
+            features = {"ProtocolFeaturesSupported": {"ExpandQuery": hardware.EXPANDS}}
+            response.set_data(json.dumps(json.loads(response.get_data()) | features))
         if machine is None:
             return response
         if request.method not in _READING:
@@ -164,6 +169,7 @@ class Front:
                 more["Boot"]["BootOrder"] = controller.boot_order()
                 more["VirtualMedia"] = {"@odata.id": virtual_media.shelf_of(machine)}
                 more["LogServices"] = {"@odata.id": host_logger.shelf_of(machine)}
+                more |= hardware.links_of(machine)
             case ["Managers"]:
                 path = f"{flask.request.path.rstrip('/')}/NetworkProtocol"
                 links = {"NetworkProtocol": path, "VirtualMedia": virtual_media.shelf_of(machine)}
@@ -214,9 +220,15 @@ def _completed(machine: Chassis, found: dict[str, Any]) -> dict[str, Any]:
     boot["BootSourceOverrideEnabled"] = setting.enabled
     boot["HttpBootUri"] = setting.uri
     boot["BootSourceOverrideTarget@Redfish.AllowableValues"] = list(TARGETS)
+    reset = {"LastResetTime": _written(setting.reset_at)} if setting.reset_at else {}
     return {
         **found,
+        **reset,
         "SerialNumber": machine.spec.serial,
         "Model": machine.spec.model,
         "Manufacturer": MAKERS[machine.KIND],
     }
+
+
+def _written(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")

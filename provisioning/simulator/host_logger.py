@@ -1,4 +1,4 @@
-"""The log of a host's serial console at its BMC, in the form of OpenBMC's bmcweb: one entry for each line.
+"""The logs of a system at its BMC. That of the serial console has the form of OpenBMC's bmcweb: an entry for a line.
 
 See https://github.com/openbmc/bmcweb/blob/master/redfish-core/lib/systems_logservices_hostlogger.hpp
 """
@@ -6,6 +6,7 @@ See https://github.com/openbmc/bmcweb/blob/master/redfish-core/lib/systems_logse
 from collections.abc import Mapping
 from typing import Any
 
+from provisioning.simulator import event_log
 from provisioning.simulator.chassis import Chassis
 
 MOST_ENTRIES = 1000
@@ -19,7 +20,7 @@ def shelf_of(machine: Chassis) -> str:
 
 
 def resource(machine: Chassis, rest: list[str], asked: Mapping[str, str]) -> dict[str, Any] | None:
-    """Return what is at a path below a system, None when that is not about this log, or there is no such entry.
+    """Return what is at a path below a system, None when that is not about its logs, or there is no such entry.
 
     ``asked`` is the query string. Raises ValueError for a $skip or $top that cannot be.
     """
@@ -29,8 +30,8 @@ def resource(machine: Chassis, rest: list[str], asked: Mapping[str, str]) -> dic
             return {
                 "@odata.id": shelf_of(machine),
                 "@odata.type": "#LogServiceCollection.LogServiceCollection",
-                "Members": [{"@odata.id": path}],
-                "Members@odata.count": 1,
+                "Members": [{"@odata.id": f"{shelf_of(machine)}/{name}"} for name in (_NAME, event_log.NAME)],
+                "Members@odata.count": 2,
             }
         case ["Systems", "LogServices", name] if name == _NAME:
             return {
@@ -47,7 +48,7 @@ def resource(machine: Chassis, rest: list[str], asked: Mapping[str, str]) -> dic
         case ["Systems", "LogServices", name, "Entries", number] if name == _NAME and number.isdecimal():
             found = _lines(machine)[int(number) :][:1]
             return _entry(f"{path}/Entries", int(number), found[0]) if found else None
-    return None
+    return event_log.resource(machine, shelf_of(machine), rest)
 
 
 def _number(asked: Mapping[str, str], name: str, default: int, allowed: range) -> int:

@@ -5,10 +5,12 @@ from contextlib import closing
 
 import pytest
 
+from portal.core import clock
 from portal.fleet.models import BMC, Server
 from portal.reservations.models import Allocation
+from portal.sla.definitions import Kind
 from portal.sla.models import Evidence
-from provisioning import probing
+from provisioning import probing, redfish, sweeping
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -22,17 +24,17 @@ def bmcs(monkeypatch):
     def read(_http, url, _login):
         address = url.partition("/redfish")[0]
         if address not in said:
-            raise probing.Unreadable("timeout")
+            raise redfish.Unreadable("timeout")
         return said[address].encode()
 
-    monkeypatch.setattr(probing, "read", read)
+    monkeypatch.setattr(redfish, "read", read)
     return said
 
 
 @pytest.fixture
 def client(monkeypatch):
     """Let there be a client without a CA's file: no connection is made by it."""
-    monkeypatch.setattr(probing, "make_client", lambda: closing(type("Client", (), {"close": lambda _: None})()))
+    monkeypatch.setattr(sweeping, "make_client", lambda: closing(type("Client", (), {"close": lambda _: None})()))
 
 
 @pytest.fixture
@@ -60,8 +62,9 @@ def test_a_server_that_takes_connections_is_up(servers, bmcs):
         assert probing.probe_servers() == 2
 
     one, other = (server.pk for server in servers)
+    unknown = [(one, kind, "unknown") for kind in ("gpu_count", "xid_ecc", "link")]
     assert seen() == sorted(
-        [(one, "power", "up"), (one, "reachable", "up"), (other, "power", "down"), (other, "reachable", "up")]
+        [(one, "power", "up"), (one, "reachable", "up"), (other, "power", "down"), (other, "reachable", "up"), *unknown]
     )
 
 
@@ -105,9 +108,9 @@ def test_where_nothing_answers_it_may_be_us_and_nothing_is_known(servers, bmcs, 
 def test_what_a_bmc_says_that_makes_no_sense_says_nothing(servers, bmcs, reply):
     bmcs |= {"https://bmc0": reply, "https://bmc1": '{"PowerState": "On"}'}
 
-    powers = probing._powers_of(list(Server.objects.select_related("bmc").order_by("pk")))
+    told = sweeping.look_at(probing._handed_over(), clock.now())
 
-    assert [powers[server.pk][0].value for server in servers] == ["unknown", "up"]
+    assert [told[server.pk][Kind.POWER][0].value for server in servers] == ["unknown", "up"]
 
 
 def test_nobody_has_a_server_and_nothing_is_asked():

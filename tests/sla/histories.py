@@ -68,3 +68,9 @@ def history(seed):
     dice.shuffle(readings)
     exclusions = [Exclusion(dice.choice(list(Cause)), span(0.1), str(n)) for n in range(dice.randrange(4))]
     return History(month, step, served, [Reading(*one, n) for n, one in enumerate(readings)], exclusions)
+
+
+def lateness(dice):
+    """Return how many minutes late something was at the end of a month, and how many of them passed before it began."""
+    late = dice.randrange(-60, 600)
+    return late, dice.choice([0, dice.randrange(0, max(1, late))])

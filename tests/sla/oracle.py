@@ -2,7 +2,6 @@
 
 from collections import Counter
 from fractions import Fraction
-from math import ceil
 
 MARKS = {"unknown": 0, "up": 1, "degraded": 2, "down": 3}
 
@@ -42,9 +41,10 @@ def spans_of(exclusions, cause):
 
 
 def cents(tier, found, late_minutes, price, day_price):
-    """Return what is credited in cents, reason by reason, as a customer would work it out; ``late_minutes`` by reason.
+    """Return what is credited in cents, reason by reason, as a customer would work it out.
 
-    Prices are fractions of the currency's whole unit.
+    ``late_minutes`` are pairs by reason: how late at the end of the month, and how late when it began. Prices are
+    fractions of the currency's whole unit.
     """
     left, credits = half_up(price * 100), {}
     obliged = found["obliged"]
@@ -56,10 +56,11 @@ def cents(tier, found, late_minutes, price, day_price):
             percent = max(percent, Fraction(credit))
     asked = {"availability": price * percent}
     for reason, each in late_minutes.items():
+        # A step counts in the month in which it begins: this many minutes after the grace, and each step after that.
         steps = sum(
-            ceil(Fraction(late - tier.late_grace_minutes, tier.late_step_minutes))
-            for late in each
-            if late > tier.late_grace_minutes
+            passed <= begin < late
+            for late, passed in each
+            for begin in range(tier.late_grace_minutes, late, tier.late_step_minutes)
         )
         asked[reason] = day_price * Fraction(tier.late_credit_percent) * steps
     for reason, hundredths in asked.items():

@@ -10,12 +10,12 @@ from portal.core.money import Money
 from portal.sla.crediting import Late, Reason, credits_of, late_steps, shown
 from portal.sla.definitions import CURRENT
 from portal.sla.measuring import Measured, measured, timeline
-from tests.sla import oracle
+from tests.sla import histories, oracle
 from tests.sla.histories import history, tier
 
 
-def late(minutes, reason=Reason.LATE_HANDOVER):
-    return Late(reason, minutes * 60, "due", "came")
+def late(minutes, reason=Reason.LATE_HANDOVER, passed=0):
+    return Late(reason, minutes * 60, "due", "came", passed * 60)
 
 
 def given(found):
@@ -34,7 +34,7 @@ def test_a_thousand_histories_are_measured_and_credited_as_the_oracle_works_it_o
         day_price = Decimal(dice.randrange(0, 10**9)).scaleb(-6)
         price = day_price * dice.randrange(1, 32)
         lates = {
-            reason: [dice.randrange(-60, 600) for _ in range(dice.randrange(3))]
+            reason: [histories.lateness(dice) for _ in range(dice.randrange(3))]
             for reason in (Reason.LATE_HANDOVER, Reason.LATE_REPLACEMENT)
         }
         found = measured(timeline(told.served, told.readings, told.exclusions, CURRENT))
@@ -42,7 +42,7 @@ def test_a_thousand_histories_are_measured_and_credited_as_the_oracle_works_it_o
         credits = credits_of(
             promise,
             found,
-            [late(minutes, reason) for reason, each in lates.items() for minutes in each],
+            [late(minutes, reason, passed) for reason, each in lates.items() for minutes, passed in each],
             price,
             day_price,
             "USD",

@@ -17,7 +17,8 @@ from portal.core.months import month_of
 from portal.reservations.models import Allocation
 from portal.sla.burning import BUDGET_SPAN, Budget, Level, budget_of
 from portal.sla.definitions import CURRENT, Condition
-from portal.sla.gathering import gather_span, served_of
+from portal.sla.gathering import gather_span
+from portal.sla.lateness import served_of
 from portal.sla.measuring import Segment, timeline
 from portal.sla.models import ErrorBudget, Evidence
 from portal.sla.spans import Span, moment_of, second_of

@@ -22,7 +22,7 @@ from portal.sla.definitions import CLOSE_AFTER, CURRENT, Condition
 from portal.sla.gathering import Gathered, gather
 from portal.sla.measuring import Measured, Segment, measured, timeline
 from portal.sla.models import Outage, ServerMonth, SlaCredit
-from portal.sla.selectors import allocations_in
+from portal.sla.selectors import to_be_measured
 from portal.sla.services.mails import tell_of_credits
 from portal.sla.spans import moment_of
 from portal.sla.states import CreditState
@@ -57,7 +57,7 @@ def measure_month(*, actor: Actor, month: date, organization: Organization | Non
 def _batches(month: date, organization: Organization | None) -> Iterator[list[int]]:
     """Yield the reservations that have servers to be measured, as many as make a batch."""
     batch, size = [], 0
-    allocations = allocations_in(month)
+    allocations = to_be_measured(month)
     if organization is not None:
         allocations = allocations.filter(reservation__organization=organization)
     found = allocations.order_by("reservation_id").values_list("reservation_id", flat=True)
@@ -98,7 +98,7 @@ def _measure(actor: Actor, month: date, reservations: Sequence[int]) -> int:
 
 def _unmeasured(month: date, reservations: Sequence[int]) -> QuerySet[Allocation]:
     known = ServerMonth.objects.filter(month=month, reservation=OuterRef("reservation"), server=OuterRef("server"))
-    return allocations_in(month).filter(~Exists(known), reservation__in=reservations)
+    return to_be_measured(month).filter(~Exists(known), reservation__in=reservations)
 
 
 def _row(item: Gathered, sums: Measured) -> ServerMonth:
