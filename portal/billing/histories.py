@@ -109,7 +109,7 @@ class Ends:
 
 def _let_go(allocation: Allocation) -> datetime | None:
     """Return when a server that never was a customer's was let go: it is erased later, or was not begun with."""
-    if allocation.ready_at is not None or allocation.state not in (AllocationState.CLEANING, AllocationState.RELEASED):
+    if allocation.state not in (AllocationState.CLEANING, AllocationState.RELEASED):
         return None
     turnover = allocation.turnover
     planned = turnover.lower if turnover is not None and turnover.lower is not None else allocation.state_changed_at

@@ -66,6 +66,9 @@ class Life(Story):
         return next(turn for turn in reversed(self.turns) if turn.place == place)
 
     def over(self):
+        if self.now and any(turn.made == self.now for turn in self.turns):
+            # A server that is lost at the very end is lost before it, or nobody could tell who held it to the last.
+            self.now = min(self.now + 1, self.end)
         super().over()
         self.now = max(self.now, self.over_at)
         for place in self.places:

@@ -1,5 +1,6 @@
 """Customers written as raw rows, many at a time, as they were at an instant: by no service, so that none is in the way."""
 
+import uuid
 from decimal import Decimal
 
 from django.db import connection
@@ -34,8 +35,17 @@ class Yard:
         unwatched()
         self.kinds = [factories.server_type(f"g{gpus}", gpu_count=gpus) for gpus in (1, 2, 4, 8)]
         self.region, self.image = factories.region(), factories.image()
-        self.servers = factories.servers(servers, of_type=self.kinds[0], with_bmc=False)
+        one = factories.server(of_type=self.kinds[0], with_bmc=False)
+        self.servers = [self._like(one, number) for number in range(servers)]
+        Server.objects.bulk_create(self.servers)
         self.free = iter(self.servers)
+
+    @staticmethod
+    def _like(one, number):
+        """Return another server. Whether the kind is its reservation's is nothing to whoever bills."""
+        same = {name: getattr(one, name) for name in ("server_type", "region", "fabric", "rack", "ssh_port", "state")}
+        own = {"name": f"b{number}", "serial": f"B{number}", "rack_unit": 10_000 + number, "system_uuid": uuid.uuid4()}
+        return Server(**same, **own, ssh_host=f"127.98.{number // 250}.{number % 250 + 1}")
 
     def begin(self, customers):
         """Write the customers of a batch; what they had is to be rolled back before the next."""
@@ -120,19 +130,17 @@ class Yard:
             for version in each.versions
             if version.since <= moment and version.row is None
         ]
+        # One version at a time is in force, and lines are written while theirs is a draft.
         for number in (1, 2):
             some = [(each, version) for each, version in new if version.number == number]
             for each, version in some:
                 version.row = self._contract(each, version)
             Contract.objects.bulk_create([version.row for _, version in some])
-        made = [self._line(each, version, life) for each, version in new for life in version.lives]
-        ContractLine.objects.bulk_create(made)
-        # One version at a time is in force: the earlier one goes first.
-        for number, before in ((1, None), (2, 1)):
-            rows = [version.row.pk for _, version in new if version.number == number]
-            replaced = [each.versions[0].row.pk for each, version in new if version.number == 2 and before]
+            lines = [self._line(each, version, life) for each, version in some for life in version.lives]
+            ContractLine.objects.bulk_create(lines)
+            replaced = [version.row.amends_id for _, version in some if number == 2]
             Contract.objects.filter(pk__in=replaced).update(state=ContractState.TERMINATED)
-            Contract.objects.filter(pk__in=rows).update(state=ContractState.ACTIVE)
+            Contract.objects.filter(pk__in=[version.row.pk for _, version in some]).update(state=ContractState.ACTIVE)
         Commitment.objects.bulk_create(
             [
                 Commitment(

@@ -6,6 +6,7 @@ Closing a month costs the same for one history or fifty, so most histories share
 
 from collections import defaultdict
 from contextlib import contextmanager
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -23,13 +24,14 @@ from portal.billing.services.usage import correct_usage
 from portal.billing.states import InvoiceState
 from portal.core.actors import SYSTEM
 from portal.core.months import span_of
+from portal.reservations.models import Allocation
 from tests.billing.customers import Customer
 from tests.billing.raw import Yard
 from tests.billing.stories import MICROSECOND
 from tests.billing.yard import clock_at
 
 pytestmark = pytest.mark.django_db
-SIZES = (1, 4, 15, 40, 65)
+SIZES = (1, 9, 40, 75)
 """How many histories the customers of a batch have."""
 SERVERS = 2500
 HALF_A_PLACE = Fraction(1, 2_000_000)
@@ -132,15 +134,35 @@ def compare_accounts(customer):
     assert charged == sum(customer.charged.values()), f"customer {customer.seed}"
 
 
-def test_a_hundred_histories_are_invoiced_as_an_oracle_says(yard):
-    with rolled_back():
-        billed(yard, customers(4711, yard, (1, 9, 30, 60)))
-        assert Invoice.objects.exists()
-
-
 @pytest.fixture
 def yard(db):
     return Yard(SERVERS)
+
+
+def test_a_hundred_histories_are_invoiced_as_an_oracle_says(yard):
+    with rolled_back():
+        billed(yard, customers(4711, yard, (2, 28, 70)))
+        assert Invoice.objects.exists()
+
+
+def pays_by_the_second(life):
+    """Tell whether a second of its first server is a cent or more, and is billed in its first month."""
+    used = life.oracle.served and life.oracle.prices
+    return used and not life.is_early and (0, 0) in life.oracle.served and life.oracle.prices[0][0] >= 36
+
+
+def test_one_second_in_one_raw_row_is_noticed(yard):
+    some = customers(1, yard, (9,))
+    life = next(each for each in some[0].lives if pays_by_the_second(each))
+
+    def shift(moment):
+        allocations = Allocation.objects.filter(reservation=life.reservation.pk, position=0)
+        allocations.filter(ready_at=life.oracle.begin).update(ready_at=life.oracle.begin + timedelta(seconds=1))
+
+    with rolled_back():
+        billed(yard, customers(1, yard, (9,)))
+    with pytest.raises(AssertionError, match=f"history {life.seed}"), rolled_back():
+        billed(yard, some, spoil=shift)
 
 
 @pytest.mark.long
