@@ -51,8 +51,7 @@ def test_an_invoice_with_its_lines(used, accountant):
 
 
 def test_a_line_names_its_contract(db):
-    with yard.clock_at(yard.MID_JANUARY - timedelta(days=2)):
-        scope, contract = yard.under_contract()
+    scope, contract = yard.under_contract()
     accountant = Api.of(scope.project, Role.BILLING)
 
     (listed,) = accountant.get("/invoices").json()["data"]

@@ -181,7 +181,9 @@ class Customer:
         charges, taken = sum((line.amount for line in lines), Decimal(0)), []
         for amount in self.left[currency]:
             taken.append(min(amount, charges - sum(taken)))
-        self.left[currency] = [rest for was, part in zip(self.left[currency], taken, strict=True) if (rest := was - part)]
+        self.left[currency] = [
+            rest for was, part in zip(self.left[currency], taken, strict=True) if (rest := was - part)
+        ]
         subtotal = charges - sum(taken)
         tax = rounded(Fraction(subtotal) * Fraction(self.tax_rate) / 100, PLACES[currency])
         self.receivable[currency] += charges + tax
@@ -197,5 +199,3 @@ def _never_below_nothing(lines):
             left += line.amount
         kept.append(line)
     return kept
-
-

@@ -1,6 +1,5 @@
 """Random lives as the database sees them: what their rows say at any instant, and what an oracle says is due."""
 
-from copy import copy
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -19,7 +18,7 @@ CHANGING = ("period", "price", "price_lines", "cancellation_fee", "state", "stat
 
 @dataclass
 class Turn:
-    """A server's turn in a place: from the tick at which it was booked, handed over at one (None: never), to another."""
+    """A server's turn in a place: booked at a tick, handed over at one (None: never), until another."""
 
     place: int
     made: int

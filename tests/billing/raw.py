@@ -1,9 +1,10 @@
-"""Customers written as raw rows, many at a time, as they were at an instant: by no service, so that none is in the way."""
+"""Customers written as raw rows, many at a time, as they were at an instant: by no service of the portal."""
 
 import uuid
 from decimal import Decimal
 
 from django.db import connection
+from psycopg.types.json import Jsonb
 
 from portal.billing.models import Account, AccountKind, BillingProfile, CreditGrant, Entry, Leg
 from portal.contracts.models import Commitment, Contract, ContractLine, ContractReservation
@@ -12,7 +13,6 @@ from portal.core.periods import Period
 from portal.fleet.models import Server
 from portal.reservations.models import Allocation, Reservation
 from portal.tenancy.models import Organization, Project
-from psycopg.types.json import Jsonb
 from tests import factories
 from tests.billing.lives import CHANGING
 
@@ -209,7 +209,9 @@ class Yard:
                 reference = f"{each.seed}-{month}-{number}"
                 kwargs = {"label": "late", "reference": reference, "month": month, "granted_by": "finance"}
                 grants.append(CreditGrant(organization=each.organization, amount=amount, currency=currency, **kwargs))
-                entry = Entry(label="credit.granted", reference=grants[-1].public_id, words="late", actor_label="finance")
+                entry = Entry(
+                    label="credit.granted", reference=grants[-1].public_id, words="late", actor_label="finance"
+                )
                 entries.append(entry)
                 legs.append(Leg(entry=entry, account=self.given[currency], amount=amount))
                 legs.append(Leg(entry=entry, account=each.accounts[currency], amount=-amount))
@@ -220,5 +222,3 @@ class Yard:
 
 def _plain(value):
     return Jsonb(value) if isinstance(value, list) else value
-
-

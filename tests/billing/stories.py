@@ -52,7 +52,7 @@ class Oracle:
         self.served = set()
         self.paid = {}
         self.lost = []
-        """Time of places that finance took out again: place, and microseconds from the beginning to (not with) others."""
+        """Time of places that finance took out again: place, and microseconds since the beginning, from and to."""
 
     def at(self, tick):
         return self.begin + tick * TICK
@@ -220,7 +220,12 @@ class Story:
                 self.oracle.pay_to_the_end(last, live)
             else:
                 percent = self._percent(last) if how == "terms" else 0
-                left = cut(self.reservation, self.oracle.at(last), self.oracle.at(last), Unused.BY_TERMS if how == "terms" else Unused.FREE)
+                left = cut(
+                    self.reservation,
+                    self.oracle.at(last),
+                    self.oracle.at(last),
+                    Unused.BY_TERMS if how == "terms" else Unused.FREE,
+                )
                 self.oracle.cut(last, last, percent)
                 self._write(left.charges)
                 self.reservation.cancellation_fee = left.owed.amount

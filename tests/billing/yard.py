@@ -100,13 +100,13 @@ def invoice(scope, amount="480.00", currency="USD", is_issued=True):
     return issue_invoice(actor=SYSTEM, invoice=made) if is_issued else made
 
 
-def under_contract(starts_at=MID_JANUARY):
+def under_contract():
     """Return a customer that owes the minimum of a contract for January, having used nothing, and its contract."""
-    until = span_of(JANUARY).end
-    scope = builders.stage(servers=1)
-    row = builders.line(count=1, starts_at=starts_at, ends_at=until)
-    head = {"starts_at": starts_at, "ends_at": until, "minimum_spend": Decimal(5000), "po_number": "PO-9"}
-    contract = builders.active(scope, row, **head)
+    term = {"starts_at": MID_JANUARY, "ends_at": span_of(JANUARY).end}
+    with clock_at(MID_JANUARY - timedelta(days=15)):
+        scope = builders.stage(servers=1)
+        row = builders.line(count=1, **term)
+        contract = builders.active(scope, row, minimum_spend=Decimal(5000), po_number="PO-9", **term)
     close(scope.organization, JANUARY)
     return scope, contract
 

@@ -68,8 +68,7 @@ def test_invoices_and_their_files(scope, used):
 
 
 def test_a_line_names_its_contract(db):
-    with yard.clock_at(yard.MID_JANUARY - timedelta(days=2)):
-        scope, contract = yard.under_contract()
+    scope, contract = yard.under_contract()
     made = scope.organization.invoices.get()
 
     shown = page(scope, f"/invoices/{made.public_id}").content.decode()
