@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from django.db import models
@@ -82,26 +83,52 @@ def histories(reservations: list[Reservation], month: date) -> Iterator[tuple[Re
             used[record.reservation_id].append(Used(record.position, Period.of_range(record.period)))
     ends = _ends([row for row in reservations if row.state in OVER])
     for row in reservations:
-        yield row, history_of(row, tuple(used[row.pk]), ends.get(row.pk, {}))
+        yield row, history_of(row, tuple(used[row.pk]), ends.get(row.pk, Ends()))
 
 
-def _ends(over: list[Reservation]) -> dict[int, dict[int, datetime]]:
-    """Return by reservation and place when the last server of each place was taken back."""
+@dataclass
+class Ends:
+    """When the last server of each place was taken back, and when anything last was let go.
+
+    The two differ where a server was lost and the one in its place was not there when all was over.
+    """
+
+    places: dict[int, datetime] = field(default_factory=dict)
+    last: datetime | None = None
+
+    def note(self, allocation: Allocation, handed_over_at: datetime) -> None:
+        """Take an allocation into account. One that never was handed over was let go with all others."""
+        held = held_of(allocation, handed_over_at)
+        end = held.end if held is not None else _let_go(allocation)
+        if end is None:
+            return
+        self.last = max(end, self.last or end)
+        if held is not None:
+            self.places[allocation.position] = max(end, self.places.get(allocation.position, end))
+
+
+def _let_go(allocation: Allocation) -> datetime | None:
+    """Return when a server that never was a customer's was let go: it is erased later, or was not begun with."""
+    if allocation.state not in (AllocationState.CLEANING, AllocationState.RELEASED):
+        return None
+    turnover = allocation.turnover
+    planned = turnover.lower if turnover is not None and turnover.lower is not None else allocation.state_changed_at
+    return min(planned, allocation.state_changed_at)
+
+
+def _ends(over: list[Reservation]) -> dict[int, Ends]:
     handed_over = {row.pk: row.handed_over_at for row in over if row.handed_over_at is not None}
-    found: defaultdict[int, dict[int, datetime]] = defaultdict(dict)
-    for allocation in Allocation.objects.filter(reservation__in=list(handed_over), ready_at__isnull=False):
-        held = held_of(allocation, handed_over[allocation.reservation_id])
-        if held is not None and held.end is not None:
-            places = found[allocation.reservation_id]
-            places[allocation.position] = max(held.end, places.get(allocation.position, held.end))
+    found: defaultdict[int, Ends] = defaultdict(Ends)
+    for allocation in Allocation.objects.filter(reservation__in=list(handed_over)):
+        found[allocation.reservation_id].note(allocation, handed_over[allocation.reservation_id])
     return found
 
 
-def history_of(reservation: Reservation, used: tuple[Used, ...], ends: dict[int, datetime]) -> History:
-    """Return the history of one reservation; ``ends`` tells when its servers were taken back, by place."""
+def history_of(reservation: Reservation, used: tuple[Used, ...], ends: Ends) -> History:
+    """Return the history of one reservation, of which ``ends`` tells when its servers were taken back."""
     if reservation.handed_over_at is None:
         return History(reservation.currency, lumps=tuple(_called_off(reservation)))
-    charges, given_back_at = charges_of(reservation), max(ends.values(), default=None)
+    charges, given_back_at = charges_of(reservation), ends.last
     return History(
         reservation.currency,
         tuple(_agreed(reservation, charges)),
@@ -109,7 +136,7 @@ def history_of(reservation: Reservation, used: tuple[Used, ...], ends: dict[int,
         used,
         given_back_at,
         # What was taken back before the others was not held to the last.
-        frozenset(place for place, end in ends.items() if given_back_at and end > given_back_at - AT_ONCE),
+        frozenset(place for place, end in ends.places.items() if given_back_at and end > given_back_at - AT_ONCE),
     )
 
 

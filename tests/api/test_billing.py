@@ -44,9 +44,21 @@ def test_an_invoice_with_its_lines(used, accountant):
     (line,) = document["lines"]
     assert (listed["number"], listed["month"], listed["state"]) == ("INV-000001", "2031-01", "issued")
     assert document["total"] == line["amount"] == {"amount": "1920.00", "currency": "USD"}
+    assert line["contract"] is None
     assert (line["reservation"], line["gpu_hours"]) == (used.public_id, "768.000000")
     assert line["rate"] == {"amount": "2.50", "currency": "USD"}
     assert accountant.get("/invoices", {"state": "void"}).json()["data"] == []
+
+
+def test_a_line_names_its_contract(db):
+    scope, contract = yard.under_contract()
+    accountant = Api.of(scope.project, Role.BILLING)
+
+    (listed,) = accountant.get("/invoices").json()["data"]
+    (line,) = accountant.get(f"/invoices/{listed['id']}").json()["lines"]
+
+    named = {"id": contract.public_id, "number": contract.number, "po_number": "PO-9"}
+    assert (line["kind"], line["contract"]) == ("shortfall", named)
 
 
 def test_its_pages_are_a_pdf(used, accountant):

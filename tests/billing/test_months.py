@@ -14,12 +14,14 @@ from portal.billing.states import InvoiceState
 from portal.core.actors import SYSTEM
 from portal.core.errors import InvalidInput, StateConflict
 from portal.core.periods import Period
+from portal.fleet.models import Server
 from portal.operations.services.events import tell
 from portal.reservations.models import Allocation
 from portal.reservations.services.enlarge import add_servers
 from portal.reservations.services.extend import extend
-from portal.reservations.services.lifecycle import cancel, take_back
+from portal.reservations.services.lifecycle import cancel, end_due, take_back
 from portal.reservations.services.shorten import shorten
+from portal.reservations.states import AllocationState
 from tests import factories
 from tests.billing.yard import (
     FEBRUARY,
@@ -175,6 +177,23 @@ def test_a_server_that_was_late_is_billed_from_its_own_hand_over(scope):
     (january,) = close(scope.organization, JANUARY)
 
     assert january.subtotal == DAY_PRICE * 3 / 2
+
+
+def test_who_lost_the_only_server_is_not_charged_for_the_time_without_one(scope):
+    reservation = begun(scope, MID_JANUARY, days=2)
+    lost = reservation.allocations.get()
+    with clock_at(MID_JANUARY + A_DAY):
+        span = Period(MID_JANUARY + A_DAY, lost.occupied.upper)
+        Allocation.objects.filter(pk=lost.pk).update(state=AllocationState.RELEASED, turnover=span.as_range())
+        fields = {"hostname": lost.hostname, "position": 0, "occupied": span.as_range()}
+        other = Server.objects.exclude(pk=lost.server_id)[0]
+        Allocation.objects.create(reservation=reservation, server=other, state=AllocationState.BOOKED, **fields)
+    with clock_at(reservation.span.end):
+        end_due(actor=SYSTEM, reservation=reservation)
+
+    (january,) = close(scope.organization, JANUARY)
+
+    assert january.subtotal == DAY_PRICE
 
 
 def test_time_switched_off_is_metered_apart(scope):

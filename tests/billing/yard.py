@@ -24,6 +24,7 @@ from portal.operations.states import OperationKind
 from portal.reservations.services import lifecycle, outcomes
 from portal.reservations.services.start import begin_provisioning
 from tests import factories
+from tests.contracts import builders
 
 JANUARY, FEBRUARY, MARCH = (datetime(2031, month, 1, tzinfo=UTC).date() for month in (1, 2, 3))
 MID_JANUARY = datetime(2031, 1, 20, 6, 0, 17, tzinfo=UTC)
@@ -97,6 +98,17 @@ def invoice(scope, amount="480.00", currency="USD", is_issued=True):
     line = {"kind": LineKind.FEE, "label": "train-7b: called off before it began", "project": scope.project}
     InvoiceLine.objects.create(invoice=made, position=1, amount=net, **line)
     return issue_invoice(actor=SYSTEM, invoice=made) if is_issued else made
+
+
+def under_contract():
+    """Return a customer that owes the minimum of a contract for January, having used nothing, and its contract."""
+    term = {"starts_at": MID_JANUARY, "ends_at": span_of(JANUARY).end}
+    with clock_at(MID_JANUARY - timedelta(days=15)):
+        scope = builders.stage(servers=1)
+        row = builders.line(count=1, **term)
+        contract = builders.active(scope, row, minimum_spend=Decimal(5000), po_number="PO-9", **term)
+    close(scope.organization, JANUARY)
+    return scope, contract
 
 
 def some_of_everything(scope, reservation):

@@ -67,6 +67,17 @@ def test_invoices_and_their_files(scope, used):
     assert lines[1].startswith(f"INV-000001,1,on_demand,{used.name}: ")
 
 
+def test_a_line_names_its_contract(db):
+    scope, contract = yard.under_contract()
+    made = scope.organization.invoices.get()
+
+    shown = page(scope, f"/invoices/{made.public_id}").content.decode()
+    lines = page(scope, f"/invoices/{made.public_id}.csv").content.decode().splitlines()
+
+    assert f"Contract {contract.number}, order PO-9" in shown
+    assert f",{contract.number},PO-9," in lines[1]
+
+
 def test_who_may_not_see_bills_sees_hours_and_no_money(scope, used):
     viewer = factories.scope(Role.VIEWER, in_project=scope.project)
 

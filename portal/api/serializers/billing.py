@@ -13,6 +13,7 @@ from portal.billing.models import CreditNote, Invoice, InvoiceLine, LineKind
 from portal.billing.selectors.usage import GroupBy, Usage
 from portal.billing.states import InvoiceState
 from portal.billing.tables import hours
+from portal.contracts.models import Contract
 from portal.core.errors import InvalidInput
 from portal.core.money import Money
 from portal.core.periods import Period
@@ -32,6 +33,14 @@ class InvoicesQuery(PageQuery):
     )
 
 
+class LineContractOut(serializers.Serializer[Contract]):
+    """The contract under which a line is charged."""
+
+    id = serializers.CharField(source="public_id", help_text="`ctr_...`")
+    number = serializers.CharField(help_text="All versions of a contract share it.")
+    po_number = serializers.CharField(help_text="Of your order; empty where none was named.")
+
+
 class InvoiceLineOut(serializers.Serializer[InvoiceLine]):
     """One line of an invoice. Credits and some corrections are below nothing."""
 
@@ -39,6 +48,7 @@ class InvoiceLineOut(serializers.Serializer[InvoiceLine]):
     label = serializers.CharField()  # type: ignore[assignment]
     project = serializers.CharField(source="project.public_id", allow_null=True, default=None)
     reservation = serializers.CharField(source="reservation.public_id", allow_null=True, default=None)
+    contract = LineContractOut(allow_null=True, help_text="Null for what no contract is about.")
     starts_at = InstantField(source="period.lower", allow_null=True, default=None)
     ends_at = InstantField(source="period.upper", allow_null=True, default=None)
     gpu_hours = serializers.CharField(allow_null=True, help_text="Decimal string.")

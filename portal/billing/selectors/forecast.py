@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from portal.billing.histories import held_of, history_of
+from portal.billing.histories import OVER, Ends, held_of, history_of
 from portal.billing.rating import History, Used, due_until
 from portal.core.money import Money
 from portal.core.months import span_of
@@ -48,21 +48,21 @@ def _histories(organization: Organization, span: Period) -> Iterator[History]:
     )
     reservations = {row.pk: row for row in rows}
     used: defaultdict[int, list[Used]] = defaultdict(list)
-    ends: defaultdict[int, dict[int, datetime]] = defaultdict(dict)
+    ends: defaultdict[int, Ends] = defaultdict(Ends)
     for allocation in Allocation.objects.filter(reservation__in=list(reservations)):
         reservation = reservations[allocation.reservation_id]
         if reservation.handed_over_at is None:
             if reservation.state in TO_BEGIN and allocation.state == AllocationState.BOOKED:
                 used[reservation.pk].append(Used(allocation.position, reservation.span))
             continue
+        if reservation.state in OVER:
+            ends[reservation.pk].note(allocation, reservation.handed_over_at)
         held = held_of(allocation, reservation.handed_over_at)
         if held is None:
             continue
         last = held.end or max(reservation.span.end, span.end)
         if held.start < last:
             used[reservation.pk].append(Used(allocation.position, Period(held.start, last)))
-        if held.end is not None and reservation.state not in (*TO_BEGIN, ReservationState.ACTIVE):
-            ends[reservation.pk][allocation.position] = held.end
     for pk, row in reservations.items():
         if row.handed_over_at is None and row.state in TO_BEGIN:
             # As it will be once it has begun, when it was agreed to begin.
