@@ -75,7 +75,11 @@ def test_what_a_document_lacks_is_said(scope, used, accountant):
     made = scope.organization.invoices.get()
     reply = accountant.get(f"/invoices/{made.public_id}.xml")
 
-    assert set(assert_problem(reply, 409, "e_invoice_impossible")) == {"seller.country", "seller.tax_id", "buyer.country"}
+    assert set(assert_problem(reply, 409, "e_invoice_impossible")) == {
+        "seller.country",
+        "seller.tax_id",
+        "buyer.country",
+    }
 
 
 def test_documents_are_for_those_who_see_bills(scope, used):

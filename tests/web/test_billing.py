@@ -94,7 +94,8 @@ def test_an_invoice_and_a_credit_note_for_programs(buyer):
 
     shown = browser_of(buyer).get(f"/invoices/{made.public_id}").content.decode()
     files = [
-        browser_of(buyer).get(address) for address in (f"/invoices/{made.public_id}.xml", f"/credit-notes/{note.public_id}.xml")
+        browser_of(buyer).get(address)
+        for address in (f"/invoices/{made.public_id}.xml", f"/credit-notes/{note.public_id}.xml")
     ]
 
     assert f'href="/invoices/{made.public_id}.xml"' in shown

@@ -3,7 +3,12 @@
 import re
 from decimal import Decimal
 
-from drafthorse.models.accounting import ApplicableTradeTax, BillingSpecifiedPeriod, CategoryTradeTax, TradeAllowanceCharge
+from drafthorse.models.accounting import (
+    ApplicableTradeTax,
+    BillingSpecifiedPeriod,
+    CategoryTradeTax,
+    TradeAllowanceCharge,
+)
 from drafthorse.models.document import Document
 from drafthorse.models.party import TaxRegistration, TradeParty
 from drafthorse.models.payment import PaymentTerms

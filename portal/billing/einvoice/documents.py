@@ -99,7 +99,9 @@ def _parties(invoice: Invoice) -> tuple[Party, Party, Category]:
 def _adding_up(bill: Bill, net: Decimal) -> Bill:
     rate = bill.category.rate or Decimal(0)
     if not bill.items or bill.basis != net or abs(bill.tax - net * rate.scaleb(-2)) >= ODD_TAX:
-        raise _impossible(bill.number, [FieldError("lines", "odd_sums", "Its lines and tax do not add up by the norm.")])
+        raise _impossible(
+            bill.number, [FieldError("lines", "odd_sums", "Its lines and tax do not add up by the norm.")]
+        )
     return bill
 
 
