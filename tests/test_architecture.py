@@ -133,6 +133,7 @@ OWN = {
     },
     "billing": {
         "commitments": "what is missing to what a contract makes owed at least: pure",
+        "einvoice": "invoices by EN 16931: pure but for what is paid ahead",
         "histories": "what was agreed and used of reservations, as rating needs it",
         "intents": "what takes two people here, and how it is carried out",
         "invoice_pdf": "an invoice on paper: pure",

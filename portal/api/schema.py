@@ -30,6 +30,7 @@ Out = type[serializers.Serializer[Any]]
 JSON = "application/json"
 PDF = "application/pdf"
 CSV = "text/csv"
+XML = "application/xml"
 
 ALWAYS = ("malformed_request", "unauthenticated", "invalid_token", "not_acceptable", "internal_error", "unavailable")
 OF_ALL = (Forbidden, InvalidInput, RateLimited)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Q
+
 from portal.approvals.states import WAIT
 from portal.core.actors import Actor
 from portal.core.errors import InvalidInput
@@ -18,6 +20,7 @@ from portal.core.errors import InvalidInput
 if TYPE_CHECKING:
     # Apps register while models are still being loaded.
     from portal.approvals.models import Approval
+    from portal.tenancy.models import User
 
 Carry = Callable[[Actor, "Approval"], object]
 
@@ -30,6 +33,10 @@ def _unsaid(_data: Mapping[str, Any]) -> str:
     return ""
 
 
+def _none(_person: "User") -> Q:
+    return Q(pk__in=[])
+
+
 @dataclass(frozen=True)
 class Kind:
     """One kind of decision.
@@ -37,7 +44,8 @@ class Kind:
     ``execute`` does what was asked, as the person who approved, in the transaction of the decision; what it raises
     undoes the decision too. ``drop`` is called instead where it is rejected, withdrawn or expires: the approval's state
     says which. Both get the approval in its new state, locked. ``size`` says in a few words how much it is about.
-    ``wait`` is how long it waits for a decision.
+    ``wait`` is how long it waits for a decision. ``barred`` is the condition of approvals that a person does not decide
+    on although the role does, beside those that it asked for itself; ``why_barred`` says why.
     """
 
     name: str
@@ -47,6 +55,8 @@ class Kind:
     drop: Carry = _nothing
     size: Callable[[Mapping[str, Any]], str] = _unsaid
     wait: timedelta = WAIT
+    barred: Callable[["User"], Q] = _none
+    why_barred: str = ""
 
 
 _KINDS: dict[str, Kind] = {}

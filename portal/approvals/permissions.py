@@ -19,4 +19,6 @@ def why_not(person: User, approval: Approval) -> str:
         return f"Your role does not decide on this: {kind.title}."
     if Membership.objects.filter(organization=approval.organization_id, user=person).exists():
         return f"You belong to {approval.organization}: somebody else must decide."
+    if Approval.objects.filter(kind.barred(person), pk=approval.pk).exists():
+        return kind.why_barred
     return ""

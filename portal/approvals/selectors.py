@@ -39,11 +39,14 @@ def seen_by(user: User) -> Q:
 
 
 def waiting_for(user: User) -> models.QuerySet[Approval]:
-    """Return what waits for a person's decision: of its kinds, and not asked for by itself."""
+    """Return what waits for a person's decision: of its kinds, not asked for by itself, and not barred to it."""
     kinds = kinds_decided_by(user)
-    return Approval.objects.filter(
+    waiting = Approval.objects.filter(
         ~Q(requested_by=user) | Q(requested_by=None), kind__in=kinds, state=ApprovalState.PENDING
     )
+    for kind in all_kinds():
+        waiting = waiting.exclude(kind.barred(user), kind=kind.name)
+    return waiting
 
 
 def overdue_approvals() -> models.QuerySet[Approval]:

@@ -5,11 +5,16 @@ from decimal import Decimal
 from portal.billing.models import Invoice, InvoiceLine
 from portal.contracts.models import Contract
 from portal.core.money import Money
-from portal.core.paper import Paper
+from portal.core.paper import Column, Paper, Row
 from portal.core.periods import Period
 
-WIDTHS_MM = (96, 26, 22, 26)
-HEAD = ("For", "GPU-hours", "Rate", "Amount")
+COLUMNS = (
+    Column("For", 94),
+    Column("GPU-hours", 24, is_number=True),
+    Column("Rate", 22, is_number=True),
+    Column("Amount", 30, is_number=True),
+)
+TO_PAY = "To pay"
 CREDITS = "Credits stand with a minus. GPU-hours are rounded here; what is billed is counted by the second, in UTC."
 
 
@@ -25,12 +30,9 @@ def pdf_of(invoice: Invoice) -> bytes:
     )
     _parties(page, invoice)
     page.gap()
-    page.columns(HEAD, WIDTHS_MM, bold=True, rule=True)
-    for line in invoice.lines.all():
-        page.columns(_cells(line), WIDTHS_MM, small=_when(line))
-    page.gap()
-    for label, amount in _sums(invoice):
-        page.columns(("", "", label, str(amount)), WIDTHS_MM, bold=label == "To pay")
+    lines = [Row(_cells(line), small=_when(line)) for line in invoice.lines.all()]
+    sums = [Row(("", "", label, str(amount)), is_bold=label == TO_PAY) for label, amount in _sums(invoice)]
+    page.table(COLUMNS, [*lines, *sums])
     page.small(CREDITS)
     if bank := invoice.seller.get("bank"):
         page.small(f"Pay to: {bank}. Reference: {invoice}.")
@@ -87,5 +89,5 @@ def _sums(invoice: Invoice) -> list[tuple[str, Money]]:
     return [
         ("Subtotal", Money(invoice.subtotal, currency)),
         (f"Tax {invoice.tax_rate.normalize():f} %", Money(invoice.tax, currency)),
-        ("To pay", invoice.to_pay),
+        (TO_PAY, invoice.to_pay),
     ]

@@ -1,7 +1,7 @@
 """A contract on paper: pure, and the same facts give the same bytes."""
 
 from portal.contracts.paperwork import Facts
-from portal.core.paper import Column, Paper
+from portal.core.paper import Column, Paper, Row
 
 DRAFT = "DRAFT"
 COLUMNS = (
@@ -34,7 +34,7 @@ def pdf_of(facts: Facts) -> bytes:
     page.text(facts.title)
     _rows(page, "Parties and term", facts.head)
     page.heading("Servers and prices")
-    page.table(COLUMNS, facts.lines)
+    page.table(COLUMNS, [Row(cells) for cells in facts.lines])
     _rows(page, "Money", facts.money)
     _rows(page, "Service levels", facts.levels)
     _rows(page, "Clauses", facts.clauses)

@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Q
+
 from portal.approvals.kinds import Kind
 from portal.approvals.models import Approval
 from portal.contracts.models import Contract, ContractApproval
 from portal.contracts.rules import Approver
-from portal.contracts.services.asking import KINDS, agree
+from portal.contracts.services.asking import KINDS, OWN, agree
 from portal.contracts.services.quoting import reopen_contract
 from portal.contracts.states import OFFER_LASTS, ContractState
 from portal.core.actors import Actor
+from portal.tenancy.models import User
 
 
 def _agree(actor: Actor, approval: Approval) -> None:
@@ -32,6 +35,10 @@ def _size(data: Mapping[str, Any]) -> str:
     return str(data.get("total", ""))
 
 
+def _written_by(person: User) -> Q:
+    return Q(public_id__in=ContractApproval.objects.filter(author=person).values("approval"))
+
+
 TERMS = Kind(
     KINDS[Approver.SALES_LEAD],
     "Contract terms",
@@ -40,6 +47,8 @@ TERMS = Kind(
     _drop,
     _size,
     OFFER_LASTS,
+    _written_by,
+    OWN,
 )
 PAYMENT = Kind(
     KINDS[Approver.FINANCE],
@@ -49,4 +58,6 @@ PAYMENT = Kind(
     _drop,
     _size,
     OFFER_LASTS,
+    _written_by,
+    OWN,
 )

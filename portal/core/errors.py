@@ -159,6 +159,13 @@ class PriceChanged(DomainError):
     title = "The price has changed"
 
 
+class EInvoiceImpossible(DomainError):
+    """The invoice lacks what a document by EN 16931 must have; ``errors`` says what. Its other files can be had."""
+
+    code = "e_invoice_impossible"
+    title = "Not possible by EN 16931"
+
+
 class PaymentProviderUnavailable(DomainError):
     """The payment provider does not answer, or does not take the payment; other ways to pay still work."""
 

@@ -13,6 +13,7 @@ LINE_MM = 6
 SMALL_PT, BODY_PT, TITLE_PT, MARK_PT = 8, 10, 18, 96
 MARK_GREY = 225
 ROW_MM = 5
+NOTE_MM = 4
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,20 @@ class Column:
     heading: str
     width_mm: float
     is_number: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table, with what stands below its cells in small print."""
+
+    cells: Sequence[str]
+    small: str = ""
+    is_bold: bool = False
+
+    @property
+    def height_mm(self) -> int:
+        """How much room it takes."""
+        return ROW_MM + (NOTE_MM if self.small else 0)
 
 
 class _Sheets(FPDF):
@@ -106,22 +121,29 @@ class Paper:
         self._pdf.set_font("Courier", "", SMALL_PT)
         self._pdf.multi_cell(0, 5, _plain(value), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
-    def columns(
-        self, cells: Sequence[str], widths_mm: Sequence[int], *, bold: bool = False, small: str = "", rule: bool = False
-    ) -> None:
-        """Write a row of a table: the first cell to the left, the others to the right; ``small`` stands below."""
-        if self._pdf.will_page_break(2 * LINE_MM):
+    def table(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
+        """Write rows under their headings, which come again on each page. A cell that is too wide is cut."""
+        heading = Row([column.heading for column in columns], is_bold=True)
+        if self._pdf.will_page_break(heading.height_mm + (rows[0].height_mm if rows else 0)):
             self._pdf.add_page()
-        for cell, width in zip(cells, widths_mm, strict=True):
-            is_first = cell is cells[0]
-            self._pdf.set_font("Helvetica", "B" if bold else "", SMALL_PT)
-            self._pdf.cell(width, LINE_MM, self._fitted(_plain(cell), width), align="L" if is_first else "R")
-        self._pdf.ln(LINE_MM)
-        if small:
+        self._cells(columns, heading)
+        for row in rows:
+            if self._pdf.will_page_break(row.height_mm):
+                self._pdf.add_page()
+                self._cells(columns, heading)
+            self._cells(columns, row)
+
+    def _cells(self, columns: Sequence[Column], row: Row) -> None:
+        self._pdf.set_font("Helvetica", "B" if row.is_bold else "", SMALL_PT)
+        for column, word in zip(columns, row.cells, strict=True):
+            align = Align.R if column.is_number else Align.L
+            self._pdf.cell(column.width_mm, ROW_MM, self._fitted(_plain(word), column.width_mm), align=align)
+        self._pdf.ln(ROW_MM)
+        if row.small:
             self._pdf.set_font("Helvetica", "", SMALL_PT - 1)
-            self._pdf.cell(0, 3, _plain(small), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-        if rule:
-            self._pdf.line(MARGIN_MM, self._pdf.get_y(), MARGIN_MM + sum(widths_mm), self._pdf.get_y())
+            self._pdf.cell(0, NOTE_MM, _plain(row.small), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        end = MARGIN_MM + sum(column.width_mm for column in columns)
+        self._pdf.line(MARGIN_MM, self._pdf.get_y(), end, self._pdf.get_y())
 
     def _fitted(self, words: str, width: float) -> str:
         """Return as much of some words as a cell has room for."""
@@ -131,23 +153,6 @@ class Paper:
         while words and self._pdf.get_string_width(f"{words}...") > room:
             words = words[:-1]
         return f"{words}..."
-
-    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-        """Write rows under their headings; headings come again on each page. A cell that is too wide is cut."""
-        self._cells(columns, [column.heading for column in columns], "B")
-        for row in rows:
-            if self._pdf.will_page_break(ROW_MM):
-                self._pdf.add_page()
-                self._cells(columns, [column.heading for column in columns], "B")
-            self._cells(columns, row, "")
-
-    def _cells(self, columns: Sequence[Column], words: Sequence[str], style: str) -> None:
-        self._pdf.set_font("Helvetica", style, SMALL_PT)
-        for column, word in zip(columns, words, strict=True):
-            align = Align.R if column.is_number else Align.L
-            shown = self._fitted(_plain(word), column.width_mm)
-            self._pdf.cell(column.width_mm, ROW_MM, shown, align=align, border="B")
-        self._pdf.ln(ROW_MM)
 
     def content(self) -> bytes:
         """Return the file."""

@@ -54,6 +54,7 @@ METALYARD_LONG_POLLS = env.int("METALYARD_LONG_POLLS", 4)
 METALYARD_SELLER = {
     "name": env.str("METALYARD_SELLER_NAME", "Metalyard"),
     "address": env.str("METALYARD_SELLER_ADDRESS", ""),
+    "country": env.str("METALYARD_SELLER_COUNTRY", "").upper(),
     "tax_id": env.str("METALYARD_SELLER_TAX_ID", ""),
     "bank": env.str("METALYARD_SELLER_BANK", ""),
 }

@@ -72,6 +72,37 @@ def test_its_pages_are_a_pdf(used, accountant):
     assert first.content == again.content
 
 
+def test_an_invoice_and_a_credit_note_for_programs(scope, accountant):
+    made = yard.invoice(scope)
+    note = yard.note(made)
+
+    replies = [accountant.get(f"/invoices/{made.public_id}.xml"), accountant.get(f"/credit-notes/{note.public_id}.xml")]
+
+    for reply, number in zip(replies, (made.number, note.number), strict=True):
+        assert reply.headers["Content-Type"] == "application/xml"
+        assert number.encode() in reply.content
+
+
+def test_what_a_document_lacks_is_said(scope, used, accountant):
+    made = scope.organization.invoices.get()
+    reply = accountant.get(f"/invoices/{made.public_id}.xml")
+
+    assert set(assert_problem(reply, 409, "e_invoice_impossible")) == {
+        "seller.country",
+        "seller.tax_id",
+        "buyer.country",
+    }
+
+
+def test_documents_are_for_those_who_see_bills(scope, used):
+    made = yard.invoice(scope)
+    note = yard.note(made)
+    operator = Api.of(scope.project, Role.OPERATOR)
+
+    for address in (f"/invoices/{made.public_id}.xml", f"/credit-notes/{note.public_id}.xml"):
+        assert_problem(operator.get(address), 403, "permission_denied")
+
+
 def test_usage_by_day(used, accountant):
     rows = later(lambda: accountant.get("/usage", {**YEAR, "group_by": "day"})).json()["data"]
 

@@ -49,7 +49,8 @@ def named(buyer, active):
         "import_id": buyer.project.image_imports.get().public_id,
         "certificate_id": factories.certificate(buyer, active, server).public_id,
         "contract_id": builders.sent(buyer, builders.line(count=1)).public_id,
-        "invoice_id": yard.invoice(buyer).public_id,
+        "invoice_id": (invoice := yard.invoice(buyer)).public_id,
+        "credit_note_id": yard.note(invoice).public_id,
         "entry_id": factories.waitlist_entry(buyer).public_id,
     }
 
@@ -68,6 +69,8 @@ def errors_of(described, operation, reply):
     schema = operation["responses"][str(reply.status_code)]["content"][kind]["schema"]
     if kind == "application/pdf":
         return [] if schema["format"] == "binary" and reply.content.startswith(b"%PDF-") else ["it is no PDF"]
+    if kind == "application/xml":
+        return [] if schema["format"] == "binary" and reply.content.startswith(b"<?xml ") else ["it is no XML"]
     whole = {**schema, "components": described["components"]}
     return [error.message for error in Draft202012Validator(whole).iter_errors(reply.json())]
 

@@ -29,6 +29,8 @@ from tests.contracts import builders
 JANUARY, FEBRUARY, MARCH = (datetime(2031, month, 1, tzinfo=UTC).date() for month in (1, 2, 3))
 MID_JANUARY = datetime(2031, 1, 20, 6, 0, 17, tzinfo=UTC)
 RATE = "2.50"
+SELLER = {"name": "Metalyard AB", "address": "Storgatan 1\n211 42 Malmö", "country": "SE", "tax_id": "SE556677889901"}
+"""Who bills, with all that a document by EN 16931 asks for."""
 
 
 @contextmanager
@@ -92,8 +94,8 @@ def invoice(scope, amount="480.00", currency="USD", is_issued=True):
         state=InvoiceState.DRAFT,
         subtotal=net,
         total=net,
-        seller={"name": "Metalyard"},
-        buyer=buyer_of(BillingProfile(organization=scope.organization)),
+        seller=SELLER,
+        buyer=buyer_of(BillingProfile(organization=scope.organization, country="DE", tax_id="DE811569869")),
     )
     line = {"kind": LineKind.FEE, "label": "train-7b: called off before it began", "project": scope.project}
     InvoiceLine.objects.create(invoice=made, position=1, amount=net, **line)
@@ -109,6 +111,12 @@ def under_contract():
         contract = builders.active(scope, row, minimum_spend=Decimal(5000), po_number="PO-9", **term)
     close(scope.organization, JANUARY)
     return scope, contract
+
+
+def note(invoice, net="1.00", reason="late"):
+    """Take back a part of an invoice."""
+    money = Money(Decimal(net), invoice.currency)
+    return issue_credit_note(actor=SYSTEM, invoice=invoice, net=money, reason=reason)
 
 
 def some_of_everything(scope, reservation):

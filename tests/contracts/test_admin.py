@@ -1,13 +1,19 @@
 """Staff makes a contract in the admin: what it comes to is shown at once, errors stand at the row's field."""
 
+from decimal import Decimal
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from portal.approvals.models import Approval
+from portal.approvals.selectors import waiting_for
 from portal.contracts.models import Contract, Document
 from portal.contracts.services.amending import amend_contract
+from portal.contracts.services.quoting import quote_contract
 from portal.tenancy.staff import StaffRole
 from tests import factories, staff
+from tests.api.world import nothing_changes
 from tests.contracts import builders
 from tests.contracts.builders import DAY, PDF, author_of, line, tomorrow
 
@@ -217,6 +223,23 @@ def test_every_step_has_its_button_and_calls_its_service(sales, scope):
     assert act(sales, contract, "terminate", at=at, reason="budget").status_code == 302
     contract.refresh_from_db()
     assert contract.ends_early_at == tomorrow() + 30 * DAY
+
+
+def test_the_author_is_offered_no_decision_where_a_colleague_asked(scope):
+    author, other = staff.browser(StaffRole.SALES_LEAD), staff.browser(StaffRole.SALES_LEAD)
+    cheap = line(discount=Decimal(50), below_floor_reason="a launch customer")
+    contract = builders.draft(scope, cheap, author=author.person)
+    quote_contract(actor=builders.seller().as_actor(), contract=contract)
+    asked = Approval.objects.get()
+    own, others = (client.get(staff.page_of(asked)) for client in (author, other))
+
+    assert [button["title"] for button in own.context["actions_detail"]] == []
+    assert "Who wrote a contract does not approve it" in own.content.decode()
+    assert [button["title"] for button in others.context["actions_detail"]] == ["Approve", "Reject"]
+    assert [waiting_for(client.person).count() for client in (author, other)] == [0, 1]
+    with nothing_changes():
+        refused = [author.post(staff.act_of(asked, name), {"comment": "x"}) for name in ("approve", "reject")]
+    assert [reply.status_code for reply in refused] == [403, 403]
 
 
 def test_too_few_servers_are_said_with_their_line(sales, scope):

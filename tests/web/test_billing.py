@@ -97,3 +97,32 @@ def test_small_projects_share_a_shade():
     assert [name for _, name, _ in chart.projects] == ["p6", "p5", "p4", OTHERS]
     assert sum(total for _, _, total in chart.projects) == 21
     assert len({piece.shade for piece in chart.pieces}) == 4
+
+
+def test_an_invoice_and_a_credit_note_for_programs(buyer):
+    made = yard.invoice(buyer)
+    note = yard.note(made)
+
+    shown = browser_of(buyer).get(f"/invoices/{made.public_id}").content.decode()
+    files = [
+        browser_of(buyer).get(address)
+        for address in (f"/invoices/{made.public_id}.xml", f"/credit-notes/{note.public_id}.xml")
+    ]
+
+    assert f'href="/invoices/{made.public_id}.xml"' in shown
+    assert f'href="/credit-notes/{note.public_id}.xml"' in shown
+    for file, row in zip(files, (made, note), strict=True):
+        assert file.headers["Content-Disposition"] == f'attachment; filename="{row.number}.xml"'
+        assert row.number.encode() in file.content
+
+
+def test_what_a_document_lacks_is_said_on_the_page(scope, used):
+    made = scope.organization.invoices.get()
+    note = yard.note(made)
+
+    for address in (f"/invoices/{made.public_id}.xml", f"/credit-notes/{note.public_id}.xml"):
+        browser = browser_of(scope)
+        reply = browser.get(address, follow=True)
+
+        assert reply.redirect_chain == [(f"/invoices/{made.public_id}", 302)]
+        assert "The country of the seller is missing" in reply.content.decode()

@@ -39,7 +39,9 @@ def test_sums_and_lights_follow_what_is_typed(open_page, width):
     copied.get_by_label("Off %").fill("25")
     expect(page.locator("#contract-totals").get_by_text("Sales lead")).to_be_visible()
     page.get_by_role("button", name="Save draft").click()
-    expect(copied.get_by_text("is below the floor").first).to_be_visible()
+    expect(copied.get_by_text("1 of 3 free")).to_be_visible()
+    expect(copied.get_by_text("is below the floor")).to_have_count(1)
+    expect(copied.locator(".cell-below_floor_reason").get_by_text("is below the floor")).to_be_visible()
     assert overflow(page) <= 0
     copied.get_by_label("Reason below floor").fill("a launch customer")
     page.get_by_role("button", name="Save draft").click()

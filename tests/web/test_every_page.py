@@ -92,6 +92,8 @@ NO_PAGES = {
     "usage-csv",
     "invoice-pdf",
     "invoice-csv",
+    "invoice-xml",
+    "credit-note-xml",
     "waitlist-leave",
     "logout",
     "theme",

@@ -22,6 +22,15 @@ def invoice_of(scope: Scope, public_id: str) -> Invoice:
     return found
 
 
+def credit_note_of(scope: Scope, public_id: str) -> CreditNote:
+    """Return a credit note of one of them. Raises NotFound, and Forbidden."""
+    notes = CreditNote.objects.filter(invoice__in=invoices_of(scope).order_by()).select_related("invoice")
+    found = notes.filter(public_id=public_id).first()
+    if found is None:
+        raise NotFound("Your organization has no such credit note.")
+    return found
+
+
 PARTS = (
     models.Prefetch("credit_notes", CreditNote.objects.order_by("pk")),
     "lines__reservation",

@@ -4,20 +4,23 @@ import re
 from datetime import date
 from decimal import Decimal
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from portal.billing.einvoice.documents import invoice_xml, note_xml
 from portal.billing.invoice_pdf import pdf_of, rate_text
 from portal.billing.selectors.amounts import credits_left, open_amount
 from portal.billing.selectors.forecast import outlook
-from portal.billing.selectors.invoices import invoice_of, invoices_of
+from portal.billing.selectors.invoices import credit_note_of, invoice_of, invoices_of
 from portal.billing.selectors.ledger import paid_ahead
 from portal.billing.selectors.usage import GroupBy, by_day_and_project, usage_of
 from portal.billing.services.online import payable_online
 from portal.billing.tables import hours, invoice_csv, usage_csv
 from portal.core import clock
+from portal.core.errors import EInvoiceImpossible, StateConflict
 from portal.core.money import Money
 from portal.core.months import month_of, next_month, previous_month, span_of
 from portal.tenancy.roles import Verb
@@ -113,6 +116,35 @@ def invoice_file(request: HttpRequest, scope: Scope, public_id: str) -> HttpResp
     """Give the lines of an invoice as CSV."""
     found = invoice_of(scope, public_id)
     return _file(invoice_csv(found).encode(), "text/csv; charset=utf-8", f"{found.number}.csv")
+
+
+@tenant_page
+@require_safe
+def invoice_document(request: HttpRequest, scope: Scope, public_id: str) -> HttpResponse:
+    """Give an invoice for programs; where it lacks something, its page says what."""
+    found = invoice_of(scope, public_id)
+    try:
+        content = invoice_xml(found)
+    except (EInvoiceImpossible, StateConflict) as error:
+        return _back(request, error.detail, found.public_id)
+    return _file(content, "application/xml", f"{found.number}.xml")
+
+
+@tenant_page
+@require_safe
+def credit_note_document(request: HttpRequest, scope: Scope, public_id: str) -> HttpResponse:
+    """Give a credit note for programs; where its invoice lacks something, that one's page says what."""
+    found = credit_note_of(scope, public_id)
+    try:
+        content = note_xml(found)
+    except EInvoiceImpossible as error:
+        return _back(request, error.detail, found.invoice.public_id)
+    return _file(content, "application/xml", f"{found.number}.xml")
+
+
+def _back(request: HttpRequest, words: str, invoice_id: str) -> HttpResponse:
+    messages.error(request, words)
+    return redirect("web:invoice", invoice_id)
 
 
 def _file(content: bytes, media_type: str, name: str) -> HttpResponse:

@@ -15,10 +15,21 @@ async function refresh() {
     const reply = await fetch(form.dataset.sums, { method: "POST", body: new FormData(form), signal: running.signal });
     if (!reply.ok) return;
     const page = new DOMParser().parseFromString(await reply.text(), "text/html");
-    for (const part of page.querySelectorAll("[data-part]")) document.getElementById(part.id)?.replaceWith(part);
+    for (const part of page.querySelectorAll("[data-part]")) show(part);
   } catch (error) {
     if (error.name !== "AbortError") throw error;
   }
+}
+
+// What stands at a field of the row after a refusal is not said once more below it.
+function show(part) {
+  const place = document.getElementById(part.id);
+  const said = place?.closest("[data-row]")?.querySelectorAll(".contract-field .contract-fault") ?? [];
+  const words = new Set(Array.from(said, (fault) => fault.textContent));
+  for (const fault of part.querySelectorAll(":scope > .contract-fault")) {
+    if (words.has(fault.textContent)) fault.remove();
+  }
+  place?.replaceWith(part);
 }
 
 function soon() {
