@@ -78,9 +78,7 @@ class Message(Identified):
         ordering = ["-pk"]
         indexes = [
             models.Index(fields=["endpoint", "-id"], name="webhook_message_by_endpoint"),
-            models.Index(
-                fields=["next_try_at"], condition=Q(next_try_at__isnull=False), name="webhook_message_due"
-            ),
+            models.Index(fields=["next_try_at"], condition=Q(next_try_at__isnull=False), name="webhook_message_due"),
         ]
         constraints = [
             models.CheckConstraint(

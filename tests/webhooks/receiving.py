@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from standardwebhooks.webhooks import Webhook
 
-from portal.webhooks.models import Endpoint
+from portal.webhooks.models import Attempt
+from portal.webhooks.services.announcing import ping
 from portal.webhooks.services.endpoints import add_endpoint
 
 TYPES = ["reservation.active", "incident.opened", "invoice.issued"]
@@ -65,6 +66,15 @@ def endpoint(scope, url="https://example.com/hooks", event_types=TYPES):
     return add_endpoint(scope=scope, actor=scope.actor, url=url, event_types=event_types)
 
 
+def told(scope, count=1):
+    """Return the last of some messages to an endpoint of the scope's project, each tried once in vain."""
+    hook, _ = endpoint(scope)
+    for _ in range(count):
+        message = ping(scope=scope, actor=scope.actor, endpoint=hook)
+        Attempt.objects.create(message=message, status=500, duration_ms=12, answer="<b>no</b>")
+    return message
+
+
 def verified(got, secret):
     """Return what a message says, as the library of Standard Webhooks reads it with a secret."""
     _, headers, body = got
@@ -73,4 +83,4 @@ def verified(got, secret):
 
 def fresh(row):
     """Return a row as it is stored."""
-    return type(row).objects.select_related(*(["project"] if isinstance(row, Endpoint) else [])).get(pk=row.pk)
+    return type(row).objects.get(pk=row.pk)

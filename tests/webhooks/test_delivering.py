@@ -1,4 +1,4 @@
-"""Messages to a real receiver: signed so that the library of Standard Webhooks accepts them, once, or again by the table."""
+"""Messages to a real receiver: signed as the library of Standard Webhooks accepts it, once, or again by the table."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -39,7 +39,7 @@ def test_the_table_is_that_of_standard_webhooks():
 
 @pytest.mark.parametrize("data", [{"id": "inc_1", "title": "A fan"}, HOSTILE])
 def test_a_message_comes_once_and_verifies(scope, receiver, data):
-    hook, secret = endpoint(scope, receiver.url())
+    _hook, secret = endpoint(scope, receiver.url())
     assert say(scope, data=data) == 1
 
     assert deliver_webhooks() == 1
@@ -70,7 +70,9 @@ def test_an_answer_is_kept_as_text_that_can_be_shown(scope, receiver):
     deliver_webhooks()
 
     kept = Attempt.objects.get()
-    assert kept.answer.startswith("[31m<b>") and kept.answer.isprintable() and len(kept.answer) == 500
+    assert kept.answer.startswith("[31m<b>")
+    assert kept.answer.isprintable()
+    assert len(kept.answer) == 500
 
 
 def test_a_receiver_that_is_down_is_tried_by_the_table_and_told_once_when_it_is_back(scope, receiver):
@@ -154,7 +156,7 @@ def test_for_a_day_after_a_rotation_both_secrets_verify(scope, receiver):
 
 
 def test_who_was_late_changes_nothing_but_the_log(scope):
-    hook, _ = endpoint(scope)
+    _hook, _ = endpoint(scope)
     say(scope)
     (late,) = claim_due(actor=SYSTEM)
     Message.objects.update(leased_until=None)

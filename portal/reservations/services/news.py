@@ -21,8 +21,9 @@ def tell_webhooks(*, actor: Actor) -> int:
 
     What another sweep is looking at just now is left to it.
     """
-    rows = News.objects.select_related("event").order_by("pk").select_for_update(of=("self",), skip_locked=True)[:BATCH]
-    events = [row.event for row in (found := list(rows)) if row.event.type in EVENT_TYPES]
+    waiting = News.objects.select_related("event").order_by("pk")
+    found = list(waiting.select_for_update(of=("self",), skip_locked=True)[:BATCH])
+    events = [row.event for row in found if row.event.type in EVENT_TYPES]
     subjects = _subjects(events)
     for event in events:
         if (subject := subjects.get(event.subject)) is not None:

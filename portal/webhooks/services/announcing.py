@@ -9,7 +9,7 @@ from django.db import models, transaction
 
 from portal.core import clock
 from portal.core.actors import Actor
-from portal.core.errors import StateConflict
+from portal.core.errors import NotFound, StateConflict
 from portal.tenancy.models import Organization, Project
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
@@ -60,9 +60,9 @@ def _written(event_type: str, data: Mapping[str, Any], at: datetime) -> str:
 
 @transaction.atomic
 def ping(*, scope: Scope, actor: Actor, endpoint: Endpoint) -> Message:
-    """Have a message sent that only says that it works. Raises Forbidden, and StateConflict for a disabled one."""
-    scope.require(Verb.MANAGE_WEBHOOKS)
-    require_enabled(endpoint)
+    """Have a message sent that only says that it works. Raises Forbidden, NotFound, and
+    StateConflict for a disabled one."""
+    _require(scope, endpoint)
     payload = payload_of(PING, {"id": endpoint.public_id, "asked_by": actor.label[:200]}, clock.now())
     return Message.objects.create(endpoint=endpoint, type=PING, payload=payload)
 
@@ -71,18 +71,17 @@ def ping(*, scope: Scope, actor: Actor, endpoint: Endpoint) -> Message:
 def resend(*, scope: Scope, actor: Actor, message: Message) -> Message:
     """Have a message sent again now, with the same id, and by the table until it is delivered; return it fresh.
 
-    Raises Forbidden, and StateConflict for an endpoint that is disabled.
+    Raises Forbidden, NotFound, and StateConflict for an endpoint that is disabled.
     """
-    scope.require(Verb.MANAGE_WEBHOOKS)
-    require_enabled(message.endpoint)
-    Message.objects.filter(pk=message.pk).update(
-        tries=0, next_try_at=clock.now(), leased_until=None, delivered_at=None
-    )
+    _require(scope, message.endpoint)
+    Message.objects.filter(pk=message.pk).update(tries=0, next_try_at=clock.now(), leased_until=None, delivered_at=None)
     message.refresh_from_db()
     return message
 
 
-def require_enabled(endpoint: Endpoint) -> None:
-    """Raise StateConflict where an endpoint is disabled."""
+def _require(scope: Scope, endpoint: Endpoint) -> None:
+    scope.require(Verb.MANAGE_WEBHOOKS)
+    if endpoint.project_id != scope.project.pk:
+        raise NotFound("This project has no such webhook.")
     if not endpoint.is_enabled:
         raise StateConflict("This webhook is disabled: enable it first.", extra={"state": endpoint.state})
