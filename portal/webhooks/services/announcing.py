@@ -18,7 +18,7 @@ from portal.webhooks.models import MOST_PAYLOAD, Endpoint, Message
 from portal.webhooks.selectors import listening
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def announce(
     *,
     actor: Actor,
