@@ -97,17 +97,22 @@ def public_address(host: str, port: int, networks: tuple[str, ...]) -> str:
     return sorted(found, key=lambda text: ":" in text)[0]
 
 
-class _Pinned(http.client.HTTPSConnection):
-    """A connection to one address, whose certificate must be that of the name."""
+class Pinned(http.client.HTTPSConnection):
+    """A connection to one address, whose certificate must be that of the name. No proxy is ever asked."""
 
-    def __init__(self, host: str, port: int, address: str, context: ssl.SSLContext) -> None:
-        super().__init__(host, port, timeout=ANSWER_LIMIT_S, context=context)
-        self._address, self._trust = address, context
+    def __init__(
+        self, host: str, port: int, address: str, context: ssl.SSLContext, *, limit_s: float = ANSWER_LIMIT_S
+    ) -> None:
+        """Keep the address to connect to, whom to trust, and how long each step may take."""
+        super().__init__(host, port, timeout=limit_s, context=context)
+        self._address, self._trust, self._limit_s = address, context, limit_s
 
     def connect(self) -> None:
         """Connect to the address, shake hands with the name."""
-        plain = socket.create_connection((self._address, self.port), ANSWER_LIMIT_S)
-        self.sock = self._trust.wrap_socket(plain, server_hostname=self.host)
+        plain = socket.create_connection((self._address, self.port), self._limit_s)
+        # Kept before the handshake, so that who watches the time can end it.
+        self.sock = self._trust.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
+        self.sock.do_handshake()
 
 
 def opened(wanted: Wanted, context: ssl.SSLContext) -> http.client.HTTPResponse:
@@ -119,7 +124,7 @@ def opened(wanted: Wanted, context: ssl.SSLContext) -> http.client.HTTPResponse:
             raise FetchFailed("redirect_forbidden", url[:200])
         port = parts.port or 443
         address = public_address(parts.hostname, port, wanted.networks)
-        connection = _Pinned(parts.hostname, port, address, context)
+        connection = Pinned(parts.hostname, port, address, context)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request("GET", target, headers={"Accept-Encoding": "identity", "User-Agent": "metalyard-import"})
         reply = connection.getresponse()

@@ -13,10 +13,11 @@ from portal.operations.services import measured, media
 from portal.operations.services.pulse import note_pulse
 from portal.reservations import calendar, enquiries
 from portal.reservations import console as console_log
-from portal.reservations.services import spares
+from portal.reservations.services import news, spares
 from portal.sla.services.budgets import work_out_budgets
 from portal.sla.services.measuring import measure_due
-from provisioning import console, fetch, probing, reconcile
+from portal.webhooks.services import delivering
+from provisioning import console, fetch, probing, reconcile, webhooks
 from provisioning.drive import drive
 from provisioning.workspace import remove_leftovers
 
@@ -163,6 +164,24 @@ def end_due() -> None:
 def announce_ends() -> None:
     """Announce what ends soon."""
     reconcile.announce_ends()
+
+
+@shared_task(name="provisioning.tell_webhooks")
+def tell_webhooks() -> None:
+    """Tell webhooks what happened to reservations."""
+    news.tell_webhooks(actor=SYSTEM)
+
+
+@shared_task(name="provisioning.deliver_webhooks")
+def deliver_webhooks() -> None:
+    """Send the webhooks' messages that are due."""
+    webhooks.deliver_webhooks()
+
+
+@shared_task(name="provisioning.forget_messages")
+def forget_messages() -> None:
+    """Forget what webhooks were told long ago."""
+    delivering.forget_messages(actor=SYSTEM)
 
 
 @shared_task(name="provisioning.expire_quotes")

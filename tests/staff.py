@@ -17,11 +17,13 @@ from portal.reservations.models import Reservation
 from portal.reservations.services import outcomes
 from portal.tenancy.models import APIToken, User
 from portal.tenancy.staff import StaffRole, set_staff_role
+from portal.webhooks.models import Endpoint, Message
 from tests import factories, networks
 from tests.billing import yard
 from tests.catalog.tiers import sla_tier, support_tier
 from tests.contracts import builders
 from tests.sla import promises
+from tests.webhooks import receiving
 
 ADMINISTRATOR = "administrator"
 ROLES = (ADMINISTRATOR, *StaffRole)
@@ -32,6 +34,8 @@ SECRETS = {
     "token_sha256": "MARKER-boot-digest",
     "verify_key_encrypted": "MARKER-check-key",
     "user_data": "MARKER-user-data",
+    "secret_encrypted": "MARKER-webhook-secret",
+    "payload": "MARKER-webhook-payload",
     "password": "MARKER-login-digest",
 }
 """What no page may show, by the name of its field."""
@@ -100,6 +104,7 @@ def world(servers=2):
     promises.everything(reservation)
     builders.draft(scope, builders.line(count=1))
     set_budget(scope=scope, actor=scope.actor, amount=Decimal(1000))
+    receiving.told(scope)
     _mark()
     return scope
 
@@ -110,6 +115,8 @@ def _mark():
     for token in APIToken.objects.all():
         APIToken.objects.filter(pk=token.pk).update(secret_sha256=f"{SECRETS['secret_sha256']}-{token.pk}")
     OperationServer.objects.update(verify_key_encrypted=SECRETS["verify_key_encrypted"])
+    Endpoint.objects.update(secret_encrypted=SECRETS["secret_encrypted"])
+    Message.objects.update(payload=SECRETS["payload"])
     Reservation.objects.update(user_data=SECRETS["user_data"])
     Operation.objects.update(user_data=SECRETS["user_data"])
     User.objects.filter(is_staff=False).update(password=SECRETS["password"])

@@ -20,6 +20,7 @@ ROOMS = (
     "audit",
     "tenancy",
     "approvals",
+    "webhooks",
     "fleet",
     "catalog",
     "quotas",
@@ -63,6 +64,12 @@ OWN = {
     "approvals": {
         "kinds": "the registry of what takes two people",
         "mails": "telling who may decide, and who asked",
+    },
+    "webhooks": {
+        "addresses": "which addresses may be posted to, as far as their text tells: pure",
+        "event_types": "the table of what tenants can be told",
+        "signing": "secrets and signatures after Standard Webhooks: pure",
+        "tries": "the table of when a message is sent again: pure",
     },
     "fleet": {
         "certificate_pdf": "a certificate on paper: pure",

@@ -24,6 +24,7 @@ from tests.api.client import Api, assert_problem, order
 from tests.api.world import nothing_changes
 from tests.billing import yard
 from tests.contracts import builders
+from tests.webhooks import receiving
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
@@ -90,6 +91,17 @@ NAMED: dict[str, str] = {
     "credit-notes/<slug:public_id>.xml": "credit_note",
     "invoices/<slug:public_id>/pay": "invoice",
     "api/v1/budgets/<slug:budget_id>": "budget",
+    "api/v1/webhooks/<slug:webhook_id>": "webhook",
+    "api/v1/webhooks/<slug:webhook_id>/rotate-secret": "webhook",
+    "api/v1/webhooks/<slug:webhook_id>/ping": "webhook",
+    "api/v1/webhooks/<slug:webhook_id>/deliveries": "webhook",
+    "api/v1/webhooks/<slug:webhook_id>/deliveries/<slug:delivery_id>/resend": "webhook",
+    "webhooks/<slug:public_id>": "webhook",
+    "webhooks/<slug:public_id>/ping": "webhook",
+    "webhooks/<slug:public_id>/rotate": "webhook",
+    "webhooks/<slug:public_id>/switch": "webhook",
+    "webhooks/<slug:public_id>/remove": "webhook",
+    "webhooks/<slug:public_id>/deliveries/<slug:delivery_id>/resend": "webhook",
     "budgets/<slug:public_id>/remove": "budget",
     "api/v1/images/<slug:image_id>/withdraw": "image",
     "api/v1/image-imports/<slug:import_id>": "image_import",
@@ -158,6 +170,8 @@ UNNAMED: dict[str, tuple[str, ...]] = {
     "api/v1/usage": ("?from=2000-01-01&to=2000-12-31", "?from=2000-01-01&to=2000-12-31&group_by=server"),
     "invoices": ("",),
     "api/v1/budgets": ("",),
+    "api/v1/webhooks": ("",),
+    "webhooks": ("",),
     "budgets": ("",),
     "usage": ("",),
     "usage.csv": ("",),
@@ -207,6 +221,8 @@ class Tenant:
             "incident": self._incident(held.server).public_id,
             "maintenance": self._maintenance(held.server).public_id,
         }
+        delivery = receiving.told(self.scope)
+        self.ids |= {"delivery": delivery.public_id, "webhook": delivery.endpoint.public_id}
         self.token = factories.token(self.scope.project, Role.OWNER)[1]
         self.bearer = {"Authorization": f"Bearer {self.token}"}
         self.browser = Client(raise_request_exception=False)
@@ -264,6 +280,7 @@ def filled(route, ids):
     kind = "reboot" if NAMED[route] == "server" else "extend"
     route_of_one = route.replace("<slug:kind>", kind).replace("<str:file>", "report.json")
     route_of_one = route_of_one.replace("<slug:server_id>", ids["server"])
+    route_of_one = route_of_one.replace("<slug:delivery_id>", ids["delivery"])
     return re.sub(r"<[^>]+>", ids[NAMED[route]], route_of_one)
 
 

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from portal.api.models import KEY_LENGTH, KeptReply
 from portal.api.refusals import IdempotencyInProgress, IdempotencyKeyInvalid, IdempotencyKeyReused
 from portal.api.replies import Reply
-from portal.core import clock
+from portal.core import clock, secrets
 from portal.core.cursors import repeated_cursor
 from portal.core.inserting import insert
 from portal.core.prepared import Given, Prepared
@@ -69,7 +69,8 @@ def once(*, project: Project, key: str, fingerprint: str, work: Callable[[], Rep
         if kept is not None:
             if kept.fingerprint != fingerprint:
                 raise IdempotencyKeyReused("This Idempotency-Key was used for another request. Take a fresh one.")
-            return Reply(kept.status, kept.body.encode(), kept.headers), True
+            body = secrets.decrypt(kept.body) if kept.is_sealed else kept.body
+            return Reply(kept.status, body.encode(), kept.headers), True
         reply = work()
         # No upsert: should two ever get here with one key, the database lets only one of them have done its work.
         kept = KeptReply(
@@ -77,7 +78,8 @@ def once(*, project: Project, key: str, fingerprint: str, work: Callable[[], Rep
             key=key,
             fingerprint=fingerprint,
             status=reply.status,
-            body=reply.body.decode(),
+            body=secrets.encrypt(reply.body.decode()) if reply.is_secret else reply.body.decode(),
+            is_sealed=reply.is_secret,
             headers=dict(reply.headers),
         )
         insert([kept])

@@ -16,6 +16,7 @@ class KeptReply(models.Model):
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of method, path and body.")
     status = models.PositiveSmallIntegerField()
     body = models.TextField(blank=True)
+    is_sealed = models.BooleanField(default=False, help_text="Whether the body is kept encrypted: it shows a secret.")
     headers = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=clock.now, db_index=True)
 

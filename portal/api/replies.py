@@ -21,6 +21,8 @@ class Reply:
     status: int
     body: bytes
     headers: Mapping[str, str]
+    is_secret: bool = False
+    """Whether it shows a secret: then it is kept encrypted."""
 
     @classmethod
     def of(cls, document: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Self:

@@ -30,6 +30,8 @@ from portal.api.views import (
     ssh_keys,
     status,
     waitlist,
+    webhook_deliveries,
+    webhooks,
 )
 
 urlpatterns = [
@@ -123,6 +125,18 @@ urlpatterns = [
     path("waitlist", waitlist.WaitlistView.as_view(), name="waitlist"),
     path("waitlist/<slug:entry_id>", waitlist.WaitlistEntryView.as_view(), name="waitlist-entry"),
     path("waitlist/<slug:entry_id>/leave", waitlist.LeaveView.as_view(), name="waitlist-leave"),
+    path("webhooks", webhooks.WebhooksView.as_view(), name="webhooks"),
+    path("webhooks/<slug:webhook_id>", webhooks.WebhookView.as_view(), name="webhook"),
+    path("webhooks/<slug:webhook_id>/rotate-secret", webhooks.RotateView.as_view(), name="webhook-rotate"),
+    path("webhooks/<slug:webhook_id>/ping", webhook_deliveries.PingView.as_view(), name="webhook-ping"),
+    path(
+        "webhooks/<slug:webhook_id>/deliveries", webhook_deliveries.DeliveriesView.as_view(), name="webhook-deliveries"
+    ),
+    path(
+        "webhooks/<slug:webhook_id>/deliveries/<slug:delivery_id>/resend",
+        webhook_deliveries.ResendView.as_view(),
+        name="webhook-resend",
+    ),
     path("openapi.json", documentation.OpenAPIView.as_view(), name="openapi"),
     path("problems", documentation.ProblemsView.as_view(), name="problems"),
     # Here people type the address themselves, with the slash and without.

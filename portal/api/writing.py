@@ -1,7 +1,7 @@
 """Carrying out a write: in one transaction with its reply, once per Idempotency-Key, or only as a rehearsal."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import transaction
@@ -24,10 +24,13 @@ class Effect:
     document: Mapping[str, Any]
     status: int = 200
     location: str = ""
+    is_secret: bool = False
+    """Whether what is kept of it for a repeated request is encrypted."""
 
     def reply(self) -> Reply:
         """Return the reply to the write."""
-        return Reply.of(self.document, self.status, {"Location": self.location} if self.location else None)
+        headers = {"Location": self.location} if self.location else None
+        return replace(Reply.of(self.document, self.status, headers), is_secret=self.is_secret)
 
 
 Work = Callable[[], Effect]

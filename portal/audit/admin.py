@@ -56,6 +56,8 @@ AREAS = (
     "usage",
     "user",
     "waitlist_entry",
+    "webhook",
+    "webhook_endpoint",
 )
 """First words of verbs: what the record tells of."""
 

@@ -59,6 +59,8 @@ class Prefix(StrEnum):
     GRANT = "gra"
     INCIDENT = "inc"
     MAINTENANCE = "mnt"
+    WEBHOOK = "whk"
+    MESSAGE = "msg"
 
 
 def encode_base32(number: int, length: int) -> str:

@@ -74,6 +74,10 @@ TONES: dict[str, str] = {
     "resolved": "ok",
     "announced": "busy",
     "done": "",
+    # webhooks and what is posted to them
+    "enabled": "ok",
+    "disabled": "warn",
+    "delivered": "ok",
     # a server's part in an operation
     "ready": "",
     "working": "busy",

@@ -21,6 +21,7 @@ from portal.reservations.states import (
     WAITLIST,
 )
 from portal.sla.states import CREDIT, INCIDENT, MAINTENANCE
+from portal.webhooks.states import ENDPOINT
 
 COMMAND = "manage.py write_state_diagrams"
 HOUR = timedelta(hours=1)
@@ -75,6 +76,7 @@ CHAPTERS = (
     Chapter("Credit for a promise that was missed", CREDIT, "portal/sla/states.py"),
     Chapter("Incident", INCIDENT, "portal/sla/states.py"),
     Chapter("Announced maintenance", MAINTENANCE, "portal/sla/states.py"),
+    Chapter("Endpoint of a webhook", ENDPOINT, "portal/webhooks/states.py"),
 )
 FITS = (
     Fit("Quote", "Its reservation", tuple(RESERVATIONS_OF.items())),

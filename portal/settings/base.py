@@ -30,6 +30,8 @@ METALYARD_IMPORT_MOST_BYTES = env.int("METALYARD_IMPORT_MOST_BYTES", 20 * 1024**
 METALYARD_IMPORT_MOST_DISK_BYTES = env.int("METALYARD_IMPORT_MOST_DISK_BYTES", 100 * 1024**3)
 METALYARD_IMPORT_NETWORKS = env.list("METALYARD_IMPORT_NETWORKS", default=[])
 METALYARD_IMPORT_CA_FILE = env.str("METALYARD_IMPORT_CA_FILE", "")
+METALYARD_WEBHOOK_NETWORKS = env.list("METALYARD_WEBHOOK_NETWORKS", default=[])
+METALYARD_WEBHOOK_CA_FILE = env.str("METALYARD_WEBHOOK_CA_FILE", "")
 METALYARD_SECRETS_KEYS = env.list("METALYARD_SECRETS_KEYS", default=[])
 METALYARD_CERTIFICATE_KEY = env.str("METALYARD_CERTIFICATE_KEY", "")
 METALYARD_BMC_CA_FILE = env.str("METALYARD_BMC_CA_FILE", "/etc/ssl/certs/ca-certificates.crt")
@@ -84,6 +86,7 @@ INSTALLED_APPS = [
     "portal.audit",
     "portal.tenancy",
     "portal.approvals",
+    "portal.webhooks",
     "portal.fleet",
     "portal.catalog",
     "portal.quotas",
@@ -240,6 +243,8 @@ SPECTACULAR_SETTINGS = {
         "IncidentState": "portal.api.serializers.incidents.INCIDENT_STATES",
         "Impact": "portal.api.serializers.incidents.IMPACTS",
         "MaintenanceState": "portal.api.serializers.incidents.MAINTENANCE_STATES",
+        "WebhookState": "portal.api.serializers.webhooks.WEBHOOK_STATES",
+        "DeliveryState": "portal.api.serializers.webhooks.DELIVERY_STATES",
         "ComponentState": "portal.api.serializers.status.COMPONENT_STATES",
     },
 }

@@ -18,6 +18,7 @@ class Verb(StrEnum):
 
     To approve is to commit beyond the approval limit. To operate is to have something done with servers that are held.
     To view billing is to see invoices and the whole organization's usage; everybody sees that of a project.
+    To manage webhooks is to read what they are told, invoices included.
     """
 
     VIEW = "view"
@@ -31,6 +32,7 @@ class Verb(StrEnum):
     MANAGE_MEMBERS = "manage_members"
     VIEW_BILLING = "view_billing"
     MANAGE_BUDGETS = "manage_budgets"
+    MANAGE_WEBHOOKS = "manage_webhooks"
 
 
 MAY: dict[Role, frozenset[Verb]] = {

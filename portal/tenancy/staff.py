@@ -36,6 +36,7 @@ _SELLING = (
     "reservations",
     "sla",
     "tenancy",
+    "webhooks",
 )
 
 SEES: dict[StaffRole, tuple[str, ...]] = {
@@ -76,6 +77,7 @@ SEES: dict[StaffRole, tuple[str, ...]] = {
         "reservations",
         "sla",
         "tenancy",
+        "webhooks",
     ),
 }
 """Which apps, or single models of them, a role may look at. Operations sees no price books, contracts or invoices."""

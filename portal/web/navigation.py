@@ -58,6 +58,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("ssh-keys", "SSH keys", "key-round"),
             Entry("images", "Images", "hard-drive"),
             Entry("quotas", "Quotas", "gauge"),
+            Entry("webhooks", "Webhooks", "webhook"),
         ),
     ),
     (
@@ -84,6 +85,7 @@ PARENTS = {
     "release": "reservations",
     "cancel": "reservations",
     "invoice": "invoices",
+    "webhook": "webhooks",
 }
 """Pages that have no line of their own and light up another's."""
 

@@ -29,6 +29,7 @@ from portal.web.views import (
     servers,
     transfer,
     waitlist,
+    webhooks,
 )
 
 app_name = "web"
@@ -71,6 +72,13 @@ urlpatterns = [
     path("ssh-keys/<slug:public_id>/delete", keys.delete, name="ssh-key-delete"),
     path("images", images.images, name="images"),
     path("images/<slug:public_id>/withdraw", images.withdraw, name="image-withdraw"),
+    path("webhooks", webhooks.webhooks, name="webhooks"),
+    path("webhooks/<slug:public_id>", webhooks.webhook, name="webhook"),
+    path("webhooks/<slug:public_id>/ping", webhooks.ping, name="webhook-ping"),
+    path("webhooks/<slug:public_id>/rotate", webhooks.rotate, name="webhook-rotate"),
+    path("webhooks/<slug:public_id>/switch", webhooks.switch, name="webhook-switch"),
+    path("webhooks/<slug:public_id>/remove", webhooks.remove, name="webhook-remove"),
+    path("webhooks/<slug:public_id>/deliveries/<slug:delivery_id>/resend", webhooks.resend, name="webhook-resend"),
     path("usage", billing.usage, name="usage"),
     path("usage.csv", billing.usage_file, name="usage-csv"),
     path("budgets", budgets.budgets, name="budgets"),

@@ -17,6 +17,7 @@ from tests.api.world import nothing_changes
 from tests.billing import yard
 from tests.contracts import builders
 from tests.sla import promises
+from tests.webhooks import receiving
 
 
 @pytest.fixture
@@ -34,6 +35,7 @@ def api(buyer):
 def named(buyer, active):
     """Return the ids for the parameters of addresses, and the bodies of writes."""
     server = active.allocations.first().server
+    delivery = receiving.told(buyer)
     return {
         "incident_id": promises.incident(servers=[server]).public_id,
         "window_id": promises.maintenance(server=server).public_id,
@@ -41,6 +43,8 @@ def named(buyer, active):
         "server_id": server.public_id,
         "operation_id": buyer.project.operations.get().public_id,
         "key_id": buyer.project.ssh_keys.get().public_id,
+        "webhook_id": delivery.endpoint.public_id,
+        "delivery_id": delivery.public_id,
         "budget_id": factories.budget(buyer).public_id,
         "request_id": factories.quota_request(buyer).public_id,
         "file": "report.json",
@@ -97,6 +101,7 @@ def test_replies_have_the_shapes_that_are_described(api, buyer, named, described
             "default_user": "ubuntu",
         },
         "defer_maintenance": {"starts_at": clock.as_rfc3339(MaintenanceServer.objects.get().first_start)},
+        "add_webhook": {"url": "https://example.com/new", "event_types": ["invoice.issued"]},
         "set_budget": {"amount": "1000.00", "warn_at": [80], "stops": True},
         "create_quota_request": {
             "server_type": "h100x8",

@@ -18,6 +18,7 @@ from tests.billing.books import execute
 from tests.contracts import builders
 from tests.sla import promises
 from tests.thawing import thawed
+from tests.webhooks import receiving
 
 MODELS = {model.STATES.name: model for model in apps.get_models() if issubclass(model, Stateful)}
 
@@ -57,6 +58,7 @@ MAKERS = {
     "image_import": factories.image_import,
     "waitlist_entry": factories.waitlist_entry,
     "invoice": _invoice,
+    "webhook_endpoint": lambda: receiving.endpoint(factories.scope())[0],
     "sla_credit": promises.credit,
     "incident": promises.incident,
     "maintenance": promises.maintenance,

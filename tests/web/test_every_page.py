@@ -17,6 +17,7 @@ from tests.price_lists import full_list
 from tests.web.browser import needs_chromium, overflow, violations, watch
 from tests.web.conftest import browser_of
 from tests.web.stages import contracts_in_states, every_state, quotes_in_states, servers_in_states
+from tests.webhooks import receiving
 
 pytestmark = [needs_chromium, pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
@@ -68,6 +69,8 @@ PAGES = {
     "quotas": ["/quotas"],
     "usage": ["/usage", "/usage?month=2020-02"],
     "budgets": ["/budgets"],
+    "webhooks": ["/webhooks"],
+    "webhook": ["/webhooks/{webhook}"],
     "invoices": ["/invoices"],
     "invoice": ["/invoices/{invoice}"],
     "contracts": ["/contracts"],
@@ -82,6 +85,11 @@ PAGES = {
 """The addresses of each page; the login has a test of its own, without somebody logged in."""
 NO_PAGES = {
     "budget-remove",
+    "webhook-ping",
+    "webhook-rotate",
+    "webhook-switch",
+    "webhook-remove",
+    "webhook-resend",
     "hold",
     "invoice-pay",
     "stripe-message",
@@ -157,6 +165,7 @@ def test_every_page_in_every_state(open_page, buyer):
     full_list()
     ids = every_state(buyer) | quotes_in_states(buyer) | servers_in_states(buyer) | contracts_in_states(buyer)
     ids |= {"key": buyer.project.ssh_keys.get().public_id, "invoice": yard.invoice(buyer).public_id}
+    ids["webhook"] = receiving.told(buyer).endpoint.public_id
     looker = Looker(open_page, browser_of(buyer))
 
     for address in [address for addresses in PAGES.values() for address in addresses]:

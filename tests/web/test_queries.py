@@ -8,6 +8,7 @@ from portal.core import clock
 from portal.reservations.models import ConsoleChunk
 from tests import factories
 from tests.web.conftest import browser_of
+from tests.webhooks import receiving
 
 SIZES = (1, 10, 64)
 PAGES = {
@@ -18,6 +19,8 @@ PAGES = {
     "/reservations?show=all": 11,
     "/servers": 10,
     "/ssh-keys": 8,
+    "/webhooks": 8,
+    "/webhooks/{webhook}": 10,
     "/quotas": 13,
     "/usage": 18,
     "/invoices": 11,
@@ -56,7 +59,12 @@ def stage(db):
         item = held.allocations.order_by("position").first()
         for text in ["line\n"] * count:
             ConsoleChunk.objects.create(allocation=item, text=text, size=len(text))
-        return browser_of(buyer), {"id": held.public_id, "server": item.server.public_id}
+        hook = receiving.told(buyer, count=count).endpoint
+        return browser_of(buyer), {
+            "id": held.public_id,
+            "server": item.server.public_id,
+            "webhook": hook.public_id,
+        }
 
     return make
 

@@ -52,6 +52,8 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("quotas.budget", "Budgets", "savings"),
             ("tenancy.apitoken", "API tokens", "token"),
             ("tenancy.sshkey", "SSH keys", "vpn_key"),
+            ("webhooks.endpoint", "Webhooks", "webhook"),
+            ("webhooks.message", "Webhook messages", "outbox"),
         ),
     ),
     (

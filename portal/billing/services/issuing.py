@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 
@@ -16,6 +17,7 @@ from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.errors import StateConflict
 from portal.core.locks import lock_row, wait_for_turn
+from portal.webhooks.services.announcing import announce
 
 ISSUED = "invoice.issued"
 
@@ -44,8 +46,19 @@ def issue_invoice(*, actor: Actor, invoice: Invoice, at: datetime | None = None)
     _post(actor, fresh)
     _use_prepaid(actor, fresh)
     settle(actor=actor, invoice=fresh)
+    announce(actor=actor, event_type=ISSUED, data=_told(fresh), organization=fresh.organization)
     invoice.refresh_from_db()
     return fresh
+
+
+def _told(invoice: Invoice) -> dict[str, Any]:
+    return {
+        "id": invoice.public_id,
+        "number": invoice.number,
+        "month": f"{invoice.month:%Y-%m}",
+        "total": invoice.to_pay.as_json(),
+        "due_at": clock.as_rfc3339(invoice.due_at) if invoice.due_at else None,
+    }
 
 
 def _post(actor: Actor, invoice: Invoice) -> None:

@@ -19,6 +19,7 @@ from portal.sla.models import Incident, IncidentServer, IncidentUpdate
 from portal.sla.models.incident import TEXT_LENGTH, Impact
 from portal.sla.services.mails import mail
 from portal.sla.states import IncidentState
+from portal.webhooks.services.announcing import announce
 
 
 @transaction.atomic
@@ -57,7 +58,7 @@ def open_incident(
         target=made.public_id,
         data={"title": made.title, "impact": impact, "servers": made.touched.count()},
     )
-    _say(actor, made, text)
+    _say(actor, made, text, "incident.opened")
     return made
 
 
@@ -73,7 +74,7 @@ def update_incident(*, actor: Actor, incident: Incident, text: str, state: str =
     if state and state != fresh.state:
         over: dict[str, Any] = {"resolved_at": clock.now()} if state == IncidentState.RESOLVED else {}
         advance(fresh, state, actor=actor, **over)
-    _say(actor, fresh, text)
+    _say(actor, fresh, text, "incident.resolved" if fresh.state == IncidentState.RESOLVED else "incident.updated")
     return fresh
 
 
@@ -104,7 +105,7 @@ def explain_incident(*, actor: Actor, incident: Incident, root_cause: str) -> In
     Incident.objects.filter(pk=fresh.pk).update(root_cause=root_cause.strip(), root_cause_at=now)
     fresh.refresh_from_db()
     record(actor=actor, verb="incident.explained", target=fresh.public_id)
-    _tell(fresh, f"Root cause: {fresh.title}", fresh.root_cause)
+    _tell(actor, fresh, f"Root cause: {fresh.title}", fresh.root_cause, "incident.updated")
     return fresh
 
 
@@ -113,16 +114,25 @@ def _require_text(field: str, text: str) -> None:
         raise InvalidInput.of(field, "length", f"Write 1 to {TEXT_LENGTH} characters.")
 
 
-def _say(actor: Actor, incident: Incident, text: str) -> None:
+def _say(actor: Actor, incident: Incident, text: str, event_type: str) -> None:
     _require_text("text", text)
     words = text.strip()
     IncidentUpdate.objects.create(incident=incident, state=incident.state, text=words, author=actor.label[:200])
     record(actor=actor, verb="incident.updated", target=incident.public_id, data={"state": incident.state})
-    _tell(incident, f"Incident {incident.state}: {incident.title}", words)
+    _tell(actor, incident, f"Incident {incident.state}: {incident.title}", words, event_type)
 
 
-def _tell(incident: Incident, subject: str, text: str) -> None:
+def _tell(actor: Actor, incident: Incident, subject: str, text: str, event_type: str) -> None:
     servers = list(incident.touched.values_list("server", flat=True))
+    told = {
+        "id": incident.public_id,
+        "state": incident.state,
+        "title": incident.title,
+        "impact": incident.impact,
+        "region": incident.region.code if incident.region else None,
+        "text": text,
+    }
+    announce(actor=actor, event_type=event_type, data=told, projects=projects_with(servers))
     transaction.on_commit(partial(_mail, servers, subject, f"{text}\n\n{incident.public_id}"))
 
 

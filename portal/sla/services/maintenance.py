@@ -20,6 +20,7 @@ from portal.sla.services.mails import mail
 from portal.sla.states import MaintenanceState
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
+from portal.webhooks.services.announcing import announce
 
 LONGEST = timedelta(hours=24)
 
@@ -51,7 +52,7 @@ def announce_maintenance(
         ]
     )
     _note(actor, made, "maintenance.announced", period)
-    _tell(made, "is announced")
+    _tell(actor, made, "is announced", "maintenance.announced")
     return made
 
 
@@ -76,7 +77,7 @@ def move_maintenance(*, actor: Actor, window: MaintenanceWindow, period: Period)
     fresh.turns.filter(deferred_at=None).update(period=period.as_range(), first_start=period.start)
     fresh.refresh_from_db()
     _note(actor, fresh, "maintenance.moved", period)
-    _tell(fresh, "is moved")
+    _tell(actor, fresh, "is moved", "maintenance.changed")
     return fresh
 
 
@@ -92,7 +93,7 @@ def cancel_maintenance(*, actor: Actor, window: MaintenanceWindow, reason: str) 
     """Call maintenance off, and tell the tenants. Raises StateConflict for one that is over."""
     fresh = lock_row(MaintenanceWindow, window.pk)
     advance(fresh, MaintenanceState.CANCELLED, actor=actor, reason=reason)
-    _tell(fresh, "is called off")
+    _tell(actor, fresh, "is called off", "maintenance.cancelled")
     return fresh
 
 
@@ -150,8 +151,17 @@ def _note(actor: Actor, window: MaintenanceWindow, verb: str, period: Period) ->
     record(actor=actor, verb=verb, target=window.public_id, data=data)
 
 
-def _tell(window: MaintenanceWindow, what: str) -> None:
+def _tell(actor: Actor, window: MaintenanceWindow, what: str, event_type: str) -> None:
     servers: Sequence[int] = list(window.turns.values_list("server", flat=True))
+    told = {
+        "id": window.public_id,
+        "state": window.state,
+        "title": window.title,
+        "region": window.region.code,
+        "text": window.text,
+        **_ends(window.span),
+    }
+    announce(actor=actor, event_type=event_type, data=told, projects=projects_with(servers))
     text = (
         f"{window.title} ({window.public_id}) in {window.region.code}: maintenance {what}.\n"
         f"From {clock.as_rfc3339(window.span.start)} to {clock.as_rfc3339(window.span.end)}.\n\n{window.text}"

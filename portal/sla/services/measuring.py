@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from functools import partial
 from itertools import groupby
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -27,9 +28,12 @@ from portal.sla.services.mails import tell_of_credits
 from portal.sla.spans import moment_of
 from portal.sla.states import CreditState
 from portal.tenancy.models import Organization
+from portal.webhooks.services.announcing import announce
 
 BATCH = 500
 """Allocations that are measured in one transaction; a reservation is never cut in two."""
+MOST_TOLD = 50
+"""Credits that one message to a webhook names; all of them stand in the API."""
 
 
 def measure_due(*, actor: Actor) -> int:
@@ -152,7 +156,23 @@ def _write_credits(actor: Actor, due: Sequence[tuple[Gathered, Credit]]) -> None
         record_each(actor=actor, verb="sla_credit.created", told=told_of, scope=organization)
     ordered = sorted(rows, key=lambda row: row.reservation.project_id)
     for _, of_project in groupby(ordered, key=lambda row: row.reservation.project_id):
-        transaction.on_commit(partial(tell_of_credits, list(of_project)))
+        credits = list(of_project)
+        announce(actor=actor, event_type="sla.credited", data=_told(credits), projects=[credits[0].reservation.project])
+        transaction.on_commit(partial(tell_of_credits, credits))
+
+
+def _told(credits: Sequence[SlaCredit]) -> dict[str, Any]:
+    """Return credits of a project for a month as a webhook is told of them: the first MOST_TOLD one by one."""
+    lines = [
+        {
+            "id": row.public_id,
+            "reservation": row.reservation.public_id,
+            "reason": row.reason,
+            "amount": row.money.as_json(),
+        }
+        for row in credits[:MOST_TOLD]
+    ]
+    return {"month": f"{credits[0].month:%Y-%m}", "count": len(credits), "credits": lines}
 
 
 def _credit(item: Gathered, credit: Credit) -> SlaCredit:
