@@ -55,6 +55,8 @@ OF_MACHINES = "agent/v1/"
 OF_STAFF = "admin/"
 """Routes below this are for staff alone."""
 
+RESEND = "/deliveries/<slug:delivery_id>/resend"
+OF_API, OF_PAGES = ("", "/rotate-secret", "/ping", "/deliveries"), ("", "/ping", "/rotate", "/switch", "/remove")
 NAMED: dict[str, str] = {
     "api/v1/reservations/<slug:reservation_id>": "reservation",
     "api/v1/reservations/<slug:reservation_id>/cancel": "reservation",
@@ -82,26 +84,13 @@ NAMED: dict[str, str] = {
     "api/v1/ssh-keys/<slug:key_id>": "key",
     "api/v1/invoices/<slug:invoice_id>": "invoice",
     "api/v1/invoices/<slug:invoice_id>.pdf": "invoice",
-    "invoices/<slug:public_id>": "invoice",
-    "invoices/<slug:public_id>.pdf": "invoice",
-    "invoices/<slug:public_id>.csv": "invoice",
+    **dict.fromkeys((f"invoices/<slug:public_id>{rest}" for rest in ("", ".pdf", ".csv", ".xml", "/pay")), "invoice"),
     "api/v1/invoices/<slug:invoice_id>.xml": "invoice",
     "api/v1/credit-notes/<slug:credit_note_id>.xml": "credit_note",
-    "invoices/<slug:public_id>.xml": "invoice",
     "credit-notes/<slug:public_id>.xml": "credit_note",
-    "invoices/<slug:public_id>/pay": "invoice",
+    **dict.fromkeys((f"api/v1/webhooks/<slug:webhook_id>{rest}" for rest in (*OF_API, RESEND)), "webhook"),
+    **dict.fromkeys((f"webhooks/<slug:public_id>{rest}" for rest in (*OF_PAGES, RESEND)), "webhook"),
     "api/v1/budgets/<slug:budget_id>": "budget",
-    "api/v1/webhooks/<slug:webhook_id>": "webhook",
-    "api/v1/webhooks/<slug:webhook_id>/rotate-secret": "webhook",
-    "api/v1/webhooks/<slug:webhook_id>/ping": "webhook",
-    "api/v1/webhooks/<slug:webhook_id>/deliveries": "webhook",
-    "api/v1/webhooks/<slug:webhook_id>/deliveries/<slug:delivery_id>/resend": "webhook",
-    "webhooks/<slug:public_id>": "webhook",
-    "webhooks/<slug:public_id>/ping": "webhook",
-    "webhooks/<slug:public_id>/rotate": "webhook",
-    "webhooks/<slug:public_id>/switch": "webhook",
-    "webhooks/<slug:public_id>/remove": "webhook",
-    "webhooks/<slug:public_id>/deliveries/<slug:delivery_id>/resend": "webhook",
     "budgets/<slug:public_id>/remove": "budget",
     "api/v1/images/<slug:image_id>/withdraw": "image",
     "api/v1/image-imports/<slug:import_id>": "image_import",
@@ -218,11 +207,11 @@ class Tenant:
             "budget": factories.budget(self.scope).public_id,
             "contract": builders.sent(self.scope, builders.line(count=1)).public_id,
             "certificate": factories.certificate(self.scope, row, held.server).public_id,
+            "delivery": (told := receiving.told(self.scope)).public_id,
+            "webhook": told.endpoint.public_id,
             "incident": self._incident(held.server).public_id,
             "maintenance": self._maintenance(held.server).public_id,
         }
-        delivery = receiving.told(self.scope)
-        self.ids |= {"delivery": delivery.public_id, "webhook": delivery.endpoint.public_id}
         self.token = factories.token(self.scope.project, Role.OWNER)[1]
         self.bearer = {"Authorization": f"Bearer {self.token}"}
         self.browser = Client(raise_request_exception=False)
@@ -279,8 +268,8 @@ def walked(found):
 def filled(route, ids):
     kind = "reboot" if NAMED[route] == "server" else "extend"
     route_of_one = route.replace("<slug:kind>", kind).replace("<str:file>", "report.json")
-    route_of_one = route_of_one.replace("<slug:server_id>", ids["server"])
-    route_of_one = route_of_one.replace("<slug:delivery_id>", ids["delivery"])
+    for part in ("server", "delivery"):
+        route_of_one = route_of_one.replace(f"<slug:{part}_id>", ids[part])
     return re.sub(r"<[^>]+>", ids[NAMED[route]], route_of_one)
 
 

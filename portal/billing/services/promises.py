@@ -18,6 +18,7 @@ from portal.tenancy.models import Organization
 
 PLACES = Decimal("0.001")
 LATE = {Reason.LATE_HANDOVER: "handed over late", Reason.LATE_REPLACEMENT: "replaced late"}
+NEVER = {Reason.LATE_HANDOVER: "not handed over", Reason.LATE_REPLACEMENT: "not replaced"}
 
 
 @transaction.atomic
@@ -45,9 +46,11 @@ def take_up_credits(*, actor: Actor, organization: Organization, month: date) ->
 def words_of(credit: SlaCredit) -> str:
     """Return what an invoice says of a credit. How it was worked out stands with the credit itself."""
     whose = f"{credit.reservation.name}, server {credit.server.public_id}, {credit.month:%B %Y}"
-    late = LATE.get(Reason(credit.reason))
-    if late:
-        return f"{whose}: {late}, {credit.percent.normalize():f} % of a day's price"
+    reason = Reason(credit.reason)
+    if reason in LATE:
+        came = all(late["came_at"] for late in credit.arithmetic["late"])
+        said = LATE[reason] if came else NEVER[reason]
+        return f"{whose}: {said}, {credit.percent.normalize():f} % of a day's price"
     # Never shown as more than it was.
     measured = Decimal(credit.arithmetic["availability"]).quantize(PLACES, rounding=ROUND_DOWN)
     return f"{whose}: {measured} % available, {credit.percent.normalize():f} % of its price"

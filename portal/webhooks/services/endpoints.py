@@ -48,7 +48,7 @@ def add_endpoint(*, scope: Scope, actor: Actor, url: str, event_types: Sequence[
             event_types=chosen,
             secret_encrypted=secrets.encrypt(secret),
         )
-    _note(actor, made, "webhook.added", url=url, event_types=chosen)
+    _note(actor, made, verb="webhook.added", url=url, event_types=chosen)
     return made, secret
 
 
@@ -67,7 +67,7 @@ def _taken() -> InvalidInput:
     return InvalidInput.of("url", "duplicate", "The project has a webhook with this address: change that one.")
 
 
-def _note(actor: Actor, endpoint: Endpoint, verb: str, **data: Any) -> None:
+def _note(actor: Actor, endpoint: Endpoint, *, verb: str, **data: Any) -> None:
     scope = endpoint.project.organization.public_id
     record(actor=actor, verb=verb, target=endpoint.public_id, scope=scope, data=data)
 
@@ -94,7 +94,7 @@ def change_endpoint(
     if (new_url, chosen) != (fresh.url, fresh.event_types):
         with refuse("webhook_endpoint_once", _taken()):
             Endpoint.objects.filter(pk=fresh.pk).update(url=new_url, event_types=chosen)
-        _note(actor, fresh, "webhook.changed", url=new_url, event_types=chosen)
+        _note(actor, fresh, verb="webhook.changed", url=new_url, event_types=chosen)
     if state == EndpointState.DISABLED and fresh.is_enabled:
         disable(actor=actor, endpoint=fresh, reason=BY_TENANT)
     elif state == EndpointState.ENABLED and not fresh.is_enabled:
@@ -143,7 +143,7 @@ def rotate_secret(*, scope: Scope, actor: Actor, endpoint: Endpoint) -> tuple[En
         former_secret_encrypted=fresh.secret_encrypted,
         former_until=until,
     )
-    _note(actor, fresh, "webhook.secret_rotated", former_until=clock.as_rfc3339(until))
+    _note(actor, fresh, verb="webhook.secret_rotated", former_until=clock.as_rfc3339(until))
     fresh.refresh_from_db()
     return fresh, secret
 
@@ -152,5 +152,5 @@ def rotate_secret(*, scope: Scope, actor: Actor, endpoint: Endpoint) -> tuple[En
 def remove_endpoint(*, scope: Scope, actor: Actor, endpoint: Endpoint) -> None:
     """Forget an endpoint with all that it was told. Raises Forbidden and NotFound."""
     fresh = _locked(scope, endpoint)
-    _note(actor, fresh, "webhook.removed", url=fresh.url)
+    _note(actor, fresh, verb="webhook.removed", url=fresh.url)
     fresh.delete()
