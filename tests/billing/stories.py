@@ -80,6 +80,12 @@ class Oracle:
                 if cell[1] >= tick and cell[0] in places:
                     self.paid[cell] = self.at(tick)
 
+    def take_out(self, place, start, end):
+        """Take out what a place had in a month. Where that was its last, it had no server to the last either."""
+        first, last = ((at - self.begin) // MICROSECOND for at in (start, end))
+        self.lost.append((place, first, last))
+        self.paid = {cell: at for cell, at in self.paid.items() if cell[0] != place or not start < at <= end}
+
     def counted(self, cells, until):
         """Return the time of servers in some cells by an instant, in microseconds."""
         whole, part = divmod(max(0, (until - self.begin) // MICROSECOND), A_TICK)

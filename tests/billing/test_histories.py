@@ -27,7 +27,6 @@ from portal.core.months import span_of
 from portal.reservations.models import Allocation
 from tests.billing.customers import Customer
 from tests.billing.raw import Yard
-from tests.billing.stories import MICROSECOND
 from tests.billing.yard import clock_at
 
 pytestmark = pytest.mark.django_db
@@ -95,8 +94,7 @@ def correct(customer, month):
         if usage is not None and sum(turn.place == usage.position for turn in life.turns) == 1:
             correct_usage(actor=SYSTEM, usage=usage, period=None, reason="it did not boot")
             span = span_of(month)
-            first, last = ((at - life.oracle.begin) // MICROSECOND for at in (span.start, span.end))
-            life.oracle.lost.append((usage.position, first, last))
+            life.oracle.take_out(usage.position, span.start, span.end)
             return
 
 
