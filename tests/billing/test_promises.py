@@ -9,6 +9,7 @@ from portal.billing.models import CreditGrant, Invoice, LineKind
 from portal.billing.selectors.amounts import credits_left
 from portal.billing.services.credits import grant_credit
 from portal.billing.services.issuing import void_invoice
+from portal.billing.services.promises import words_of
 from portal.core.actors import SYSTEM
 from portal.core.months import begin_of
 from portal.sla.definitions import Condition
@@ -87,13 +88,16 @@ def test_a_credit_that_is_known_late_or_of_another_currency_waits_for_its_invoic
     tier = missed.sla_tier
     begun(scope_of(missed), begin_of(FEBRUARY) + A_DAY, days=10)
     close(missed.organization, JANUARY)
-    late = promises.credit(missed, tier=tier, month=JANUARY, reason="late_handover", amount=TENTH)
+    came = {"late": [{"came_at": "2030-01-03T00:00:00Z"}]}
+    late = promises.credit(missed, tier=tier, month=JANUARY, reason="late_handover", amount=TENTH, arithmetic=came)
     euro = promises.credit(missed, tier=tier, month=JANUARY, reason="late_replacement", currency="EUR")
 
     (february,) = close(missed.organization, FEBRUARY)
 
     assert credits_on(february) == [-TENTH]
     assert "handed over late" in february.lines.get(kind=LineKind.CREDIT).label
+    late.arithmetic = {"late": [{"came_at": None}]}
+    assert "not handed over" in words_of(late)
     for row in (late, euro):
         row.refresh_from_db()
     assert (late.state, euro.state) == ("invoiced", "invoiced")

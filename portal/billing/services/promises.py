@@ -48,7 +48,7 @@ def words_of(credit: SlaCredit) -> str:
     whose = f"{credit.reservation.name}, server {credit.server.public_id}, {credit.month:%B %Y}"
     reason = Reason(credit.reason)
     if reason in LATE:
-        came = all(late["came_at"] for late in credit.arithmetic["late"])
+        came = all(late["came_at"] for late in credit.arithmetic.get("late", ()))
         said = LATE[reason] if came else NEVER[reason]
         return f"{whose}: {said}, {credit.percent.normalize():f} % of a day's price"
     # Never shown as more than it was.
