@@ -22,6 +22,8 @@ from portal.launcher.supervisor import Supervisor, last_line
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 BMC_PORT = 8443
 SSH_PORT = 2222
+SELLER = {"METALYARD_SELLER_COUNTRY": "SE", "METALYARD_SELLER_TAX_ID": "SE000000000001 (demo)"}
+"""Without these no invoice can be had as an EN 16931 file."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -158,6 +160,7 @@ class Quickstart:
             "METALYARD_BMC_CA_FILE": str(certificates.ca),
             "METALYARD_FAST": "1" if self.options.fast else "0",
             "METALYARD_SHOW_DEMO_LOGINS": "1",
+            **SELLER,
             "METALYARD_MEDIA_URL": url,
             "METALYARD_MEDIA_DIR": str(root / "media"),
             guard.MARK: self.mark,
