@@ -1,7 +1,7 @@
 """What was agreed and what was used of reservations, as rating needs it: read from their rows."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -75,15 +75,20 @@ def latest_records(reservations: Iterable[Reservation], meter: Meter, until: dat
     ).order_by("reservation", "position", "month")
 
 
-def histories(reservations: list[Reservation], month: date) -> Iterator[tuple[Reservation, History]]:
-    """Yield each reservation with its history to the end of a month, as its finalised usage tells it."""
+def histories(
+    reservations: list[Reservation], month: date, overflow: Container[int] = ()
+) -> Iterator[tuple[Reservation, History]]:
+    """Yield each reservation with its history to the end of a month, as its finalised usage tells it.
+
+    ``overflow`` are the pks of those that are beyond a commitment as a whole.
+    """
     used: defaultdict[int, list[Used]] = defaultdict(list)
     for record in latest_records(reservations, Meter.RESERVED, month):
         if record.period is not None:
             used[record.reservation_id].append(Used(record.position, Period.of_range(record.period)))
     ends = _ends([row for row in reservations if row.state in OVER])
     for row in reservations:
-        yield row, history_of(row, tuple(used[row.pk]), ends.get(row.pk, Ends()))
+        yield row, history_of(row, tuple(used[row.pk]), ends.get(row.pk, Ends()), is_overflow=row.pk in overflow)
 
 
 @dataclass
@@ -124,14 +129,14 @@ def _ends(over: list[Reservation]) -> dict[int, Ends]:
     return found
 
 
-def history_of(reservation: Reservation, used: tuple[Used, ...], ends: Ends) -> History:
+def history_of(reservation: Reservation, used: tuple[Used, ...], ends: Ends, *, is_overflow: bool = False) -> History:
     """Return the history of one reservation, of which ``ends`` tells when its servers were taken back."""
     if reservation.handed_over_at is None:
         return History(reservation.currency, lumps=tuple(_called_off(reservation)))
     charges, given_back_at = charges_of(reservation), ends.last
     return History(
         reservation.currency,
-        tuple(_agreed(reservation, charges)),
+        tuple(_agreed(reservation, charges, _kinds(reservation, is_overflow=is_overflow))),
         tuple(_lump(reservation, charge) for charge in charges if charge.period is None),
         used,
         given_back_at,
@@ -152,12 +157,12 @@ def _lump(reservation: Reservation, charge: Charge) -> Lump:
     return Lump(at, f"{reservation.name}: {charge.line.label}", charge.amount.amount)
 
 
-def _agreed(reservation: Reservation, charges: Iterable[Charge]) -> Iterator[Agreed]:
+def _agreed(reservation: Reservation, charges: Iterable[Charge], kinds: tuple[LineKind, LineKind]) -> Iterator[Agreed]:
     """Yield the prices in order. The first is for the places that were booked, one that begins when all others are
     over is for all places so far (it is longer), and any other for places that were added.
     """
     places, until = 0, None
-    first, further = _kinds(reservation)
+    first, further = kinds
     for charge in charges:
         if charge.period is None:
             continue
@@ -176,8 +181,9 @@ def _agreed(reservation: Reservation, charges: Iterable[Charge]) -> Iterator[Agr
         until = charge.period.end if until is None else max(until, charge.period.end)
 
 
-def _kinds(reservation: Reservation) -> tuple[LineKind, LineKind]:
+def _kinds(reservation: Reservation, *, is_overflow: bool) -> tuple[LineKind, LineKind]:
     """Return what the first price of a reservation is, and what any further one."""
     if reservation.is_committed:
         return LineKind.COMMITTED, LineKind.OVERFLOW
-    return LineKind.ON_DEMAND, LineKind.ON_DEMAND
+    beside = LineKind.OVERFLOW if is_overflow else LineKind.ON_DEMAND
+    return beside, beside

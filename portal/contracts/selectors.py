@@ -67,6 +67,32 @@ def contracts_behind(reservations: Iterable[int]) -> dict[int, Contract]:
     return {row.reservation_id: row.line.contract for row in rows}
 
 
+def booked_beside(organization: Organization, reservations: Iterable[Reservation]) -> set[int]:
+    """Return the pks of reservations that a customer booked by itself beyond what a contract sold it.
+
+    Those of the type and region of a line that allows more on demand, which begin in its time, booked while the
+    contract was in force. One statement.
+    """
+    lines = list(
+        ContractLine.objects.select_related("contract").filter(
+            contract__organization=organization, contract__activated_at__isnull=False, overflow__gt=0
+        )
+    )
+    return {row.pk for row in reservations if any(_allows(line, row) for line in lines)}
+
+
+def _allows(line: ContractLine, row: Reservation) -> bool:
+    contract = line.contract
+    ended = None if contract.state == ContractState.ACTIVE else contract.state_changed_at
+    return (
+        not row.is_committed
+        and (line.server_type_id, line.region_id) == (row.server_type_id, row.region_id)
+        and line.span.start <= row.span.start < line.span.end
+        and (contract.activated_at or row.created_at) <= row.created_at
+        and (ended is None or row.created_at <= ended)
+    )
+
+
 def served_under(contract: Contract) -> list[int]:
     """Return the pks of the reservations that any version of a contract has or had."""
     line = {

@@ -1,5 +1,6 @@
 """What is missing to an agreed minimum: once, when its time is over, and corrected where more was spent later."""
 
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,16 +14,19 @@ from portal.billing.models import LineKind
 from portal.billing.selectors.closing import months_due
 from portal.billing.services.issuing import void_invoice
 from portal.contracts.models import Commitment, Contract
-from portal.contracts.selectors import commitments_over
+from portal.contracts.selectors import booked_beside, commitments_over
 from portal.contracts.services.activating import activate_contract
 from portal.contracts.services.amending import amend_contract
 from portal.contracts.services.ending import terminate_contract
 from portal.contracts.services.quoting import quote_contract
 from portal.contracts.services.sending import send_contract
+from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.core.money import Money
+from portal.core.periods import Period
 from portal.reservations.models import Reservation
-from tests.billing.yard import FEBRUARY, JANUARY, clock_at, close
+from tests import factories
+from tests.billing.yard import FEBRUARY, JANUARY, begun, clock_at, close
 from tests.contracts import builders
 from tests.contracts.builders import author_of, line
 
@@ -117,3 +121,41 @@ def test_before_its_time_is_over_and_where_a_later_version_took_its_place_nothin
     activate_contract(actor=actor, contract=builders.sign(scope, after))
 
     assert commitments_over(scope.organization, END) == []
+
+
+def test_what_is_booked_beside_a_contract_that_allows_it_is_told_apart_from_what_it_sold(scope):
+    factories.servers(2, with_bmc=False)
+    contract = builders.active(
+        scope, line(count=1, starts_at=BEGIN, ends_at=END, overflow=2), starts_at=BEGIN, ends_at=END
+    )
+    other = factories.region("us-central-1")
+    sold = Reservation.objects.get()
+    times = {"starts_at": BEGIN + timedelta(days=1), "ends_at": END}
+    beside = factories.reservation(scope, name="beside", count=1, **times)
+    assert beside.created_at >= contract.activated_at
+
+    assert booked_beside(scope.organization, [sold, beside]) == {beside.pk}
+
+    def with_(**fields):
+        row = copy(beside)
+        for name, value in fields.items():
+            setattr(row, name, value)
+        return [row]
+
+    early = contract.activated_at - timedelta(seconds=1)
+    late = Period(END, END + timedelta(days=1)).as_range()
+    for fields in ({"region": other}, {"created_at": early}, {"period": late}):
+        assert booked_beside(scope.organization, with_(**fields)) == set()
+    terminate_contract(actor=author_of(contract), contract=contract, at=NOW, reason="moved away")
+    assert booked_beside(scope.organization, with_(created_at=clock.now() + timedelta(days=1))) == set()
+    assert booked_beside(scope.organization, [beside]) == {beside.pk}
+
+
+def test_hours_beside_a_contract_are_lines_of_overflow(scope):
+    factories.servers(2, with_bmc=False)
+    builders.active(scope, line(count=1, starts_at=BEGIN, ends_at=END, overflow=2), starts_at=BEGIN, ends_at=END)
+    begun(scope, BEGIN, days=2)
+
+    (january,) = close(scope.organization, JANUARY)
+
+    assert [row.kind for row in january.lines.all()] == [LineKind.OVERFLOW]

@@ -43,6 +43,7 @@ def test_a_random_life_is_billed_to_the_cent(seed):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 @settings(max_examples=10_000)
 @given(st.integers(0, 2**63))
 def test_ten_thousand_lives_are_billed_to_the_cent(seed):

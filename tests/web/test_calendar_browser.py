@@ -199,6 +199,18 @@ def test_the_whole_window_is_in_sight_beside_the_panel_and_every_day_can_be_hit(
     assert filters[1]["y"] < filters[0]["y"] + filters[0]["height"], "the filters stand in one line"
 
 
+@pytest.mark.parametrize(("width", "view", "days"), [(1440, "four", 28), (1700, "weeks", 35)])
+def test_a_month_of_which_one_day_is_in_sight_takes_no_more_than_that_day(open_page, web, width, view, days):
+    # The window begins so that a month's first day is its last: the narrowest place that a month's name can get.
+    first = (clock.now().replace(day=1) + timedelta(days=95)).replace(day=1) - timedelta(days=days - 1)
+    page = open_page(web, viewport={"width": width, "height": 1000})
+    page.goto(f"/availability?view={view}&go={first:%Y-%m-%d}")
+
+    months = page.locator(".calendar .month")
+    assert months.last.get_attribute("colspan") == "1"
+    assert (page.locator(".calendar-scroll").evaluate(SIDEWAYS), overflow(page)) == ([0, False], 0)
+
+
 def test_on_a_phone_the_calendar_scrolls_in_its_own_box_beside_its_pools(open_page, web):
     page = open_page(web, viewport={"width": 390, "height": 844})
     page.goto(f"/availability?at=h100x8@eu-north-1@A:{day(20)}")

@@ -20,7 +20,7 @@ from portal.billing.selectors.commitments import spending_of
 from portal.billing.states import InvoiceState
 from portal.billing.taxing import sums_of, taken
 from portal.contracts.models import Contract
-from portal.contracts.selectors import contracts_behind
+from portal.contracts.selectors import booked_beside, contracts_behind
 from portal.core.actors import Actor
 from portal.core.months import span_of
 from portal.reservations.models import Reservation
@@ -49,7 +49,7 @@ def owed_for(organization: Organization, month: date) -> dict[str, list[Owed]]:
     contracts = contracts_behind(row.pk for row in reservations)
     found: defaultdict[str, list[Owed]] = defaultdict(list)
     sums: defaultdict[int, Decimal] = defaultdict(Decimal)
-    for reservation, history in histories(reservations, month):
+    for reservation, history in histories(reservations, month, booked_beside(organization, reservations)):
         for line in rate_month(history, span, charged.get(reservation.pk, Decimal(0))):
             found[history.currency].append(Owed(line, reservation, contract=contracts.get(reservation.pk)))
             sums[reservation.pk] += line.amount
