@@ -92,10 +92,18 @@ def test_lateness_alone_leads_out_of_work(table):
             state = table.states[state.overdue]
 
 
+REMOVED = {"webhook_endpoint"}
+"""Whose rows tenants remove, in whichever state they are: settings, with nothing to be seen through."""
+
+
 @every_table
 def test_every_state_can_come_to_an_end(table):
     finals = set(table.named(Nature.FINAL))
 
+    if table.name in REMOVED:
+        assert not finals
+        assert {state.nature for state in table.states.values()} == {Nature.REST}
+        return
     assert finals
     for name in table.states:
         assert table.reachable(name) & finals, f"{name} is a trap"

@@ -87,6 +87,7 @@ def test_a_server_boots_once_from_the_network_and_power_off_unmakes_it(emulated,
         "enabled": "Disabled",
         "uri": "",
         "image": "",
+        "reset_at": on["reset_at"],
     }
     assert [line["body"] for line in writes_of(folder, 11)] == [
         {"Image": URI, "Inserted": True, "WriteProtected": True},

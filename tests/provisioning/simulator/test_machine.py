@@ -26,7 +26,8 @@ def test_an_override_for_once_is_used_up_by_the_boot_that_takes_it(machine, port
     until(lambda: "no bootable device" in console(machine))
 
     assert portal.asked.count("boot") == 1
-    assert state(machine) == {"power": "On", "target": "None", "enabled": "Disabled", "uri": "", "image": ""}
+    left = {"power": "On", "target": "None", "enabled": "Disabled", "uri": "", "image": ""}
+    assert state(machine) == {**left, "reset_at": machine.setting.reset_at}
 
 
 def test_a_continuous_override_stays(machine, portal):
