@@ -165,7 +165,7 @@ def test_one_second_in_one_raw_row_is_noticed(yard):
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @settings(max_examples=80, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**62))
 def test_ten_thousand_histories_are_invoiced_as_an_oracle_says(yard, seed):

@@ -160,7 +160,7 @@ def too_wide(window):
     return found
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_every_page_in_every_state(open_page, buyer):
     full_list()
     ids = every_state(buyer) | quotes_in_states(buyer) | servers_in_states(buyer) | contracts_in_states(buyer)

@@ -94,6 +94,7 @@ def test_several_are_chosen_in_the_list(open_page, sales_and_rows):
 
 @needs_chromium
 @pytest.mark.long
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("scheme", "width"), WINDOWS)
 def test_pages_keep_the_policy_fit_and_are_accessible(open_page, sales_and_rows, scheme, width):
     page = open_page(color_scheme=scheme, viewport={"width": width, "height": 900})
