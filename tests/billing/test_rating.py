@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,6 +39,14 @@ def billed_as_the_oracle_says(seed):
 @settings(max_examples=150)
 @given(st.integers(0, 2**63))
 def test_a_random_life_is_billed_to_the_cent(seed):
+    billed_as_the_oracle_says(seed)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@settings(max_examples=10_000)
+@given(st.integers(0, 2**63))
+def test_ten_thousand_lives_are_billed_to_the_cent(seed):
     billed_as_the_oracle_says(seed)
 
 
