@@ -226,6 +226,7 @@ class Quickstart:
             "api_token": demo["api_token"],
             "customer": {"email": demo["customer"], "password": self.secrets[secret_file.CUSTOMER_PASSWORD]},
             **self._staff(demo),
+            "admin": {"email": demo["admin"], "password": self.secrets[secret_file.ADMIN_PASSWORD]},
             "database_url": self.env["DATABASE_URL"],
         }
         path = self.state.root / "access.json"
@@ -236,10 +237,9 @@ class Quickstart:
         self.say(f"  Metalyard runs at  {url}")
         self.say("")
         self.say(f"  Customer   {access['customer']['email']}   {access['customer']['password']}")
-        for name, login in self._staff(demo).items():
+        for name in (*self._staff(demo), "admin"):
             title = name.replace("_", " ").capitalize()
-            self.say(f"  {title:10} {login['email']}   {login['password']}   ({url}/admin/)")
-        self.say(f"  Admin      {demo['admin']}   {self.secrets[secret_file.ADMIN_PASSWORD]}   ({url}/admin/)")
+            self.say(f"  {title:10} {access[name]['email']}   {access[name]['password']}   ({url}/admin/)")
         self.say(f"  API token  {access['api_token']}")
         self.say(f"  The same for scripts: {path}")
         self.say("")

@@ -46,7 +46,7 @@ def test_the_life_of_a_demo(folder):
     port = int(stack.url.rpartition(":")[2])
     try:
         assert stat.S_IMODE(access_file.stat().st_mode) == 0o600
-        assert set(stack.access) == {"url", "api_token", "customer", "database_url"} | {
+        assert set(stack.access) == {"url", "api_token", "customer", "admin", "database_url"} | {
             role.name.lower() for role in StaffRole
         }
         customer = log_in(stack.url, stack.access["customer"], "/login")
