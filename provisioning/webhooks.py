@@ -48,7 +48,7 @@ def send(item: Claimed) -> Outcome:
     except FetchFailed as failure:
         return Outcome(_since(began), error=WORDS[failure.code])
     except ssl.SSLCertVerificationError as error:
-        return Outcome(_since(began), error=f"The certificate is not accepted: {error.verify_message}.")
+        return Outcome(_since(began), error=f"The certificate is not accepted: {error.verify_message.rstrip('.')}.")
     except (OSError, http.client.HTTPException, ValueError) as error:
         is_late = isinstance(error, TimeoutError) or time.monotonic() - began >= LIMIT_S
         text = f"No answer within {LIMIT_S:g} s." if is_late else f"No answer: {_shown(str(error))}"
