@@ -1,19 +1,15 @@
 """Telling people of decisions: who may decide that something waits, and who asked what became of it."""
 
-import logging
 from collections.abc import Sequence
 
-from django.conf import settings
-from django.core.mail import send_mail
 from django.urls import reverse
 
 from portal.approvals.kinds import kind_of
 from portal.approvals.models import Approval
 from portal.approvals.permissions import why_not
 from portal.core import clock
+from portal.core.mail import mail_people
 from portal.tenancy.models import User
-
-log = logging.getLogger(__name__)
 
 
 def tell_deciders(approval: Approval) -> None:
@@ -46,12 +42,5 @@ def _what(approval: Approval) -> str:
 
 
 def _mail(addresses: Sequence[str], subject: str, text: str, approval: Approval) -> None:
-    if not addresses:
-        return
-    page = settings.METALYARD_PUBLIC_URL + reverse("admin:approvals_approval_change", args=[approval.pk])
-    try:
-        # A line break in what somebody wrote would be a header of its own; Django refuses that.
-        send_mail(" ".join(subject.split()), f"{text}\n\n{page}\n", None, list(addresses))
-    except OSError:
-        # SMTP errors are OSErrors too. The queue stands in the admin all the same.
-        log.exception("nobody was told by mail about %s", approval.public_id)
+    page = reverse("admin:approvals_approval_change", args=[approval.pk])
+    mail_people(subject, text, addresses, page=page, otherwise=f"what became of {approval.public_id}")

@@ -1,13 +1,10 @@
 """More quota takes two people: one who asks, a customer or one of the staff, and another of the staff who decides."""
 
-import logging
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from django.conf import settings
-from django.core.mail import send_mail
 from django.db import transaction
 
 from portal.approvals.kinds import Kind
@@ -18,6 +15,7 @@ from portal.audit.transitions import advance
 from portal.core.actors import Actor
 from portal.core.errors import InvalidInput, StateConflict
 from portal.core.locks import lock_row, lock_rows
+from portal.core.mail import mail_people
 from portal.fleet.models import Region, ServerType
 from portal.quotas.models import Quota, QuotaRequest, QuotaScope
 from portal.quotas.selectors import limit_of
@@ -34,8 +32,6 @@ BECOMES = {
     ApprovalState.WITHDRAWN: QuotaRequestState.WITHDRAWN,
 }
 """What a request becomes when it is not granted."""
-
-log = logging.getLogger(__name__)
 
 
 @transaction.atomic
@@ -193,18 +189,15 @@ def _mail(request: QuotaRequest) -> None:
     """Tell the project's people the answer."""
     what = f"{request.server_type.name} in {request.region.code}"
     granted = f"Up to {request.granted_limit} servers at once may be held now.\n"
-    try:
-        send_mail(
-            f"Your request for more {what} is {request.state}",
-            f"Your request {request.public_id} for {request.limit} x {what} is {request.state}.\n"
-            f"{granted if request.state == QuotaRequestState.APPROVED else ''}"
-            f"{request.state_reason}\n\n{settings.METALYARD_PUBLIC_URL}/quotas\n",
-            None,
-            notification_addresses(request.project),
-        )
-    except OSError:
-        # SMTP errors are OSErrors too. The answer stands on the page of quotas.
-        log.exception("the answer to %s was not told by mail", request.public_id)
+    mail_people(
+        f"Your request for more {what} is {request.state}",
+        f"Your request {request.public_id} for {request.limit} x {what} is {request.state}.\n"
+        f"{granted if request.state == QuotaRequestState.APPROVED else ''}"
+        f"{request.state_reason}",
+        notification_addresses(request.project),
+        page="/quotas",
+        otherwise=f"the answer to {request.public_id}",
+    )
 
 
 def _size(data: Mapping[str, Any]) -> str:

@@ -1,10 +1,7 @@
 """Reminding of invoices that are overdue. Rows say what was sent: whoever comes twice sends nothing twice."""
 
-import logging
 from functools import partial
 
-from django.conf import settings
-from django.core.mail import send_mail
 from django.db import transaction
 
 from portal.audit.services import record
@@ -15,9 +12,8 @@ from portal.billing.states import InvoiceState
 from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.locks import lock_row
+from portal.core.mail import mail_people
 from portal.tenancy.selectors import billing_addresses
-
-log = logging.getLogger(__name__)
 
 
 @transaction.atomic
@@ -47,9 +43,10 @@ def remind(*, actor: Actor, invoice: Invoice) -> Reminder | None:
 
 
 def _mail(invoice: Invoice, step: Step, words: dict[str, str], addresses: list[str]) -> None:
-    page = f"{settings.METALYARD_PUBLIC_URL}/invoices/{invoice.public_id}"
-    try:
-        send_mail(step.subject.format(**words), f"{step.text.format(**words)}\n\n{page}\n", None, addresses)
-    except OSError:
-        # SMTP errors are OSErrors too. It holds up nobody: the invoice's page says that it is overdue.
-        log.exception("%s was not reminded of by mail", invoice.public_id)
+    mail_people(
+        step.subject.format(**words),
+        step.text.format(**words),
+        addresses,
+        page=f"/invoices/{invoice.public_id}",
+        otherwise=f"{invoice.public_id} is due",
+    )

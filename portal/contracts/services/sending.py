@@ -1,11 +1,8 @@
 """Sending an offer: from then on it is a document that does not change."""
 
-import logging
 from functools import partial
 from hashlib import sha256
 
-from django.conf import settings
-from django.core.mail import send_mail
 from django.db import transaction
 
 from portal.audit.transitions import advance
@@ -18,10 +15,9 @@ from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.errors import StateConflict
 from portal.core.locks import lock_row
+from portal.core.mail import mail_people
 from portal.core.repeating import repeatable
 from portal.tenancy.selectors import notification_addresses
-
-log = logging.getLogger(__name__)
 
 
 def store(contract: Contract, kind: Document.Kind, name: str, content: bytes) -> Document:
@@ -60,13 +56,10 @@ def send_contract(*, actor: Actor, contract: Contract) -> Document:
 def _mail(contract: Contract) -> None:
     """Tell the customer's people that there is something to sign."""
     until = f" until {clock.as_rfc3339(contract.valid_until)}" if contract.valid_until else ""
-    try:
-        send_mail(
-            f"Contract {contract.number} is ready to be signed",
-            f"{contract.title}: read it and sign it{until} at\n"
-            f"{settings.METALYARD_PUBLIC_URL}/contracts/{contract.public_id}\n",
-            None,
-            notification_addresses(contract.project),
-        )
-    except OSError as error:
-        log.warning("the mail about contract %s was not sent: %s", contract, error)
+    mail_people(
+        f"Contract {contract.number} is ready to be signed",
+        f"{contract.title}: read it and sign it{until}.",
+        notification_addresses(contract.project),
+        page=f"/contracts/{contract.public_id}",
+        otherwise=f"{contract} is ready to be signed",
+    )

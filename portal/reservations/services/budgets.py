@@ -1,20 +1,16 @@
 """Warning of budgets that are used up: one mail for each percent that a month has come to, once."""
 
-import logging
 from functools import partial
 
-from django.conf import settings
-from django.core.mail import send_mail
 from django.db import transaction
 
 from portal.audit.services import record
 from portal.core.actors import Actor
 from portal.core.locks import lock_row
+from portal.core.mail import mail_people
 from portal.quotas.models import Budget, BudgetWarning
 from portal.reservations.budget_check import BudgetUse, budget_use
 from portal.tenancy.selectors import billing_addresses
-
-log = logging.getLogger(__name__)
 
 
 @transaction.atomic
@@ -51,15 +47,11 @@ def _mail(use: BudgetUse, percent: int) -> None:
         if budget.stops
         else "It only warns: whoever may reserve still can.\n"
     )
-    try:
-        send_mail(
-            f"{percent} % of the budget of {budget.owner} for {use.name} are booked",
-            f"{use.booked} are booked for {use.name}, of the {budget.value} that {budget.owner} means to spend in the "
-            f"month (UTC). That is before credits and tax.\n{consequence}\n"
-            f"{settings.METALYARD_PUBLIC_URL}/budgets\n",
-            None,
-            billing_addresses(budget.organization),
-        )
-    except OSError:
-        # SMTP errors are OSErrors too. It holds up nobody: the page of the budgets shows it.
-        log.exception("%s %% of %s were not told by mail", percent, budget.public_id)
+    mail_people(
+        f"{percent} % of the budget of {budget.owner} for {use.name} are booked",
+        f"{use.booked} are booked for {use.name}, of the {budget.value} that {budget.owner} means to spend in the "
+        f"month (UTC). That is before credits and tax.\n{consequence}",
+        billing_addresses(budget.organization),
+        page="/budgets",
+        otherwise=f"{percent} % of {budget.public_id} are booked",
+    )

@@ -1,23 +1,20 @@
 """Announcing the end of a reservation before it comes."""
 
-import logging
 from datetime import timedelta
 from functools import partial
 
 from django.conf import settings
-from django.core.mail import send_mail
 from django.db import transaction
 
 from portal.audit.services import record
 from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.locks import lock_row
+from portal.core.mail import mail_people
 from portal.operations.services.events import tell
 from portal.reservations.models import Reservation
 from portal.reservations.states import ReservationState
 from portal.tenancy.selectors import notification_addresses
-
-log = logging.getLogger(__name__)
 
 
 def notice_time() -> timedelta:
@@ -47,15 +44,11 @@ def announce_end(*, actor: Actor, reservation: Reservation) -> bool:
 
 
 def _mail(reservation: Reservation, ends_at: str) -> None:
-    try:
-        send_mail(
-            f"{reservation.name} ends at {ends_at}",
-            f"Your reservation {reservation.name} ({reservation.public_id}) ends at {ends_at}.\n"
-            "Its servers are switched off and their disks erased then. Save your data before.\n\n"
-            f"{settings.METALYARD_PUBLIC_URL}/reservations/{reservation.public_id}\n",
-            None,
-            notification_addresses(reservation.project),
-        )
-    except OSError:
-        # SMTP errors are OSErrors too. It holds up nobody: the event stands on the reservation's page.
-        log.exception("the end of %s was not announced by mail", reservation.public_id)
+    mail_people(
+        f"{reservation.name} ends at {ends_at}",
+        f"Your reservation {reservation.name} ({reservation.public_id}) ends at {ends_at}.\n"
+        "Its servers are switched off and their disks erased then. Save your data before.",
+        notification_addresses(reservation.project),
+        page=f"/reservations/{reservation.public_id}",
+        otherwise=f"the end of {reservation.public_id}",
+    )

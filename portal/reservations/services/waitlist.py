@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.conf import settings
-from django.core.mail import send_mail
 from django.db import DatabaseError, transaction
 
 from portal.audit.services import record
@@ -23,6 +22,7 @@ from portal.core.errors import (
     WaitlistLimitReached,
 )
 from portal.core.locks import lock_row, wait_for_turn
+from portal.core.mail import mail_people
 from portal.core.money import Money
 from portal.core.periods import Period
 from portal.core.repeating import repeatable
@@ -241,16 +241,12 @@ def _wait(entry: WaitlistEntry, obstacle: str) -> bool:
 def _mail(entry: WaitlistEntry, offer: Quote) -> None:
     what = f"{entry.count} x {entry.server_type.name} in {entry.region.code}"
     until = clock.as_rfc3339(offer.expires_at)
-    try:
-        send_mail(
-            f"{what} are held for you until {until}",
-            f"{what} that you wait for ({entry.public_id}) are free from {clock.as_rfc3339(offer.span.start)} to "
-            f"{clock.as_rfc3339(offer.span.end)} for {offer.total}.\n"
-            f"They are held for you until {until}. After that they go to the next in the queue.\n\n"
-            f"{settings.METALYARD_PUBLIC_URL}/waiting-list\n",
-            None,
-            notification_addresses(entry.project),
-        )
-    except OSError:
-        # SMTP errors are OSErrors too. It holds up nobody: the offer stands on the page of the waiting list.
-        log.exception("the offer for %s was not announced by mail", entry.public_id)
+    mail_people(
+        f"{what} are held for you until {until}",
+        f"{what} that you wait for ({entry.public_id}) are free from {clock.as_rfc3339(offer.span.start)} to "
+        f"{clock.as_rfc3339(offer.span.end)} for {offer.total}.\n"
+        f"They are held for you until {until}. After that they go to the next in the queue.",
+        notification_addresses(entry.project),
+        page="/waiting-list",
+        otherwise=f"the offer for {entry.public_id}",
+    )

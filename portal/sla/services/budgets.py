@@ -5,14 +5,15 @@ from collections import defaultdict
 from decimal import Decimal
 from functools import partial
 
-from django.core.mail import send_mail
 from django.db import transaction
+from django.urls import reverse
 
 from portal.audit.services import record
 from portal.catalog.models import SlaTier
 from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.locks import wait_for_turn
+from portal.core.mail import mail_people
 from portal.core.months import month_of
 from portal.reservations.models import Allocation
 from portal.sla.burning import BUDGET_SPAN, Budget, Level, budget_of
@@ -101,14 +102,15 @@ def _keep(actor: Actor, tier: SlaTier, budget: Budget) -> ErrorBudget:
 def _mail(row: ErrorBudget) -> None:
     operations = User.objects.filter(is_active=True, is_staff=True, groups__name=StaffRole.OPERATIONS.value)
     addresses = list(operations.order_by("pk").values_list("email", flat=True))
-    if not addresses:
-        return
     text = (
         f"{row.left} % of the error budget of {row.tier} is left (30 days).\n"
         f"It burns {row.burn_hour} times as fast as it may in the last hour, {row.burn_six_hours} times in 6 hours, "
         f"{row.burn_three_days} times in 3 days.\n"
     )
-    try:
-        send_mail(f"Error budget ({row.level}): {row.tier}", text, None, addresses)
-    except OSError:
-        log.exception("nobody was told by mail that the error budget of %s burns", row.tier)
+    mail_people(
+        f"Error budget ({row.level}): {row.tier}",
+        text,
+        addresses,
+        page=reverse("admin:sla_errorbudget_changelist"),
+        otherwise=f"the error budget of {row.tier} burns",
+    )
