@@ -75,7 +75,8 @@ def request_import(*, scope: Scope, actor: Actor, name: str, url: str, sha256: s
         state_deadline_at=clock.now() + (IMAGE_IMPORT.states[ImportState.QUEUED].deadline or FETCH_LIMIT),
         project=scope.project,
         name=name,
-        url=url,
+        # A scheme may be written in capitals (RFC 3986, section 3.1); the row is kept, and compared, without them.
+        url=f"https{url[len('https') :]}",
         sha256=sha256,
         default_user=default_user,
         requested_by=actor.label[:200],
@@ -85,7 +86,7 @@ def request_import(*, scope: Scope, actor: Actor, name: str, url: str, sha256: s
         verb="image_import.requested",
         target=made.public_id,
         scope=scope.organization.public_id,
-        data={"name": name, "url": url, "sha256": sha256},
+        data={"name": name, "url": made.url, "sha256": sha256},
     )
     transaction.on_commit(partial(wake_fetcher, made.pk))
     return made
