@@ -118,8 +118,12 @@ def _about_image(name: str, sha256: str, default_user: str) -> list[FieldError]:
     if not DIGEST.fullmatch(sha256):
         text = "Give the SHA-256 of the file as 64 hexadecimal digits: sha256sum FILE prints it."
         errors.append(FieldError("sha256", "malformed", text))
-    if not USER_NAME.fullmatch(default_user):
-        text = "Give the user whom the image's cloud-init makes, such as ubuntu: lower-case letters, digits, - and _."
+    # Our seed lets nobody log in as root: a server with such an image could never be handed over.
+    if not USER_NAME.fullmatch(default_user) or default_user == "root":
+        text = (
+            "Give the user whom the image's cloud-init makes, such as ubuntu, and not root: lower-case letters, "
+            "digits, - and _."
+        )
         errors.append(FieldError("default_user", "malformed", text))
     return errors
 
