@@ -103,6 +103,7 @@ class InventoryField(serializers.Serializer[None]):
     system = SystemField()
     cpu_count = serializers.IntegerField(min_value=1, max_value=100_000)
     memory_bytes = _bytes()
+    memory_is_listed = serializers.BooleanField(default=False)
     drives = serializers.ListField(child=FoundDriveField(), max_length=MAX_DRIVES)
     nics = serializers.ListField(child=FoundPortField(), max_length=MAX_DRIVES)
     gpus = serializers.ListField(child=FoundGPUField(), max_length=MAX_DRIVES)
