@@ -43,7 +43,14 @@ GPT_MAGIC = b"EFI PART"
 """At the beginning of the second sector (UEFI 2.10, section 5.3.2)."""
 PR_SET_NO_NEW_PRIVS = 38
 """From linux/prctl.h, see prctl(2)."""
+GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+"""Of IPv6 nothing else is routed between networks (RFC 4291, section 2.4; IANA's registry of its address space)."""
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+"""A gateway takes such an address to the IPv4 one in its last 32 bits (RFC 6052, section 2.1)."""
 REDIRECTING = (301, 302, 303, 307, 308)
+
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class FetchFailed(Exception):
@@ -88,13 +95,28 @@ def public_address(host: str, port: int, networks: tuple[str, ...]) -> str:
     allowed = [ipaddress.ip_network(network) for network in networks]
     for text in found:
         address = ipaddress.ip_address(text.partition("%")[0])
-        inner = getattr(address, "ipv4_mapped", None) or address
-        is_public = inner.is_global and not inner.is_multicast
-        if not is_public and not any(inner in network for network in allowed if network.version == inner.version):
+        inner = _meant_by(address)
+        if not _is_public(inner) and not any(one in network for network in allowed for one in (address, inner)):
             raise FetchFailed("address_forbidden", f"{host} is {text}")
     if not found:
         raise FetchFailed("unresolved", host)
     return sorted(found, key=lambda text: ":" in text)[0]
+
+
+def _meant_by(address: Address) -> Address:
+    """Return the IPv4 address that an IPv6 one leads to; any other address as it is."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address
+
+
+def _is_public(address: Address) -> bool:
+    if isinstance(address, ipaddress.IPv4Address):
+        return address.is_global and not address.is_multicast
+    # A relay of 6to4, on the way or in our own network, takes it to the IPv4 address that it holds (RFC 3056).
+    return address.is_global and address in GLOBAL_UNICAST and address.sixtofour is None
 
 
 class Pinned(http.client.HTTPSConnection):

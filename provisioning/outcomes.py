@@ -22,7 +22,6 @@ from portal.operations.states import OperationKind
 from portal.reservations.services import outcomes as reservations
 
 ERASABLE = (
-    ServerState.ENROLLED,
     ServerState.DEPLOYING,
     ServerState.DEPLOY_FAILED,
     ServerState.IN_USE,

@@ -31,7 +31,7 @@ S = ServerState
 SERVER = StateTable.of(
     "server",
     [S.ENROLLED, S.AVAILABLE],
-    State(S.ENROLLED, "Known, not yet looked at.", Nature.REST, (S.INSPECTING, S.RELEASING, S.RETIRED)),
+    State(S.ENROLLED, "Known, not yet looked at.", Nature.REST, (S.INSPECTING, S.RETIRED)),
     State(
         S.INSPECTING,
         "Its hardware is being compared with what was bought.",
@@ -82,7 +82,12 @@ SERVER = StateTable.of(
         timedelta(minutes=5),
         S.QUARANTINED,
     ),
-    State(S.MAINTENANCE, "With the technicians.", Nature.REST, (S.RELEASING, S.QUARANTINED, S.RETIRED)),
+    State(
+        S.MAINTENANCE,
+        "With the technicians.",
+        Nature.REST,
+        (S.INSPECTING, S.RELEASING, S.QUARANTINED, S.RETIRED),
+    ),
     State(
         S.QUARANTINED,
         "Out of the pool until a person has looked at it and it was erased anew.",

@@ -170,6 +170,7 @@ def _access(reservation: Reservation, state: ReservationState, allocations: list
         "logins": [login_of(item) for item in serving] if state == ReservationState.ACTIVE else [],
         "will_log_in": state in CANCELLABLE,
         "keys": key_names(reservation.ssh_keys),
+        "was_handed_over": any(item.ready_at for item in allocations),
         **(_kit(reservation, serving) if serving and state == ReservationState.ACTIVE else {}),
     }
 

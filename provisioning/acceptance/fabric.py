@@ -9,7 +9,8 @@ from provisioning.acceptance.collected import Unreadable, printable
 _ADAPTER = re.compile(r"^CA '([^']{1,40})'", re.MULTILINE)
 _PORT = re.compile(r"^\s*Port \d+:", re.MULTILINE)
 _FIELD = re.compile(r"^\s*(State|Physical state|Rate|Link layer): ?(.{0,40})$", re.MULTILINE)
-GOOD = ("PASS", "SKIP", "NOT RUN")
+SKIPPED = ("SKIP", "NOT RUN")
+GOOD = ("PASS", *SKIPPED)
 """How DCGM says that a test found nothing wrong; levels that are not asked for are skipped."""
 
 
@@ -51,8 +52,8 @@ def read_diagnostic(text: str) -> dict[str, str]:
         results = [(test["name"], result["status"]) for test in tests for result in test["results"]]
     except (ValueError, RecursionError, StopIteration, KeyError, TypeError) as error:
         raise Unreadable("it is no diagnostic of DCGM") from error
-    if not results:
-        raise Unreadable("it has no results")
+    if all(str(how).upper() in SKIPPED for _name, how in results):
+        raise Unreadable("no test was run")
     return {printable(name, 60): printable(how, 40) for name, how in results if str(how).upper() not in GOOD}
 
 

@@ -280,6 +280,7 @@ def inventory_of(body: Body) -> dict[str, Any]:
         "system": {"serial": spec.serial, "product": spec.model, "uuid": spec.uuid},
         "cpu_count": 1,
         "memory_bytes": spec.memory_gb * 1024**3 // (2 if wrong(Fault.MEMORY_MISSING) else 1),
+        "memory_is_listed": True,
         "drives": [{"serial": drive[0], "model": "Emulated 1", "firmware": "E1", "size_bytes": drive[1]}],
         "nics": [{"mac": spec.mac, "name": "eth0", "driver": "emulated", "speed_mbps": NIC_SPEED_MBPS}],
         "gpus": [

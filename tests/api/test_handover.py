@@ -6,10 +6,12 @@ from hashlib import sha256
 
 from portal.api.serializers.handover import AllReduceOut, ClusterReportOut, ReportOut
 from portal.operations.models import ClusterReport, Operation
-from portal.reservations.handover.kit import KIT
+from portal.reservations.handover.kit import KIT, LASTING
+from portal.reservations.services.lifecycle import release
 from provisioning.acceptance.bandwidth import Bandwidth, cluster_report_of
 from tests import factories
 from tests.api.client import assert_problem
+from tests.web.conftest import browser_of
 
 
 def test_the_kit_is_listed_zipped_and_given_file_by_file(api, active):
@@ -64,3 +66,19 @@ def test_the_report_has_what_was_found_between_the_servers(api, active):
     assert set(report) == set(ReportOut().fields)
     assert set(found) == set(ClusterReportOut().fields)
     assert set(found["all_reduce"]) == set(AllReduceOut().fields)
+
+
+def test_the_report_stays_when_the_reservation_is_over(api, buyer, active):
+    address = f"/reservations/{active.public_id}/handover"
+    before = {name: api.get(f"{address}/{name}").content for name in LASTING}
+    web = browser_of(buyer)
+    release(scope=buyer, actor=buyer.actor, reservation=active)
+
+    page = web.get(f"/reservations/{active.public_id}").content.decode()
+
+    for name in LASTING:
+        assert api.get(f"{address}/{name}").content == before[name]
+        assert f'href="{address}/{name}"' in page
+        assert web.get(f"{address}/{name}").content == before[name]
+    assert_problem(api.get(f"{address}/hosts"), 409, "state_conflict")
+    assert web.get(f"{address}/hosts").status_code == 404

@@ -42,6 +42,12 @@ def test_every_wrong_field_is_named(api):
     assert set(assert_problem(reply, 422, "invalid_input")) == {"/name", "/url", "/sha256", "/default_user"}
 
 
+def test_a_scheme_in_capitals_is_https_too(api):
+    reply = api.post("/image-imports", {**WISH, "url": "HTTPS://images.example.com/Base.raw"})
+
+    assert (reply.status_code, reply.json()["url"]) == (201, "https://images.example.com/Base.raw")
+
+
 def test_the_limit_is_told(api, settings):
     settings.METALYARD_OWN_IMAGES = 0
 

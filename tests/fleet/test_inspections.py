@@ -70,6 +70,14 @@ def test_each_difference_is_named(server, inventory, path, value, words):
     assert differences_of(server, changed(inventory, path, value)) == words
 
 
+def test_one_memory_module_of_many_that_is_missing_is_named(server, inventory):
+    listed = {**inventory, "memory_is_listed": True}
+
+    assert differences_of(server, {**listed, "memory_bytes": 2048 * GIB}) == []
+    assert differences_of(server, {**listed, "memory_bytes": 1984 * GIB}) == ["memory: 1984 GB found, 2048 GB sold"]
+    assert differences_of(server, {**listed, "memory_bytes": 2048 * GIB - 1}) == ["memory: 2047.9 GB found, 2048 GB sold"]
+
+
 def test_without_a_bill_nothing_is_as_sold(server, inventory):
     BillOfMaterials.objects.all().delete()
 

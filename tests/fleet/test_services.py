@@ -31,7 +31,6 @@ MOVES = {
     services.begin_release: (
         S.RELEASING,
         {
-            S.ENROLLED,
             S.INSPECTING,
             S.DEPLOYING,
             S.DEPLOY_FAILED,

@@ -117,7 +117,7 @@ def test_sales_may_neither_cancel_work_nor_erase(deployment, role):
     assert states() == ["deploying", "deploying", "quarantined"]
 
 
-@pytest.mark.parametrize("state", ["quarantined", "maintenance", "enrolled"])
+@pytest.mark.parametrize("state", ["quarantined", "maintenance"])
 def test_a_server_is_erased_anew(operations, state):
     server = factories.server(state=state)
 
@@ -133,7 +133,7 @@ def test_a_server_is_erased_anew(operations, state):
     assert sorted(verbs) == ["operation.queued", "server.state_changed"]
 
 
-@pytest.mark.parametrize("state", ["available", "in_use", "retired", "releasing"])
+@pytest.mark.parametrize("state", ["available", "in_use", "retired", "releasing", "enrolled"])
 def test_only_a_server_that_is_out_of_the_pool_is_erased_anew(operations, state):
     server = factories.server(state=state)
 

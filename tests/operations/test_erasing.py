@@ -8,9 +8,12 @@ from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.core.errors import StateConflict
 from portal.fleet.erasures import record_erasures
+from portal.fleet.inspections import fail_inspection
 from portal.fleet.models import Server
+from portal.fleet.services import begin_maintenance
 from portal.operations.models import Operation, OperationServer
 from portal.operations.services.erasing import erase_anew
+from portal.operations.services.inspecting import inspect
 from portal.operations.services.queue import queue_operation
 from portal.operations.states import OperationKind
 from provisioning.outcomes import outcome_of
@@ -78,3 +81,25 @@ def test_the_work_waits_until_nobody_can_act_for_what_was_called_off(settings):
     made = erase_anew(actor=SYSTEM, server=server, reason="x")
 
     assert made.not_before == finished + timedelta(seconds=30)
+
+
+def test_one_that_is_not_what_was_bought_is_not_erased_into_the_pool():
+    """Nor by way of the technicians: what brings it back is another inspection."""
+    server = factories.server(state="enrolled")
+    with pytest.raises(StateConflict):
+        erase_anew(actor=SYSTEM, server=server, reason="x")
+    look = inspect(actor=SYSTEM, server=server, reason="new")
+    look.parts.update(state="failed")
+    Operation.objects.update(state="failed", finished_at=clock.now())
+    server.refresh_from_db()
+    fail_inspection(actor=SYSTEM, server=server, operation_id=look.public_id, reason="differs")
+    begin_maintenance(actor=SYSTEM, server=server, reason="to be repaired")
+
+    with pytest.raises(StateConflict, match=f"{look.public_id}.*inspect it anew"):
+        erase_anew(actor=SYSTEM, server=server, reason="x")
+    again = inspect(actor=SYSTEM, server=server, reason="repaired")
+    again.parts.update(state="succeeded")
+    Operation.objects.update(state="succeeded", finished_at=clock.now())
+    Server.objects.update(state="quarantined")
+
+    assert erase_anew(actor=SYSTEM, server=server, reason="its erasure had failed").kind == "release"

@@ -195,6 +195,7 @@ def test_a_certificate_of_nobody_known_is_refused(host, lab, settings):
 
 INSIDE = ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "224.0.0.1"]
 INSIDE += ["0.0.0.0", "::1", "fe80::1", "fd00::1", "::ffff:10.0.0.1", "ff02::1", "192.0.2.1"]  # noqa: S104
+INSIDE += ["::127.0.0.1", "::10.0.0.1", "fec0::1", "64:ff9b::10.0.0.1", "64:ff9b:1::1", "2002:a00:1::1"]
 
 
 @pytest.mark.parametrize("address", INSIDE)
@@ -204,10 +205,18 @@ def test_no_address_of_ours_is_public(address):
     assert refused.value.code == "address_forbidden"
 
 
+def test_the_way_through_a_gateway_to_a_public_address_is_open():
+    assert public_address("64:ff9b::93.184.216.34", 443, ()) == "64:ff9b::5db8:d822"
+    assert public_address("64:ff9b::10.0.0.1", 443, ("64:ff9b::/96",)) == "64:ff9b::a00:1"
+
+
 @given(st.ip_addresses())
 def test_only_global_addresses_are_connected_to(address):
-    inner = getattr(address, "ipv4_mapped", None) or address
-    if inner.is_global and not inner.is_multicast:
+    inner = address
+    if address.version == 6 and (address.ipv4_mapped or address.packed[:12] == b"\x00\x64\xff\x9b" + bytes(8)):
+        inner = ipaddress.ip_address(address.packed[-4:])
+    is_routed = inner.version == 4 or (0x20 <= inner.packed[0] < 0x40 and inner.packed[:2] != b"\x20\x02")
+    if inner.is_global and not inner.is_multicast and is_routed:
         assert ipaddress.ip_address(public_address(str(address), 443, ())) == address
     else:
         with pytest.raises(FetchFailed, match=re.escape(str(address))):

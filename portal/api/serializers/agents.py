@@ -85,16 +85,29 @@ class FoundGPUField(serializers.Serializer[None]):
     device = serializers.RegexField(r"^[0-9a-f]{4}$")
 
 
+class FirmwareField(serializers.DictField):
+    """Versions by the names of their components, few and short ones."""
+
+    child = serializers.CharField(max_length=80, allow_blank=True)
+
+    def to_internal_value(self, data: Any) -> dict[Any, Any]:
+        """Return the versions. Raises ValidationError."""
+        found = super().to_internal_value(data)
+        names = serializers.ListField(child=serializers.CharField(max_length=80, trim_whitespace=False), max_length=MAX_DRIVES)
+        return dict(zip(names.run_validation(list(found)), found.values(), strict=True))
+
+
 class InventoryField(serializers.Serializer[None]):
     """What a machine is made of."""
 
     system = SystemField()
     cpu_count = serializers.IntegerField(min_value=1, max_value=100_000)
     memory_bytes = _bytes()
+    memory_is_listed = serializers.BooleanField(default=False)
     drives = serializers.ListField(child=FoundDriveField(), max_length=MAX_DRIVES)
     nics = serializers.ListField(child=FoundPortField(), max_length=MAX_DRIVES)
     gpus = serializers.ListField(child=FoundGPUField(), max_length=MAX_DRIVES)
-    firmware = serializers.DictField(child=serializers.CharField(max_length=80, allow_blank=True))
+    firmware = FirmwareField()
 
 
 class HostKeyField(serializers.CharField):

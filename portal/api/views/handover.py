@@ -11,7 +11,7 @@ from portal.api.schema import Doc, list_doc, reads
 from portal.api.serializers.handover import ZIPPED, KitFileOut, KitQuery, ReportOut
 from portal.api.views.tenant import TenantView
 from portal.core.errors import NotFound, StateConflict
-from portal.reservations.handover.kit import KIT, ZIP, kit_of, kit_zip
+from portal.reservations.handover.kit import KIT, LASTING, ZIP, file_of, kit_of, kit_zip
 from portal.reservations.handover.reading import handed_over
 from portal.reservations.selectors import reservation_of
 from portal.tenancy.roles import Verb
@@ -25,7 +25,13 @@ The servers have them in `/opt/handover`, as they were at the hand-over; there `
     curl "$URL/api/v1/reservations/$ID/handover?format=zip" -H "Authorization: Bearer $TOKEN" -o handover.zip
 """
 FILE_TEXT = "\n".join(
-    ["What `file` may be:", "", *(f"- `{name}`: {file.about} (`{file.media_type}`)" for name, file in KIT.items())]
+    [
+        "What `file` may be:",
+        "",
+        *(f"- `{name}`: {file.about} (`{file.media_type}`)" for name, file in KIT.items()),
+        "",
+        f"{' and '.join(f'`{name}`' for name in LASTING)} can be had when the reservation is over, too.",
+    ]
 )
 
 
@@ -85,4 +91,4 @@ class KitFileView(TenantView):
         found = reservation_of(scope, reservation_id)
         if file not in KIT:
             raise NotFound(f"The kit has no such file. It has {', '.join(KIT)}.")
-        return HttpResponse(KIT[file].content(handed_over(found)), content_type=KIT[file].media_type)
+        return HttpResponse(file_of(found, file), content_type=KIT[file].media_type)

@@ -75,7 +75,8 @@ def request_import(*, scope: Scope, actor: Actor, name: str, url: str, sha256: s
         state_deadline_at=clock.now() + (IMAGE_IMPORT.states[ImportState.QUEUED].deadline or FETCH_LIMIT),
         project=scope.project,
         name=name,
-        url=url,
+        # A scheme may be written in capitals (RFC 3986, section 3.1); the row is kept, and compared, without them.
+        url=f"https{url[len('https') :]}",
         sha256=sha256,
         default_user=default_user,
         requested_by=actor.label[:200],
@@ -85,7 +86,7 @@ def request_import(*, scope: Scope, actor: Actor, name: str, url: str, sha256: s
         verb="image_import.requested",
         target=made.public_id,
         scope=scope.organization.public_id,
-        data={"name": name, "url": url, "sha256": sha256},
+        data={"name": name, "url": made.url, "sha256": sha256},
     )
     transaction.on_commit(partial(wake_fetcher, made.pk))
     return made
@@ -117,8 +118,12 @@ def _about_image(name: str, sha256: str, default_user: str) -> list[FieldError]:
     if not DIGEST.fullmatch(sha256):
         text = "Give the SHA-256 of the file as 64 hexadecimal digits: sha256sum FILE prints it."
         errors.append(FieldError("sha256", "malformed", text))
-    if not USER_NAME.fullmatch(default_user):
-        text = "Give the user whom the image's cloud-init makes, such as ubuntu: lower-case letters, digits, - and _."
+    # Our seed lets nobody log in as root: a server with such an image could never be handed over.
+    if not USER_NAME.fullmatch(default_user) or default_user == "root":
+        text = (
+            "Give the user whom the image's cloud-init makes, such as ubuntu, and not root: lower-case letters, "
+            "digits, - and _."
+        )
         errors.append(FieldError("default_user", "malformed", text))
     return errors
 

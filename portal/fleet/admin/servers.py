@@ -144,7 +144,7 @@ act_on(
         fits=may_become(ServerState.MAINTENANCE),
         effects=(
             "The server leaves the pool and belongs to the technicians.",
-            "It returns only by being erased anew, with proof for every drive.",
+            "It returns only by being erased anew, with proof for every drive; after a repair have it inspected first.",
         ),
         done="{row} is in maintenance.",
         icon="handyman",

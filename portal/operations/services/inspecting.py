@@ -11,10 +11,11 @@ from portal.fleet.services import begin_release
 from portal.fleet.states import ServerState
 from portal.operations.models import Operation
 from portal.operations.selectors import open_part_of
+from portal.operations.services.erasing import untouched_from
 from portal.operations.services.queue import queue_operation
 from portal.operations.states import OperationKind
 
-INSPECTED_FROM = (ServerState.ENROLLED, ServerState.INSPECT_FAILED)
+INSPECTED_FROM = (ServerState.ENROLLED, ServerState.INSPECT_FAILED, ServerState.MAINTENANCE)
 
 
 @transaction.atomic
@@ -27,7 +28,12 @@ def inspect(*, actor: Actor, server: Server, reason: str) -> Operation:
     if open_part_of(fresh.pk) is not None:
         raise StateConflict(f"{fresh.name} is part of an operation that is still open: wait for it or cancel it.")
     begin_inspection(actor=actor, server=fresh, reason=reason)
-    return queue_operation(actor=actor, kind=OperationKind.INSPECT, servers=[(fresh, fresh.name)])
+    return queue_operation(
+        actor=actor,
+        kind=OperationKind.INSPECT,
+        servers=[(fresh, fresh.name)],
+        not_before=untouched_from(fresh),
+    )
 
 
 @transaction.atomic

@@ -33,6 +33,11 @@ def to_isolate() -> models.QuerySet[Server]:
     return found if settings.METALYARD_NETWORKS else found.none()
 
 
+def may_be_astray(server: Server) -> bool:
+    """Tell whether a server is, or may be, in a network that it has no business in while nothing is done with it."""
+    return bool(settings.METALYARD_NETWORKS) and stray_servers().filter(pk=server.pk).exists()
+
+
 @transaction.atomic
 def isolate_stray(*, actor: Actor, server: Server) -> Operation | None:
     """Queue taking a server off the network that it is in; None where it need not be, or not yet.

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from portal.reservations.handover import about, access, launching, nccl, report, report_pdf, slurm
 from portal.reservations.handover.nodes import Cluster
+from portal.reservations.handover.reading import handed_over, once_handed_over
+from portal.reservations.models import Reservation
 
 PLAIN, YAML, JSON, SHELL = "text/plain", "application/yaml", "application/json", "text/x-shellscript"
 PDF, ZIP = "application/pdf", "application/zip"
@@ -47,6 +49,16 @@ KIT: Mapping[str, KitFile] = {
     "report.pdf": KitFile(report_pdf.report_pdf, "The same on paper", PDF),
     "README.txt": KitFile(about.readme, "The first page: log in, test, install, the end"),
 }
+
+
+LASTING = ("report.json", "report.pdf")
+"""What a reservation keeps when it is over; the other files are for logging in to servers that it has."""
+
+
+def file_of(reservation: Reservation, name: str) -> bytes:
+    """Return the content of one file of the kit. Raises StateConflict while, or when, there is none."""
+    cluster = once_handed_over(reservation) if name in LASTING else handed_over(reservation)
+    return KIT[name].content(cluster)
 
 
 def kit_of(cluster: Cluster) -> dict[str, bytes]:

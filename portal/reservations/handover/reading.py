@@ -53,6 +53,18 @@ def handed_over(reservation: Reservation) -> Cluster:
     return cluster_with(reservation, serving)
 
 
+def once_handed_over(reservation: Reservation) -> Cluster:
+    """Return the servers that were handed over, also when they are taken back: for what tells of that time.
+
+    Raises StateConflict while there were none.
+    """
+    servers = reservation.allocations.exclude(ready_at=None)
+    found = list(servers.select_related(*(f"server__{name}" for name in WITH_SERVER)))
+    if not found:
+        raise StateConflict("No server of this reservation was handed over: there is a report from the hand-over on.")
+    return cluster_with(reservation, found)
+
+
 def _serving(reservation: Reservation) -> QuerySet[Allocation]:
     serving = reservation.allocations.filter(state=AllocationState.SERVING)
     return serving.select_related(*(f"server__{name}" for name in WITH_SERVER))

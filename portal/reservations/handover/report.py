@@ -21,7 +21,7 @@ def report_document(cluster: Cluster) -> dict[str, Any]:
         "reservation": cluster.reservation,
         "verdict": _verdict([node["verdict"] for node in nodes]),
         "test_doubles": doubles,
-        "note": " ".join(filter(None, (_note(doubles), ELSEWHERE if cluster.is_on_nodes else ""))),
+        "note": " ".join(filter(None, (_note(doubles), _missing(nodes), ELSEWHERE if cluster.is_on_nodes else ""))),
         "clusters": clusters,
         "nodes": nodes,
     }
@@ -61,6 +61,13 @@ def _verdict(verdicts: list[str]) -> str:
     if not verdicts or NOT_RUN in verdicts:
         return NOT_RUN
     return "passed" if set(verdicts) == {"passed"} else "failed"
+
+
+def _missing(nodes: list[dict[str, Any]]) -> str:
+    """Name the checks that were to be made and were not, for want of what they ask: of all others nothing is found."""
+    checks = [check for node in nodes for check in node["checks"]]
+    names = sorted({check["name"] for check in checks if check["result"] == NOT_RUN and check["found"]})
+    return f"Emulated or virtual servers: not run, for want of what they ask: {', '.join(names)}." if names else ""
 
 
 def _note(doubles: list[str]) -> str:

@@ -21,6 +21,7 @@ from portal.fleet.states import ServerState
 from portal.operations.models import Operation
 from portal.operations.selectors import open_part_of
 from portal.operations.services.events import tell
+from portal.operations.services.isolating import may_be_astray
 from portal.operations.services.queue import queue_operation
 from portal.operations.stages import TITLES
 from portal.operations.states import OperationKind
@@ -49,6 +50,10 @@ POWER_KINDS = {
     PowerAction.REBOOT: OperationKind.REBOOT,
     PowerAction.CYCLE: OperationKind.POWER_CYCLE,
 }
+
+
+ASTRAY_TOO = (OperationKind.POWER_OFF, OperationKind.REINSTALL)
+"""What may be done with a server that was left in a network of ours: nothing of its tenant's runs there by that."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +180,9 @@ def _require_sense(allocation: Allocation, server: Server, kind: OperationKind) 
     elif kind == OperationKind.RESCUE and server.bmc.boot_method != BootMethod.VIRTUAL_MEDIA:
         # The firmware would have to fetch the medium by way of the tenant's network, where nobody hands media out.
         why = "cannot start the rescue system: its management controller has no virtual drive."
+    elif kind not in ASTRAY_TOO and may_be_astray(server):
+        # What its tenant has on its disk would run in our network.
+        why = "is still to be taken off the network that it was prepared in: ask again in some minutes, or reinstall it."
     if why:
         raise StateConflict(f"{allocation.hostname} {why}")
 

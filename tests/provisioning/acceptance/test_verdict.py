@@ -47,6 +47,7 @@ def test_a_server_that_is_what_its_type_promises_passes():
         ("driver", "nvidia_smi", "535.54.03", "535.54.04"),
         ("nvlink", "nvidia_topology", "NV18", "NV12"),
         ("gpu_diagnostic", "dcgm", "PASS", "FAIL"),
+        ("gpu_diagnostic", "dcgm", "PASS", "SKIP"),
         ("fabric_links", "ibstat", "Rate: 400", "Rate: 200"),
         ("drives", "drives", "D1", "D2"),
         ("drives", "drives", "D1", "D12"),

@@ -52,9 +52,9 @@ def zstd(data):
     return subprocess.run(["zstd", "-q", "-3"], input=data, capture_output=True, check=True).stdout
 
 
-def seed_on(path):
+def seed_on(path, place=SEED_PLACE):
     """The files of the seed, read out of the backing file."""
-    where = f"{path}@@{SEED_PLACE}"
+    where = f"{path}@@{place}"
     listed = subprocess.run(["mdir", "-b", "-i", where], capture_output=True, text=True, check=True).stdout
     names = [line.removeprefix("::/") for line in listed.split()]
     copy = ["mcopy", "-i", where]
@@ -141,6 +141,20 @@ def test_a_download_that_is_always_cut_leaves_no_earlier_seed(boot, portal, tmp_
     assert portal.asked.count("image") == 3
     assert b"OLD-SEED" not in drive.read_bytes()
     assert drive.read_bytes()[:MIB] == bytes(MIB)
+
+
+@pytest.mark.boots
+def test_an_image_that_brings_no_place_for_the_seed_is_given_one(boot, portal, tmp_path):
+    (tmp_path / "root").write_bytes(os.urandom(8 * MIB))
+    layout.write([layout.Partition("root", "8304", tmp_path / "root")], tmp_path / "image")
+    image, drive = (tmp_path / "image").read_bytes(), blank(tmp_path / "drive")
+    portal.offer_image(zstd(image), image, SEED)
+
+    boot(Drive(drive))
+
+    assert portal.result["ok"] is True
+    assert seed_on(drive, 59 * MIB) == SEED
+    assert drive.read_bytes()[MIB : 9 * MIB] == image[MIB : 9 * MIB]
 
 
 @pytest.mark.boots

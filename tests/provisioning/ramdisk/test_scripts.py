@@ -129,6 +129,16 @@ def test_memory_is_what_the_modules_add_up_to(tmp_path):
     assert int(found) == (16384 + 65536) * 2**20 + 512 * 2**10
 
 
+@pytest.mark.parametrize(
+    ("sizes", "told"), [((), "false"), ((0, 16384), "true"), ((16384, 0xFFFF), "false"), ((0,), "false")]
+)
+def test_memory_counts_as_listed_where_every_module_tells_its_size(tmp_path, sizes, told):
+    for number, size in enumerate(sizes):
+        memory_module(tmp_path / "dmi", number, size)
+
+    assert ask("inspect", then="memory_is_listed", run_folder=tmp_path, DMI_TABLE=tmp_path / "dmi") == told
+
+
 def card(folder, name, mac, speed):
     (folder / name / "device").mkdir(parents=True)
     (folder / name / "device" / "driver").symlink_to("/sys/bus/pci/drivers/virtio_net")

@@ -209,5 +209,18 @@ def test_the_report_on_the_servers_says_where_that_is_found():
     assert report["note"] in " ".join(words_of(kit_of(some)["report.pdf"]).split())
 
 
+def test_the_report_names_the_checks_for_which_nothing_was_there():
+    check = {"expected": "8 x H100", "result": "not_run"}
+    checks = [
+        {**check, "name": "gpus", "found": "nvidia_smi is not installed"},
+        {**check, "name": "driver", "found": "", "expected": "nothing is promised"},
+    ]
+    some = kit_of(cluster(node(1, report={"verdict": "passed", "checks": checks})))
+
+    note = json.loads(some["report.json"])["note"]
+    assert note == "Emulated or virtual servers: not run, for want of what they ask: gpus."
+    assert note in " ".join(words_of(some["report.pdf"]).split())
+
+
 def test_a_report_on_servers_that_were_not_checked_says_so():
     assert "not checked" in words_of(kit_of(cluster())["report.pdf"])

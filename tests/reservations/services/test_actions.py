@@ -19,7 +19,7 @@ from portal.reservations.services.lifecycle import take_back
 from portal.reservations.services.stops import stop_operation
 from portal.reservations.states import AllocationState, ReservationState
 from provisioning.reconcile import time_out_operations
-from tests import factories, hands
+from tests import factories, hands, networks
 from tests.hands import states, told
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nothing_contradicts")]
@@ -168,3 +168,21 @@ def test_an_inspection_that_staff_stops_has_failed_and_is_told_to_nobody():
     server.refresh_from_db()
     assert (server.state, server.state_reason) == (ServerState.INSPECT_FAILED, "wrong rack")
     assert not operation.events.exists()
+
+
+@pytest.mark.parametrize("kind", sorted(FOR_TENANT))
+def test_a_server_that_was_left_in_a_network_of_ours_does_not_start_there(held, kind):
+    """Its reinstallation failed, and the switch that it is to be taken off cannot be reached."""
+    if kind == OperationKind.LEAVE_RESCUE:
+        in_rescue(held)
+    networks.port(held.server)
+    networks.put(held.server, networks.providers(held.server.fabric)["provisioning"])
+
+    if kind in (OperationKind.POWER_OFF, OperationKind.REINSTALL):
+        assert order(actor=SYSTEM, allocation=held, kind=kind).kind == kind
+        return
+    with pytest.raises(StateConflict, match="reinstall it"):
+        order(actor=SYSTEM, allocation=held, kind=kind)
+    assert not Operation.objects.exclude(kind="deploy").exists()
+    networks.put(held.server, networks.tenant_network(held.reservation.project))
+    assert order(actor=SYSTEM, allocation=held, kind=kind).kind == kind

@@ -8,11 +8,13 @@ NET=${NET:-/sys/class/net}
 # do_inspect: writes the result.
 do_inspect() {
     jq -n --argjson system "$(system_as_json)" --argjson cpus "$(nproc)" --argjson memory "$(memory_bytes)" \
+        --argjson listed "$(memory_is_listed)" \
         --argjson drives "$(for name in $(by_size); do drive_as_json "$name"; done | jq -s .)" \
         --argjson nics "$(network_cards_as_json)" --argjson gpus "$(gpus_as_json)" \
         --argjson firmware "$(firmware_as_json)" \
-        '{ok: true, inventory: {system: $system, cpu_count: $cpus, memory_bytes: $memory, drives: $drives,
-          nics: $nics, gpus: $gpus, firmware: $firmware}}' >"$RESULT"
+        '{ok: true, inventory: {system: $system, cpu_count: $cpus, memory_bytes: $memory,
+          memory_is_listed: $listed, drives: $drives, nics: $nics, gpus: $gpus, firmware: $firmware}}' \
+        >"$RESULT"
 }
 
 # told FILE: what the firmware says, trimmed; empty where it says nothing.
@@ -50,6 +52,20 @@ memory_bytes() {
     done
     [ $kib -gt 0 ] || kib=$(awk '/^MemTotal:/{print $2}' /proc/meminfo)
     echo $((kib * 1024))
+}
+
+# memory_is_listed: whether that is the sum of modules whose sizes are all known, so that none can be missing unseen.
+memory_is_listed() {
+    found=false
+    for entry in "$DMI_TABLE"/17-*/raw; do
+        [ -r "$entry" ] || continue
+        case $(word "$entry" 12 2) in
+            0) ;;
+            65535) found=false && break ;;
+            *) found=true ;;
+        esac
+    done
+    echo $found
 }
 
 # network_cards_as_json: speed is 0 without a link, and where a card does not know it, as those of virtual machines.

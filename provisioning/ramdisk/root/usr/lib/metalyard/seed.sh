@@ -1,6 +1,7 @@
 # The seed: what cloud-init reads at first boot, in a file system of its own on the drive (data source NoCloud).
 # https://cloudinit.readthedocs.io/en/22.4.2/topics/datasources/nocloud.html
 
+SEED_MIB=4
 SEED_FILES="meta-data user-data vendor-data network-config"
 
 # wait_for_seed_partition NAME: the seed's partition, once the kernel has read the new table.
@@ -15,6 +16,17 @@ wait_for_seed_partition() {
         sleep 1
     done
     return 1
+}
+
+# seed_partition_of NAME: the seed's partition; where the image brings none, as most do, it is made at the drive's end.
+seed_partition_of() {
+    wait_for_seed_partition "$1" && return 0
+    say "the image has no partition called $SEED_NAME" >&2
+    if ! perl "$LIB/seed_partition.pl" "/dev/$1" "$(size_of "$1")" "$SEED_NAME" "$SEED_MIB" 2>"$RUN/seed.log"; then
+        fail agent_error "the image has no partition called $SEED_NAME, and none can be added: $(last_line "$RUN/seed.log")"
+    fi
+    sync
+    wait_for_seed_partition "$1" || fail agent_error "the partition that was added is not found"
 }
 
 # unpack_seed FOLDER: the seed's files out of the job.
@@ -36,7 +48,7 @@ fill_partition() {
 # write_seed NAME FOLDER: put the files on the drive, then read them back from it. A new file system, so that nothing
 # of what an image brings there is left.
 write_seed() {
-    partition=$(wait_for_seed_partition "$1") || fail agent_error "the image has no partition called $SEED_NAME"
+    partition=$(seed_partition_of "$1") || exit 1
     if ! fill_partition "$partition" "$2" >"$RUN/seed.log" 2>&1; then
         fail write_failed "the seed cannot be written: $(last_line "$RUN/seed.log")"
     fi
