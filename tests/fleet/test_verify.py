@@ -3,6 +3,7 @@
 import base64
 import copy
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portal.fleet.erase_policy import SAMPLE_BLOCKS, SAMPLE_BYTES
 from portal.fleet.verify import (
     GOOD,
     REFUSED,
@@ -151,11 +153,65 @@ def test_every_changed_field_is_refused_even_in_canonical_form(path, value):
             {"verification": {"mode": "full", "bytes_verified": 4096, "blocks_sampled": 0, "residue_bytes": 1}},
             "nothing left",
         ),
+        (
+            {
+                "drive": {"serial": "D1", "model": "", "firmware": "", "size_bytes": 0},
+                "erasure": {
+                    "method": "overwrite", "bytes_erased": 0, "started_at": AT, "ended_at": AT, "recorded_at": AT,
+                },
+                "verification": {"mode": "full", "bytes_verified": 0, "blocks_sampled": 0, "residue_bytes": 0},
+            },
+            "all was erased",
+        ),
+        (
+            {
+                "erasure": {
+                    "method": "overwrite",
+                    "bytes_erased": 4096,
+                    "started_at": AT,
+                    "ended_at": "2030-01-15T11:59:59Z",
+                    "recorded_at": AT,
+                }
+            },
+            "ended before it began",
+        ),
+        (
+            {"firmware": [{"component": "BIOS", "version": "6.6", "expected": "1", "matches": False, "at": AT}]},
+            "firmware is not as it should be .BIOS",
+        ),
+        ({"verification": {"mode": "sample", "bytes_verified": 0, "blocks_sampled": 0, "residue_bytes": 0}}, "5000"),
     ],
 )
 def test_what_makes_no_sense_is_refused_though_it_is_signed(changes, words):
     with pytest.raises(Refused, match=words):
         read(signed(certificate(**changes)), KEYS)
+
+
+@pytest.mark.parametrize(
+    "blocks, read_back, is_good",
+    [
+        (SAMPLE_BLOCKS, SAMPLE_BYTES, True),
+        (SAMPLE_BLOCKS - 1, SAMPLE_BYTES, False),
+        (SAMPLE_BLOCKS, SAMPLE_BYTES - 1, False),
+        (SAMPLE_BLOCKS + 1, SAMPLE_BYTES, False),
+        (SAMPLE_BLOCKS, 2**40 + 1, False),
+    ],
+)
+def test_a_sample_is_as_large_as_the_portal_asks(blocks, read_back, is_good):
+    times = {"started_at": AT, "ended_at": AT, "recorded_at": AT}
+    document = certificate(
+        drive={"serial": "D1", "model": "", "firmware": "", "size_bytes": 2**40},
+        erasure={"method": "blkdiscard", "bytes_erased": 2**40, **times},
+        verification={
+            "mode": "sample", "bytes_verified": read_back, "blocks_sampled": blocks, "residue_bytes": 0,
+        },
+    )  # fmt: skip
+
+    if is_good:
+        assert read(signed(document), KEYS) == document
+        return
+    with pytest.raises(Refused, match="random blocks"):
+        read(signed(document), KEYS)
 
 
 def test_another_key_signs_nothing():
@@ -237,6 +293,32 @@ def test_one_bad_file_is_enough_to_refuse(files, capsys):
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["GOOD", "REFUSED"]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        canonical({"certificate": {"\nGOOD 1.json: drive D1\x1b[31m": 1}, "signature": "x"}),
+        canonical({"\nGOOD forged": "x" * 10_000}),
+        b"[" * 200_000,
+        b'{"certificate": {}, "certificate": {}, "signature": "x"}',
+        b"9" * 10_000,
+        b"\xff\xfe\x00" * 9,
+        b"",
+        b"0" * (3 << 20),
+        FILE * 2,
+        canonical(chain(2)),
+    ],
+    ids=["names", "more names", "nested", "doubled", "number", "bytes", "empty", "huge", "twice", "list"],
+)
+def test_a_file_from_a_stranger_is_refused_in_one_line_that_it_did_not_write(files, capsys, content):
+    (files / "2.json").write_bytes(content)
+
+    assert check(files, "2.json") == REFUSED
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"REFUSED {files / '2.json'}: ")
+    assert line.isprintable()
+    assert len(line) < 600
+
+
 @pytest.mark.parametrize("keys", ["", "[]", "{}", '{"keys": [{}]}', '{"keys": [{"public_key": "x"}]}'])
 def test_without_files_or_keys_nothing_is_said_to_be_good(files, capsys, keys):
     assert check(files, "4.json") == UNUSABLE
@@ -249,10 +331,10 @@ def test_without_files_or_keys_nothing_is_said_to_be_good(files, capsys, keys):
     "command",
     [
         [str(REPOSITORY / "deploy" / "metalyard"), "verify"],
-        [sys.executable, "-m", "portal.fleet.verify"],
+        [sys.executable, "-P", "portal/fleet/verify.py"],
         [sys.executable, "manage.py", "verify_certificate"],
     ],
-    ids=["metalyard", "module", "manage.py"],
+    ids=["metalyard", "file", "manage.py"],
 )
 def test_it_runs_from_a_clone_without_database_and_settings(files, command):
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
@@ -265,3 +347,55 @@ def test_it_runs_from_a_clone_without_database_and_settings(files, command):
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("GOOD ")
+
+
+def run_elsewhere(folder, program, *arguments, **variables):
+    environment = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", **variables}
+    return subprocess.run(
+        [*program, "--keys", folder / "keys.json", *arguments],
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+
+def test_what_lies_beside_the_certificates_is_not_run(files):
+    (files / "portal").mkdir()
+    for name in ("portal/__init__.py", "json.py", "rfc8785.py"):
+        (files / name).write_text("print('GOOD 1.json'); raise SystemExit(0)\n")
+
+    done = run_elsewhere(files, [REPOSITORY / "deploy" / "metalyard", "verify"], "1.json", "3.json")
+
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.splitlines()[-1].startswith("REFUSED chain")
+
+
+def test_it_needs_nothing_of_the_portal(files):
+    program = [sys.executable, "-P", "-X", "importtime", REPOSITORY / "portal" / "fleet" / "verify.py"]
+
+    done = run_elsewhere(files, program, "1.json")
+
+    assert done.returncode == 0
+    imported = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
+    assert "rfc8785" in imported
+    assert not {name for name in imported if name.split(".")[0] in ("portal", "django", "celery")}
+
+
+def test_where_the_packages_are_missing_nothing_is_called_refused(files):
+    (files / "deploy").mkdir()
+    shutil.copy(REPOSITORY / "deploy" / "metalyard", files / "deploy")
+    (files / "python3").write_text("#!/bin/sh\necho 'No module named rfc8785' >&2\nexit 1\n")
+    (files / "python3").chmod(0o755)
+
+    done = run_elsewhere(files, [files / "deploy" / "metalyard", "verify"], "1.json", PATH=f"{files}:/usr/bin:/bin")
+
+    assert (done.returncode, done.stdout) == (UNUSABLE, "")
+    assert "cryptography and rfc8785" in done.stderr
+
+
+def test_names_that_a_terminal_cannot_show_are_escaped(files):
+    name = "Zähler\udcff.json"
+    (files / name).write_bytes(FILE)
+
+    done = run_elsewhere(files, [REPOSITORY / "deploy" / "metalyard", "verify"], name, PYTHONIOENCODING="ascii")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("GOOD Z\\xe4hler\\udcff.json: ")
