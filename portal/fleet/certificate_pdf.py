@@ -1,4 +1,7 @@
-"""A certificate of erasure as a page for people, or more where much firmware was read. The signed file is what counts; the page says so."""
+"""A certificate of erasure as a page for people, or more of them where much firmware was read.
+
+The signed file is what counts; the page says so.
+"""
 
 from datetime import datetime
 from typing import Any

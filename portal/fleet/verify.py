@@ -151,7 +151,8 @@ def _require_signature(certificate: Mapping[str, Any], written: str, keys: Mappi
 def _require_sense(certificate: Mapping[str, Any]) -> None:
     if certificate["version"] != VERSION:
         raise Refused(f"it is of version {certificate['version']}, this is for version {VERSION}")
-    size, erasure, verification = certificate["drive"]["size_bytes"], certificate["erasure"], certificate["verification"]
+    size, erasure = certificate["drive"]["size_bytes"], certificate["erasure"]
+    verification = certificate["verification"]
     if size <= 0 or erasure["bytes_erased"] != size or verification["residue_bytes"] != 0:
         raise Refused("it does not say that all was erased and nothing left")
     if erasure["ended_at"] < erasure["started_at"]:

@@ -157,7 +157,11 @@ def test_every_changed_field_is_refused_even_in_canonical_form(path, value):
             {
                 "drive": {"serial": "D1", "model": "", "firmware": "", "size_bytes": 0},
                 "erasure": {
-                    "method": "overwrite", "bytes_erased": 0, "started_at": AT, "ended_at": AT, "recorded_at": AT,
+                    "method": "overwrite",
+                    "bytes_erased": 0,
+                    "started_at": AT,
+                    "ended_at": AT,
+                    "recorded_at": AT,
                 },
                 "verification": {"mode": "full", "bytes_verified": 0, "blocks_sampled": 0, "residue_bytes": 0},
             },
