@@ -17,7 +17,16 @@ from portal.operations.models import (
     OperationEvent,
     OperationServer,
 )
-from portal.operations.states import FOR_TENANT, LIFE, OPEN_OPERATION, OPEN_PART, PARTS_OF, OperationState, PartState
+from portal.operations.states import (
+    FOR_TENANT,
+    LIFE,
+    OPEN_OPERATION,
+    OPEN_PART,
+    PARTS_OF,
+    OperationKind,
+    OperationState,
+    PartState,
+)
 from portal.tenancy.scope import Scope
 
 
@@ -110,6 +119,19 @@ def servers_at_work() -> models.QuerySet[OperationServer, int]:
 def open_part_of(server_pk: int) -> OperationServer | None:
     """Return the part that a server has in an open operation."""
     return OperationServer.objects.select_related("operation").filter(server=server_pk, state__in=OPEN_PART).first()
+
+
+def last_for_tenant(server_pk: int) -> Operation | None:
+    """Return the operation by which a server last had to do with what a tenant has on it, None where it never had.
+
+    Being cut off touches nothing, nor does a preparation that did not begin.
+    """
+    parts = OperationServer.objects.filter(server=server_pk).exclude(operation__subject="")
+    touched = parts.exclude(operation__kind=OperationKind.ISOLATE).exclude(
+        operation__kind=OperationKind.DEPLOY, stage=""
+    )
+    last = touched.select_related("operation__project").order_by("-operation_id").first()
+    return last.operation if last else None
 
 
 def latest_action(subject: str, server_pk: int) -> OperationServer | None:
