@@ -265,15 +265,6 @@ def test_a_machine_that_has_booted_tells_its_host_keys(booted):
     }
 
 
-INVENTORY = {
-    "system": {"serial": "SN1", "product": "P", "uuid": ""},
-    "cpu_count": 1,
-    "memory_bytes": 1,
-    "drives": [],
-    "nics": [],
-    "gpus": [],
-    "firmware": {"bios_version": "1"},
-}
 MALFORMED = [
     ("progress", {}, {"/stage": "required", "/percent": "required"}),
     ("progress", {"stage": "write", "percent": 101}, {"/percent": "max_value"}),
@@ -315,14 +306,6 @@ MALFORMED = [
         {"/drives/1/blocks_sampled": "required"},
     ),
     ("done", [], {"": "invalid"}),
-    *(
-        ("done", {"ok": True, "inventory": {**INVENTORY, "firmware": firmware}}, {"/inventory/firmware": code})
-        for firmware, code in (
-            ({"bios\u0000": "1"}, "null_characters_not_allowed"),
-            ({"x" * 81: "1"}, "max_length"),
-            ({str(number): "1" for number in range(65)}, "max_length"),
-        )
-    ),
     ("phone-home", {"hostname": "x" * 64, "host_keys": [HOST_KEY]}, {"/hostname": "max_length"}),
     ("phone-home", {"hostname": "a", "host_keys": []}, {"/host_keys": "min_length"}),
     ("phone-home", {"hostname": "a", "host_keys": [HOST_KEY] * 9}, {"/host_keys": "max_length"}),
