@@ -13,7 +13,6 @@ MAX_BYTES = 2**62
 MAX_EXACT = 2**53 - 1
 """Largest count that all JSON readers take exactly (RFC 8785 section 3.2.2.3): certificates say it again."""
 MAX_DRIVES = 128
-MAX_FIRMWARE = 64
 
 
 class ProgressReport(serializers.Serializer[None]):
@@ -86,21 +85,6 @@ class FoundGPUField(serializers.Serializer[None]):
     device = serializers.RegexField(r"^[0-9a-f]{4}$")
 
 
-class FirmwareField(serializers.DictField):
-    """Versions by the names that firmware gives its parts, both bounded."""
-
-    child = serializers.CharField(max_length=80, allow_blank=True)
-    name = serializers.CharField(max_length=80)
-
-    def run_child_validation(self, data: Any) -> Any:
-        """Return what was given. Raises ValidationError for names too: PostgreSQL keeps no NUL in JSON."""
-        if len(data) > MAX_FIRMWARE:
-            raise serializers.ValidationError(f"Give at most {MAX_FIRMWARE} names.", code="max_length")
-        for name in data:
-            self.name.run_validation(name)
-        return super().run_child_validation(data)
-
-
 class InventoryField(serializers.Serializer[None]):
     """What a machine is made of."""
 
@@ -110,7 +94,7 @@ class InventoryField(serializers.Serializer[None]):
     drives = serializers.ListField(child=FoundDriveField(), max_length=MAX_DRIVES)
     nics = serializers.ListField(child=FoundPortField(), max_length=MAX_DRIVES)
     gpus = serializers.ListField(child=FoundGPUField(), max_length=MAX_DRIVES)
-    firmware = FirmwareField()
+    firmware = serializers.DictField(child=serializers.CharField(max_length=80, allow_blank=True))
 
 
 class HostKeyField(serializers.CharField):
