@@ -205,7 +205,9 @@ def verify(files: Sequence[Path], keys: Mapping[str, bytes], *, as_chain: bool) 
         if as_chain and len(certificates) > 1:
             try:
                 check_chain(certificates)
-                lines.append(f"GOOD chain of {server}: {len(certificates)} certificates without a gap")
+                first = min(certificate["sequence"] for certificate in certificates)
+                place = f", from number {first} on" if first > 1 else ""
+                lines.append(f"GOOD chain of {server}: {len(certificates)} certificates without a gap{place}")
             except Refused as refusal:
                 lines.append(f"REFUSED chain of {server}: {refusal}")
                 is_good = False

@@ -43,6 +43,11 @@ def test_the_command_refuses_a_gap_unless_each_is_looked_at_apart(files, capsys)
     assert check(files, "1.json", "3.json", options=["--apart"]) == GOOD
 
 
+def test_a_chain_without_its_beginning_is_not_called_whole(files, capsys):
+    assert check(files, "3.json", "2.json") == GOOD
+    assert capsys.readouterr().out.splitlines()[-1].endswith(": 2 certificates without a gap, from number 2 on")
+
+
 def test_one_bad_file_is_enough_to_refuse(files, capsys):
     (files / "2.json").write_bytes((files / "2.json").read_bytes().replace(b"D1", b"D2"))
 
