@@ -86,9 +86,9 @@ def _released(part: OperationServer) -> None:
 def _left_uncertified(server: Server) -> LeftBy:
     """Return whose data staff have erased anew: of the last tenant, unless a certificate says that it was gone."""
     last = last_for_tenant(server.pk)
-    if last is None or is_certified_since(server, last.created_at):
+    if last is None or is_certified_since(server, last.state_changed_at):
         return NOBODY
-    return LeftBy(last.subject, last.project)
+    return LeftBy(last.operation.subject, last.operation.project)
 
 
 def _release_failed(part: OperationServer) -> None:

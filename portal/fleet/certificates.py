@@ -169,8 +169,8 @@ def certificate_of(scope: Scope, public_id: str) -> ErasureCertificate:
 
 
 def is_certified_since(server: Server, moment: datetime) -> bool:
-    """Tell whether a drive of a server was certified to be erased after ``moment``."""
-    return ErasureCertificate.objects.filter(server=server, created_at__gt=moment).exists()
+    """Tell whether a drive of a server was certified to be erased at ``moment`` or later."""
+    return ErasureCertificate.objects.filter(server=server, created_at__gte=moment).exists()
 
 
 def public_keys() -> dict[str, bytes]:

@@ -121,17 +121,14 @@ def open_part_of(server_pk: int) -> OperationServer | None:
     return OperationServer.objects.select_related("operation").filter(server=server_pk, state__in=OPEN_PART).first()
 
 
-def last_for_tenant(server_pk: int) -> Operation | None:
-    """Return the operation by which a server last had to do with what a tenant has on it, None where it never had.
+def last_for_tenant(server_pk: int) -> OperationServer | None:
+    """Return a server's part in what last had to do with what a tenant has on it, None where nothing ever had.
 
     Being cut off touches nothing, nor does a preparation that did not begin.
     """
     parts = OperationServer.objects.filter(server=server_pk).exclude(operation__subject="")
-    touched = parts.exclude(operation__kind=OperationKind.ISOLATE).exclude(
-        operation__kind=OperationKind.DEPLOY, stage=""
-    )
-    last = touched.select_related("operation__project").order_by("-operation_id").first()
-    return last.operation if last else None
+    untouched = Q(operation__kind=OperationKind.ISOLATE) | Q(operation__kind=OperationKind.DEPLOY, stage="")
+    return parts.exclude(untouched).select_related("operation__project").order_by("-pk").first()
 
 
 def latest_action(subject: str, server_pk: int) -> OperationServer | None:
