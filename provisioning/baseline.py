@@ -3,6 +3,7 @@
 The report is what the BMC said of itself: a BMC whose own firmware was replaced by one that lies is not found out here.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -43,8 +44,11 @@ def _accounts(accounts: list[dict[str, Any]], recorded: Recorded) -> Iterator[Fi
     ours = [item for item in accounts if item["name"] == recorded.username]
     if len(ours) != 1 or not ours[0]["enabled"] or ours[0]["role"] != ROLE:
         yield Finding("bmc_account_changed", f"{recorded.username}: {ours or 'missing'}")
+    times = Counter(item["name"] for item in accounts)
     for item in accounts:
-        if item["name"] != recorded.username and item["name"] not in recorded.accounts:
+        # A name that is there twice, as it reads to us, is allowed to neither: one may hide behind the other.
+        is_allowed = item["name"] in recorded.accounts and times[item["name"]] == 1
+        if item["name"] != recorded.username and not is_allowed:
             yield Finding("bmc_extra_user", f"{item['name'] or 'unnamed'} ({item['role']})")
 
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from portal.core.actors import SYSTEM
 from portal.core.locks import lock_row
 from portal.fleet import services as fleet
-from portal.fleet.certificates import LeftBy
+from portal.fleet.certificates import NOBODY, LeftBy, is_certified_since
 from portal.fleet.erasures import flaws_of
 from portal.fleet.inspections import fail_inspection
 from portal.fleet.models import Server
 from portal.fleet.states import ServerState
 from portal.operations.models import Operation, OperationServer
-from portal.operations.selectors import open_part_of
+from portal.operations.selectors import last_for_tenant, open_part_of
 from portal.operations.services.events import tell
 from portal.operations.services.inspecting import erase_inspected
 from portal.operations.states import OperationKind
@@ -76,14 +76,18 @@ def _begin_release(part: OperationServer) -> bool:
 
 
 def _released(part: OperationServer) -> None:
-    operation = part.operation
-    fleet.return_to_pool(
-        actor=SYSTEM,
-        server=_fresh(part),
-        operation_id=operation.public_id,
-        left_by=LeftBy(operation.subject, operation.project),
-    )
+    operation, server = part.operation, _fresh(part)
+    left_by = LeftBy(operation.subject, operation.project) if operation.subject else _left_uncertified(server)
+    fleet.return_to_pool(actor=SYSTEM, server=server, operation_id=operation.public_id, left_by=left_by)
     reservations.server_returned(part=part)
+
+
+def _left_uncertified(server: Server) -> LeftBy:
+    """Return whose data staff have erased anew: of the last tenant, unless a certificate says that it was gone."""
+    last = last_for_tenant(server.pk)
+    if last is None or is_certified_since(server, last.state_changed_at):
+        return NOBODY
+    return LeftBy(last.operation.subject, last.operation.project)
 
 
 def _release_failed(part: OperationServer) -> None:

@@ -1,4 +1,7 @@
-"""A certificate of erasure on one page for people. The signed file is what counts; the page says so."""
+"""A certificate of erasure as a page for people, or more of them where much firmware was read.
+
+The signed file is what counts; the page says so.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -19,6 +22,7 @@ def pdf_of(certificate: dict[str, Any], canonical: bytes, signature: str) -> byt
         heading="Certificate of erasure",
         made_at=datetime.fromisoformat(certificate["issued_at"]),
         author=certificate["issuer"],
+        breaks=True,
     )
     page.text(SENTENCE)
     for heading, rows in _sections(certificate):
@@ -65,6 +69,7 @@ def _sections(certificate: dict[str, Any]) -> list[tuple[str, list[tuple[str, st
                 ("Operation", certificate["operation"]),
             ],
         ),
+        ("Firmware, read after the erasure", _firmware(certificate["firmware"])),
         (
             "Certificate",
             [
@@ -73,8 +78,20 @@ def _sections(certificate: dict[str, Any]) -> list[tuple[str, list[tuple[str, st
                 ("Issued", certificate["issued_at"]),
                 ("Reservation", certificate["reservation"] or "none"),
                 ("Organization", certificate["organization"] or "none"),
+                ("Project", certificate["project"] or "none"),
                 ("Number for this server", str(certificate["sequence"])),
                 ("Follows", certificate["previous"] or "nothing, it is the first"),
             ],
         ),
     ]
+
+
+def _firmware(readings: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [
+        (
+            item["component"],
+            f"{item['version'] or 'missing'}, expected {item['expected'] or 'none'}: "
+            f"{'as it should be' if item['matches'] else 'WRONG'}",
+        )
+        for item in readings
+    ] or [("None", "no component was read")]

@@ -3,6 +3,7 @@
 import base64
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -26,7 +27,7 @@ from portal.tenancy.scope import Scope
 
 @dataclass(frozen=True)
 class LeftBy:
-    """Who had the server until now: the reservation, and the project that it was for. Nobody, where staff erased it."""
+    """Who had the server until now: the reservation, and the project that it was for. Nobody, where it was clean."""
 
     reservation: str = ""
     project: Project | None = None
@@ -165,6 +166,11 @@ def certificate_of(scope: Scope, public_id: str) -> ErasureCertificate:
     if found is None:
         raise NotFound("You have no such certificate.")
     return found
+
+
+def is_certified_since(server: Server, moment: datetime) -> bool:
+    """Tell whether a drive of a server was certified to be erased at ``moment`` or later."""
+    return ErasureCertificate.objects.filter(server=server, created_at__gte=moment).exists()
 
 
 def public_keys() -> dict[str, bytes]:

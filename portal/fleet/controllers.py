@@ -100,13 +100,16 @@ def record_check(
     *, actor: Actor, server: Server, operation_id: str, firmware: Sequence[Firmware], findings: Sequence[str]
 ) -> None:
     """Keep what was found out about a server's BMC in an operation. A second check in it replaces the first."""
+    of_this = FirmwareReading.objects.filter(server=server, operation_id_text=operation_id)
+    of_this.exclude(component__in=[item.component for item in firmware]).delete()
     for item in firmware:
         FirmwareReading.objects.update_or_create(
             server=server,
             operation_id_text=operation_id,
             component=item.component,
             defaults={
-                "version": item.version,
+                # A component that is named more than once has all of its versions here.
+                "version": item.version[:LONGEST_WORD],
                 "expected": item.expected[:400],
                 "matches": item.matches,
                 "at": clock.now(),

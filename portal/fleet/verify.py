@@ -1,6 +1,7 @@
 """Checking erasure certificates: their form, signature and chain. Needs neither a database nor Django.
 
-``python -m portal.fleet.verify --keys KEYS FILE...`` prints one line a file; docs/decisions/certificates.md tells why.
+``deploy/metalyard verify --keys KEYS FILE...`` runs this file by itself, so it imports nothing else of the portal. It
+prints one line a file; docs/decisions/certificates.md tells why.
 A file is the canonical JSON (RFC 8785) of ``{"certificate": ..., "signature": ...}``: not a byte of it may differ.
 """
 
@@ -24,6 +25,10 @@ VERSION = 1
 GOOD, REFUSED, UNUSABLE = 0, 1, 2
 """What the command exits with: all good; something refused; it could not be asked."""
 MOST_BYTES = 1024 * 1024
+BLOCK_BYTES, SAMPLE_BLOCKS = 4096, 5000
+"""What a sample must have read at least: so many random blocks, the first and the last (as `erase_policy` says)."""
+MOST_NAMES = 200
+"""Characters of a stranger's field names that are shown."""
 _SHA256 = r"[0-9a-f]{64}"
 _INSTANT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 _TEXT, _NAME = r"[\s\S]*", r"[\s\S]+"
@@ -89,6 +94,8 @@ def keys_in(text: bytes) -> dict[str, bytes]:
 
 def read(data: bytes, keys: Mapping[str, bytes]) -> dict[str, Any]:
     """Return the certificate in a file's bytes, its form and signature checked. Raises Refused."""
+    if len(data) > MOST_BYTES:
+        raise Refused(f"it is larger than any certificate ({MOST_BYTES:,} bytes)")
     try:
         found = json.loads(data)
         is_canonical = canonical(found) == data
@@ -111,7 +118,8 @@ def _compare(value: Any, form: Any, where: str) -> None:
     elif isinstance(form, dict):
         if not isinstance(value, dict) or value.keys() != form.keys():
             names = value.keys() ^ form.keys() if isinstance(value, dict) else set()
-            raise Refused(f"{where or 'it'} has not the fields that it should have ({', '.join(sorted(names))})")
+            listed = ", ".join(sorted(names))[:MOST_NAMES]
+            raise Refused(f"{where or 'it'} has not the fields that it should have ({listed})")
         for name, inner in form.items():
             _compare(value[name], inner, f"{where}.{name}".lstrip("."))
     elif isinstance(form, list):
@@ -143,13 +151,26 @@ def _require_signature(certificate: Mapping[str, Any], written: str, keys: Mappi
 def _require_sense(certificate: Mapping[str, Any]) -> None:
     if certificate["version"] != VERSION:
         raise Refused(f"it is of version {certificate['version']}, this is for version {VERSION}")
-    size, verification = certificate["drive"]["size_bytes"], certificate["verification"]
-    if certificate["erasure"]["bytes_erased"] != size or verification["residue_bytes"] != 0:
+    size, erasure = certificate["drive"]["size_bytes"], certificate["erasure"]
+    verification = certificate["verification"]
+    if size <= 0 or erasure["bytes_erased"] != size or verification["residue_bytes"] != 0:
         raise Refused("it does not say that all was erased and nothing left")
+    if erasure["ended_at"] < erasure["started_at"]:
+        raise Refused("its erasure ended before it began")
     if verification["mode"] == "full" and verification["bytes_verified"] != size:
         raise Refused("it does not say that all was read back")
+    if verification["mode"] == "sample" and not _is_sample(verification, size):
+        raise Refused(f"it does not say that {SAMPLE_BLOCKS} random blocks, head and tail were read back")
+    wrong = [item["component"] for item in certificate["firmware"] if not item["matches"]]
+    if wrong:
+        raise Refused(f"its firmware is not as it should be ({', '.join(wrong)})")
     if (certificate["sequence"] == 1) != (certificate["previous"] is None) or certificate["sequence"] < 1:
         raise Refused("its place in the chain makes no sense")
+
+
+def _is_sample(verification: Mapping[str, Any], size: int) -> bool:
+    blocks = int(verification["blocks_sampled"])
+    return blocks >= SAMPLE_BLOCKS and (blocks + 2) * BLOCK_BYTES <= verification["bytes_verified"] <= size
 
 
 def check_chain(certificates: Sequence[Mapping[str, Any]]) -> None:
@@ -173,7 +194,7 @@ def verify(files: Sequence[Path], keys: Mapping[str, bytes], *, as_chain: bool) 
     for path in files:
         try:
             with path.open("rb") as file:
-                certificate = read(file.read(MOST_BYTES), keys)
+                certificate = read(file.read(MOST_BYTES + 1), keys)
         except Refused as refusal:
             lines.append(f"REFUSED {path}: {refusal}")
             is_good = False
@@ -184,7 +205,9 @@ def verify(files: Sequence[Path], keys: Mapping[str, bytes], *, as_chain: bool) 
         if as_chain and len(certificates) > 1:
             try:
                 check_chain(certificates)
-                lines.append(f"GOOD chain of {server}: {len(certificates)} certificates without a gap")
+                first = min(certificate["sequence"] for certificate in certificates)
+                place = f", from number {first} on" if first > 1 else ""
+                lines.append(f"GOOD chain of {server}: {len(certificates)} certificates without a gap{place}")
             except Refused as refusal:
                 lines.append(f"REFUSED chain of {server}: {refusal}")
                 is_good = False
@@ -197,6 +220,13 @@ def _in_words(certificate: Mapping[str, Any]) -> str:
         f"drive {drive['serial']} of {certificate['server']['serial']} erased by {erasure['method']}, "
         f"done {erasure['ended_at']}, number {certificate['sequence']}"
     )
+
+
+def _shown(line: str) -> str:
+    """Return a line whose every character is one that the terminal shows: what files hold must not write lines."""
+    shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
+    encoding = sys.stdout.encoding or "utf-8"
+    return shown.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -212,9 +242,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         keys = keys_in(options.keys.read_bytes())
         lines, is_good = verify(options.files, keys, as_chain=not options.apart)
     except (OSError, ValueError) as error:
-        sys.stderr.write(f"Cannot check: {error}\n")
+        sys.stderr.write(f"Cannot check: {_shown(str(error))}\n")
         return UNUSABLE
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.write("".join(f"{_shown(line)}\n" for line in lines))
     return GOOD if is_good else REFUSED
 
 

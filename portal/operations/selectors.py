@@ -17,7 +17,16 @@ from portal.operations.models import (
     OperationEvent,
     OperationServer,
 )
-from portal.operations.states import FOR_TENANT, LIFE, OPEN_OPERATION, OPEN_PART, PARTS_OF, OperationState, PartState
+from portal.operations.states import (
+    FOR_TENANT,
+    LIFE,
+    OPEN_OPERATION,
+    OPEN_PART,
+    PARTS_OF,
+    OperationKind,
+    OperationState,
+    PartState,
+)
 from portal.tenancy.scope import Scope
 
 
@@ -110,6 +119,16 @@ def servers_at_work() -> models.QuerySet[OperationServer, int]:
 def open_part_of(server_pk: int) -> OperationServer | None:
     """Return the part that a server has in an open operation."""
     return OperationServer.objects.select_related("operation").filter(server=server_pk, state__in=OPEN_PART).first()
+
+
+def last_for_tenant(server_pk: int) -> OperationServer | None:
+    """Return a server's part in what last had to do with what a tenant has on it, None where nothing ever had.
+
+    Being cut off touches nothing, nor does a preparation that did not begin.
+    """
+    parts = OperationServer.objects.filter(server=server_pk).exclude(operation__subject="")
+    untouched = Q(operation__kind=OperationKind.ISOLATE) | Q(operation__kind=OperationKind.DEPLOY, stage="")
+    return parts.exclude(untouched).select_related("operation__project").order_by("-pk").first()
 
 
 def latest_action(subject: str, server_pk: int) -> OperationServer | None:

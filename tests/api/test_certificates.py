@@ -1,12 +1,14 @@
 """Certificates of erasure as tenants get them, and the keys as anybody does."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.test import Client
 
-from portal.fleet.models import Server
+from portal.fleet.models import ErasureCertificate, Server
 from portal.fleet.verify import keys_in, read
+from portal.operations.models import OperationServer
 from portal.reservations.services import lifecycle
 from tests import factories, hands
 from tests.api.client import Api, assert_problem
@@ -52,6 +54,41 @@ def test_the_page_is_a_pdf(ended, api):
     reply = api.get(f"/certificates/{name}.pdf")
 
     assert (reply.headers["Content-Type"], reply.content[:5]) == ("application/pdf", b"%PDF-")
+
+
+def test_what_staff_erased_anew_after_a_failed_release_is_certified_to_its_tenant_once(noon, buyer, api):
+    reservation = hands.active(buyer, count=2)
+    lifecycle.release(scope=buyer, actor=buyer.actor, reservation=reservation)
+    hands.work(reservation, failing=[0])
+    address = f"/reservations/{reservation.public_id}/certificates"
+    assert len(api.get(address).json()["data"]) == 1
+    server = Server.objects.get(state="quarantined")
+
+    noon.shift(timedelta(days=1))
+    hands.erase(server)
+
+    listed = [entry["certificate"] for entry in api.get(address).json()["data"]]
+    assert [document["server"]["id"] for document in listed][1:] == [server.public_id]
+    assert listed[1]["operation"] != listed[0]["operation"]
+    assert read(api.get(f"/certificates/{listed[1]['id']}").content, keys()) == listed[1]
+    Server.objects.filter(pk=server.pk).update(state="quarantined")
+    noon.shift(timedelta(days=1))
+    hands.erase(server)
+    assert [entry["certificate"] for entry in api.get(address).json()["data"]] == listed
+    assert ErasureCertificate.objects.order_by("pk").last().project is None
+
+
+def test_a_server_that_failed_while_its_tenant_had_it_is_certified_too(noon, buyer, api):
+    reservation = hands.active(buyer)
+    OperationServer.objects.update(stage="image")
+    server = Server.objects.get(allocations__reservation=reservation)
+    Server.objects.filter(pk=server.pk).update(state="quarantined")
+
+    noon.shift(timedelta(hours=1))
+    hands.erase(server)
+
+    (entry,) = api.get(f"/reservations/{reservation.public_id}/certificates").json()["data"]
+    assert entry["certificate"]["project"] == buyer.project.public_id
 
 
 def test_before_it_is_taken_back_there_is_none(api, active):

@@ -241,6 +241,8 @@ def test_control_without_the_lock_both_come_first_and_the_database_refuses_one(m
 def test_the_page_for_people_says_the_same_on_one_page_and_is_always_the_same():
     server = releasing()
     erased(server, model="Ünïcode 模", firmware="")
+    reading = {"server": server, "operation_id_text": "op_1", "expected": "1.2 or *", "matches": True}
+    FirmwareReading.objects.create(component="BIOS", version="1.2", **reading)
     (row,) = returned(server, left_by=LeftBy("res_1", factories.buyer().project))
 
     page = page_file_of(row)
@@ -260,5 +262,30 @@ def test_the_page_for_people_says_the_same_on_one_page_and_is_always_the_same():
         row.signature,
         row.key.key_id,
         "res_1",
+        row.project.public_id,
+        "BIOS1.2,expected1.2or*:asitshouldbe",
     ):
         assert fact in text
+
+
+@pytest.mark.django_db
+def test_much_firmware_goes_on_on_further_pages():
+    server = releasing()
+    erased(server)
+    FirmwareReading.objects.bulk_create(
+        FirmwareReading(
+            server=server,
+            operation_id_text="op_1",
+            component=f"GPU_VBIOS_OF_A_LONG_NAME_{number}",
+            version="96.00.89.00.01",
+            expected="96.00.89.00.01",
+            matches=True,
+        )
+        for number in range(100)
+    )
+    (row,) = returned(server)
+
+    text = "".join("".join(page.extract_text().split()) for page in PdfReader(io.BytesIO(page_file_of(row))).pages)
+
+    assert all(f"NAME_{number}96.00" in text for number in range(100))
+    assert row.signature in text

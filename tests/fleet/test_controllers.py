@@ -66,6 +66,28 @@ def test_a_second_check_in_the_same_operation_replaces_the_first():
     assert verbs() == ["server.bmc_checked"] * 2
 
 
+def test_what_a_second_check_does_not_find_any_more_is_gone():
+    """Otherwise the certificate would list, as wrong, a component that is not there."""
+    server = factories.server()
+    for names in (("BIOS", "Strange"), ("BIOS",)):
+        controllers.record_check(
+            actor=SYSTEM, server=server, operation_id="op_1", findings=[],
+            firmware=[Firmware(name, "1.0", "1.0", name == "BIOS") for name in names],
+        )  # fmt: skip
+
+    assert [row.component for row in firmware_of(server, "op_1")] == ["BIOS"]
+
+
+def test_the_versions_of_a_component_that_is_named_often_are_cut():
+    server = factories.server()
+    controllers.record_check(
+        actor=SYSTEM, server=server, operation_id="op_1", findings=[],
+        firmware=[Firmware("BIOS", ", ".join(["v" * 100] * 64), "1.0", False)],
+    )  # fmt: skip
+
+    assert [(len(row.version), row.matches) for row in firmware_of(server, "op_1")] == [(100, False)]
+
+
 @pytest.mark.parametrize(
     "order", [[], ["  "], ["Hdd", "Hdd"], ["x" * 101], [str(number) for number in range(65)]], ids=repr
 )

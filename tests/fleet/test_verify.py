@@ -3,19 +3,14 @@
 import base64
 import copy
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portal.fleet.erase_policy import SAMPLE_BLOCKS, SAMPLE_BYTES
 from portal.fleet.verify import (
-    GOOD,
-    REFUSED,
-    UNUSABLE,
     Refused,
     canonical,
     check_chain,
@@ -23,11 +18,9 @@ from portal.fleet.verify import (
     envelope,
     key_id_of,
     keys_in,
-    main,
     read,
 )
 
-REPOSITORY = Path(__file__).resolve().parent.parent.parent
 # The secret key of RFC 8032's first test vector: it signs nothing else.
 KEY = Ed25519PrivateKey.from_private_bytes(
     bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
@@ -151,11 +144,69 @@ def test_every_changed_field_is_refused_even_in_canonical_form(path, value):
             {"verification": {"mode": "full", "bytes_verified": 4096, "blocks_sampled": 0, "residue_bytes": 1}},
             "nothing left",
         ),
+        (
+            {
+                "drive": {"serial": "D1", "model": "", "firmware": "", "size_bytes": 0},
+                "erasure": {
+                    "method": "overwrite",
+                    "bytes_erased": 0,
+                    "started_at": AT,
+                    "ended_at": AT,
+                    "recorded_at": AT,
+                },
+                "verification": {"mode": "full", "bytes_verified": 0, "blocks_sampled": 0, "residue_bytes": 0},
+            },
+            "all was erased",
+        ),
+        (
+            {
+                "erasure": {
+                    "method": "overwrite",
+                    "bytes_erased": 4096,
+                    "started_at": AT,
+                    "ended_at": "2030-01-15T11:59:59Z",
+                    "recorded_at": AT,
+                }
+            },
+            "ended before it began",
+        ),
+        (
+            {"firmware": [{"component": "BIOS", "version": "6.6", "expected": "1", "matches": False, "at": AT}]},
+            "firmware is not as it should be .BIOS",
+        ),
+        ({"verification": {"mode": "sample", "bytes_verified": 0, "blocks_sampled": 0, "residue_bytes": 0}}, "5000"),
     ],
 )
 def test_what_makes_no_sense_is_refused_though_it_is_signed(changes, words):
     with pytest.raises(Refused, match=words):
         read(signed(certificate(**changes)), KEYS)
+
+
+@pytest.mark.parametrize(
+    "blocks, read_back, is_good",
+    [
+        (SAMPLE_BLOCKS, SAMPLE_BYTES, True),
+        (SAMPLE_BLOCKS - 1, SAMPLE_BYTES, False),
+        (SAMPLE_BLOCKS, SAMPLE_BYTES - 1, False),
+        (SAMPLE_BLOCKS + 1, SAMPLE_BYTES, False),
+        (SAMPLE_BLOCKS, 2**40 + 1, False),
+    ],
+)
+def test_a_sample_is_as_large_as_the_portal_asks(blocks, read_back, is_good):
+    times = {"started_at": AT, "ended_at": AT, "recorded_at": AT}
+    document = certificate(
+        drive={"serial": "D1", "model": "", "firmware": "", "size_bytes": 2**40},
+        erasure={"method": "blkdiscard", "bytes_erased": 2**40, **times},
+        verification={
+            "mode": "sample", "bytes_verified": read_back, "blocks_sampled": blocks, "residue_bytes": 0,
+        },
+    )  # fmt: skip
+
+    if is_good:
+        assert read(signed(document), KEYS) == document
+        return
+    with pytest.raises(Refused, match="random blocks"):
+        read(signed(document), KEYS)
 
 
 def test_another_key_signs_nothing():
@@ -200,68 +251,3 @@ def test_swapped_and_doubled_links_are_refused():
         check_chain(swapped)
     with pytest.raises(Refused, match="two certificates are number 2"):
         check_chain([*links, links[1]])
-
-
-@pytest.fixture
-def files(tmp_path):
-    public = base64.b64encode(PUBLIC).decode()
-    (tmp_path / "keys.json").write_text(json.dumps({"keys": [{"key_id": "x", "public_key": public}]}))
-    for number, document in enumerate(chain(3), 1):
-        (tmp_path / f"{number}.json").write_bytes(signed(document))
-    return tmp_path
-
-
-def check(files, *names, options=()):
-    return main(["--keys", str(files / "keys.json"), *options, *(str(files / name) for name in names)])
-
-
-def test_the_command_says_one_line_a_file_and_one_for_the_chain(files, capsys):
-    assert check(files, "1.json", "2.json", "3.json") == GOOD
-
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["GOOD"] * 4
-    assert "drive D1 of SN1 erased by overwrite, done 2030-01-15T12:00:00Z, number 1" in lines[0]
-    assert lines[3] == "GOOD chain of srv_1: 3 certificates without a gap"
-
-
-def test_the_command_refuses_a_gap_unless_each_is_looked_at_apart(files, capsys):
-    assert check(files, "1.json", "3.json") == REFUSED
-    assert "REFUSED chain of srv_1: number 2 is missing" in capsys.readouterr().out
-    assert check(files, "1.json", "3.json", options=["--apart"]) == GOOD
-
-
-def test_one_bad_file_is_enough_to_refuse(files, capsys):
-    (files / "2.json").write_bytes((files / "2.json").read_bytes().replace(b"D1", b"D2"))
-
-    assert check(files, "1.json", "2.json") == REFUSED
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["GOOD", "REFUSED"]
-
-
-@pytest.mark.parametrize("keys", ["", "[]", "{}", '{"keys": [{}]}', '{"keys": [{"public_key": "x"}]}'])
-def test_without_files_or_keys_nothing_is_said_to_be_good(files, capsys, keys):
-    assert check(files, "4.json") == UNUSABLE
-    (files / "keys.json").write_text(keys)
-    assert check(files, "1.json") == UNUSABLE
-    assert "GOOD" not in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        [str(REPOSITORY / "deploy" / "metalyard"), "verify"],
-        [sys.executable, "-m", "portal.fleet.verify"],
-        [sys.executable, "manage.py", "verify_certificate"],
-    ],
-    ids=["metalyard", "module", "manage.py"],
-)
-def test_it_runs_from_a_clone_without_database_and_settings(files, command):
-    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-    environment = {"PATH": path, "SECRET_KEY": "x"} if "manage.py" in command else {"PATH": path}
-    arguments = ["--keys", str(files / "keys.json"), str(files / "1.json")]
-
-    done = subprocess.run(
-        [*command, *arguments], cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=120
-    )
-
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("GOOD ")

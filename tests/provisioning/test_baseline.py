@@ -66,6 +66,18 @@ def test_each_difference_is_a_finding_of_its_own(key, value, code, words):
     assert code in FAILURES
 
 
+def test_an_account_that_reads_as_an_allowed_one_does_not_hide_behind_it():
+    """What cannot be printed is cut from names: "root" and "root" with a space at its end read the same."""
+    twice = [account(), account(name="root", role="Operator"), account(name="root")]
+
+    findings = findings_of(changed("accounts", twice), RECORDED)
+
+    assert [(finding.code, finding.detail) for finding in findings] == [
+        ("bmc_extra_user", "root (Operator)"),
+        ("bmc_extra_user", "root (Administrator)"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("found", "words"),
     [

@@ -1,10 +1,24 @@
 """Certificates of erasure and the keys that they were signed with."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 
 from portal.audit.staff import columns
 from portal.audit.staff.pages import RecordAdmin
+from portal.fleet.certificates import file_of, page_file_of
 from portal.fleet.models import CertificateKey, ErasureCertificate
+
+FILES = {"json": ("application/json", file_of), "pdf": ("application/pdf", page_file_of)}
+
+
+def _files(row: ErasureCertificate) -> Any:
+    json, pdf = (reverse("admin:fleet_erasurecertificate_file", args=[row.pk, kind]) for kind in FILES)
+    return format_html('<a class="staff-link" href="{}">JSON</a> · <a class="staff-link" href="{}">PDF</a>', json, pdf)
 
 
 @admin.register(ErasureCertificate)
@@ -51,6 +65,7 @@ class ErasureCertificateAdmin(RecordAdmin):
         (
             "Signed",
             (
+                columns.column("Files", _files),
                 columns.field("sequence", "Number for this server"),
                 columns.code("previous_digest", "SHA-256 of the one before"),
                 columns.code("document", "Canonical JSON"),
@@ -59,6 +74,22 @@ class ErasureCertificateAdmin(RecordAdmin):
             ),
         ),
     )
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the files, which staff give to whoever has no login, and check themselves."""
+        view = self.admin_site.admin_view(self.file_view)
+        return [path("<int:pk>/file.<slug:kind>", view, name="fleet_erasurecertificate_file"), *super().get_urls()]
+
+    def file_view(self, request: HttpRequest, pk: int, kind: str) -> HttpResponse:
+        """Give the signed file, or the page for people."""
+        row = ErasureCertificate.objects.filter(pk=pk).first()
+        if row is None or kind not in FILES:
+            raise Http404
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        media_type, content_of = FILES[kind]
+        name = f'attachment; filename="{row.public_id}.{kind}"'
+        return HttpResponse(content_of(row), content_type=media_type, headers={"Content-Disposition": name})
 
 
 @admin.register(CertificateKey)

@@ -32,7 +32,10 @@ class BaselineForm(ActForm):
         label="Firmware",
         help_text="One component a line, as BMCs name it, with the versions it may run: BIOS = 3.7.1, 3.7.2. * is any.",
     )
-    accounts = Lines(label="Accounts", help_text="Accounts beside ours that may be there, one a line.")
+    accounts = Lines(
+        label="Accounts",
+        help_text="Accounts beside ours that may be there, one a line. Their role and password are not looked at.",
+    )
 
     def clean_firmware(self) -> dict[str, list[str]]:
         """Return the versions by component."""

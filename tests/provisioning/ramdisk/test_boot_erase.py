@@ -107,7 +107,7 @@ def test_without_an_allowed_method_nothing_is_touched(boot, portal, tmp_path):
     boot(Drive(path))
 
     assert path.read_bytes() == CANARY * (16 * 256)
-    assert portal.result["error"] == "erase_unproved"
+    assert portal.result["error"] == "erase_unsupported"
     assert "nvme_sanitize_crypto" in portal.result["detail"]
 
 

@@ -46,3 +46,21 @@ def test_zeros_that_cannot_be_written_are_a_failure(tmp_path):
 
 def test_an_unknown_method_does_nothing(tmp_path):
     assert erase(tmp_path, "magic") == (False, [])
+
+
+def test_a_drive_without_a_serial_number_is_not_touched_and_named(tmp_path):
+    """The portal keeps no report of a drive without a name."""
+    queue = tmp_path / "block" / "vda" / "queue"
+    queue.mkdir(parents=True)
+    (queue / "discard_max_bytes").write_text("4096\n")
+
+    done = run(
+        "programs", "drives", "methods", "erase",
+        then='methods=overwrite mode=full; mkdir -p "$ERASE"; erase_by() { echo touched; }; erase_drive vda',
+        run_folder=tmp_path,
+        SYS_BLOCK=tmp_path / "block",
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (tmp_path / "failure.code").read_text() == "erase_unproved"
+    assert "vda tells no serial number" in (tmp_path / "failure.detail").read_text()

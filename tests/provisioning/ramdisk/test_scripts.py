@@ -79,6 +79,24 @@ def test_a_job_that_ends_without_a_reason_is_reported_too(tmp_path):
     assert json.loads(ask(then="failure_as_json", run_folder=tmp_path))["error"] == "agent_error"
 
 
+REFUSING = """
+post() { cat >>"$RUN/sent"; return STATUS; }
+job() { echo https://portal.test/done; }
+echo '{"ok":true}' >"$RESULT"
+report_done
+"""
+
+
+@pytest.mark.parametrize("status, told", [(22, [{"ok": True}, "agent_error"]), (7, [{"ok": True}])])
+def test_a_portal_that_refuses_a_report_is_told_of_that(tmp_path, status, told):
+    """It would wait for another one until the time for the job is over."""
+    done = run("portal", then=REFUSING.replace("STATUS", str(status)), run_folder=tmp_path)
+
+    sent = "[" + (tmp_path / "sent").read_text().replace("}\n{", "},{") + "]"
+    assert [item if item["ok"] else item["error"] for item in json.loads(sent)] == told
+    assert "does not take the report" in done.stdout
+
+
 @pytest.mark.parametrize(
     "done, total, expected", [(0, 100, 10), (50, 100, 35), (100, 100, 60), (900, 100, 60), (1, 0, 60)]
 )

@@ -34,12 +34,13 @@ do_erase() {
 # erase_drive NAME: erase one and write what is reported of it.
 erase_drive() {
     name=$1 id=$ERASE/$1.id log=$ERASE/$1.log serial=$(serial_of "$1")
+    [ -n "$serial" ] || fail erase_unproved "drive $name tells no serial number: nothing can be proved of it"
     case $name in
         nvme*) nvme id-ctrl "/dev/$name" -o json >"$id" 2>"$log" || fail erase_incomplete "drive $serial: $(last_line "$log")" ;;
         *) : >"$id" ;;
     esac
     can=$(supported_methods "$id" "$(cat "$SYS_BLOCK/$name/queue/discard_max_bytes")")
-    method=$(choose_method "$methods" "$can") || fail erase_unproved "drive $serial has none of the methods $methods"
+    method=$(choose_method "$methods" "$can") || fail erase_unsupported "drive $serial has none of the methods $methods"
     started=$(now)
     say "drive $serial: $method"
     erase_by "$method" "$name" >"$log" 2>&1 || fail erase_incomplete "drive $serial: $method failed: $(last_line "$log")"

@@ -52,8 +52,18 @@ post() {
     request --fail --max-time "$limit" --header "@$RUN/headers" --data-binary @- --output /dev/null "$@" "$url"
 }
 
-# report_done: tell how the job ended; a portal that is busy or away for a while is asked again.
+# report_done: tell how the job ended; a portal that is busy or away for a while is asked again. Of a report that it
+# refuses (curl's 22) it is told at least that there was one: it would wait for another until the job's time is over.
 report_done() {
-    post "$(job .report.done_url)" 60 --retry 8 --retry-connrefused <"$RESULT" ||
-        say "the portal does not take the report"
+    send_result <"$RESULT" && return 0
+    status=$?
+    say "the portal does not take the report"
+    [ "$status" -eq 22 ] || return 0
+    (fail agent_error "the portal does not take the report of this job") 2>/dev/null
+    failure_as_json >"$RESULT"
+    send_result <"$RESULT" || true
+}
+
+send_result() {
+    post "$(job .report.done_url)" 60 --retry 8 --retry-connrefused
 }
