@@ -1,6 +1,7 @@
 """What becomes of the queue of approvals' decisions on contracts."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -10,6 +11,7 @@ from portal.approvals.models import Approval
 from portal.contracts.models import Contract, ContractApproval
 from portal.contracts.rules import Approver
 from portal.contracts.services.asking import KINDS, OWN, agree
+from portal.contracts.services.ending import EARLY_END, end_as_agreed
 from portal.contracts.services.quoting import reopen_contract
 from portal.contracts.states import OFFER_LASTS, ContractState
 from portal.core.actors import Actor
@@ -60,4 +62,22 @@ PAYMENT = Kind(
     OFFER_LASTS,
     _written_by,
     OWN,
+)
+
+
+def _end(actor: Actor, approval: Approval) -> None:
+    end_as_agreed(actor=actor, approval=approval)
+
+
+def _when(data: Mapping[str, Any]) -> str:
+    return f"{data.get('number', '')}, ends at {data.get('at', '')}"
+
+
+END = Kind(
+    EARLY_END,
+    "Early end of a contract in use",
+    "contracts.decide_contract_end",
+    _end,
+    size=_when,
+    wait=timedelta(days=3),
 )

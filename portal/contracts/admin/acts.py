@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from portal.approvals.models import Approval
 from portal.audit.staff.acts import Act, Values, act_on, in_state
 from portal.audit.staff.forms import ActForm, Moment, ReasonForm
 from portal.contracts.admin.head_form import DayInput, midnight
@@ -11,7 +12,7 @@ from portal.contracts.models import Contract
 from portal.contracts.needs import needs_of
 from portal.contracts.services.activating import activate_contract
 from portal.contracts.services.amending import amend_contract, renew_contract
-from portal.contracts.services.ending import terminate_contract
+from portal.contracts.services.ending import ask_to_terminate, takes_away, terminate_contract
 from portal.contracts.services.quoting import lose_contract, quote_contract, reopen_contract
 from portal.contracts.services.sending import send_contract
 from portal.contracts.services.signing import countersign_on_paper
@@ -69,6 +70,13 @@ def _offer(actor: Actor, row: Contract, values: Values) -> None:
         quote_contract(actor=actor, contract=row, valid_until=values["valid_until"])
     except InvalidInput as error:
         raise error if error.errors and error.errors[0].field == "valid_until" else on_the_form(error) from error
+
+
+def _renew(actor: Actor, row: Contract, values: Values) -> Contract:
+    try:
+        return renew_contract(actor=actor, contract=row, ends_at=midnight(values["ends_at"]))
+    except InvalidInput as error:
+        raise error if error.errors and error.errors[0].field == "ends_at" else on_the_form(error) from error
 
 
 def _activate(actor: Actor, row: Contract, _values: Values) -> None:
@@ -163,9 +171,7 @@ act_on(
         name="renew",
         title="Renew",
         permission=MAY,
-        perform=lambda actor, row, values: renew_contract(
-            actor=actor, contract=row, ends_at=midnight(values["ends_at"])
-        ),
+        perform=lambda actor, row, values: _renew(actor, row, values),
         form=RenewForm,
         fits=in_state(C.ACTIVE, C.EXPIRED),
         effects=("A contract for the time after this one begins as a draft, with the lines of its last day.",),
@@ -204,8 +210,9 @@ act_on(
         effects=(
             "What it had reserved ends with it; what is owed for what is not used is what the contract says.",
             "At a later instant it stays in force until then. Reservations are told their new end at once.",
+            "Where servers of it are in use, all goes on until somebody else of the staff agrees in the queue.",
         ),
-        done="{row} ends early.",
+        done=lambda asked: "It goes on until somebody else of the staff agrees." if asked else "It ends early.",
         icon="event_busy",
         is_grave=True,
     ),
@@ -224,5 +231,9 @@ def _lose(actor: Actor, row: Contract, values: Values) -> None:
     lose_contract(actor=actor, contract=row, reason=values["reason"])
 
 
-def _terminate(actor: Actor, row: Contract, values: Values) -> None:
-    terminate_contract(actor=actor, contract=row, at=values["at"], reason=values["reason"])
+def _terminate(actor: Actor, row: Contract, values: Values) -> Approval | None:
+    said = {"at": values["at"], "reason": values["reason"]}
+    if takes_away(row, values["at"]):
+        return ask_to_terminate(actor=actor, contract=row, **said)
+    terminate_contract(actor=actor, contract=row, **said)
+    return None
