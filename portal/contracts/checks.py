@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from portal.catalog.models import Commitment
 from portal.catalog.rates import contract_price
 from portal.contracts.arithmetic import LineTerms, whole_months
 from portal.contracts.continuing import goes_on
@@ -79,7 +80,10 @@ def _rates(contract: Contract, wish: LineWish, now: datetime) -> tuple[Decimal, 
     """Return list price and floor. Raises NoPrice."""
     if wish.origin is not None and goes_on(contract, wish):
         return wish.origin.list_price, wish.origin.floor_price
-    rate = contract_price(wish.server_type, wish.region, contract.currency, whole_months(contract.span), now)
+    # The lower price of who binds itself to a minimum spend is for nobody else.
+    bound = Commitment.RESERVED if contract.minimum_spend else Commitment.PAY_AS_YOU_GO
+    months = whole_months(contract.span)
+    rate = contract_price(wish.server_type, wish.region, contract.currency, months, now, bound)
     return rate.list_rate, rate.floor_rate
 
 

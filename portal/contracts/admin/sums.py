@@ -60,6 +60,7 @@ def contract_like(wish: ContractWish, row: Contract | None) -> Contract:
         currency=wish.chosen_currency,
         term=term.as_range(),
         payment_days=wish.payment_days,
+        minimum_spend=wish.minimum_spend,
         amends_id=row.amends_id if row else None,
     )
 

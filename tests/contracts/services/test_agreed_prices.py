@@ -7,7 +7,7 @@ import pytest
 import time_machine
 
 from portal.approvals.models import Approval
-from portal.catalog.models import Price
+from portal.catalog.models import Commitment, Price
 from portal.contracts.models import ContractApproval
 from portal.contracts.needs import lines_of
 from portal.contracts.services.amending import amend_contract, renew_contract
@@ -16,6 +16,7 @@ from portal.contracts.services.ending import move_on
 from portal.contracts.services.quoting import quote_contract
 from portal.contracts.wishes import LineWish
 from portal.core.errors import InvalidInput
+from tests import factories
 from tests.contracts import builders
 from tests.contracts.builders import DAY, author_of, line, wrong
 from tests.thawing import thawed
@@ -95,6 +96,16 @@ def test_what_is_over_is_renewed_from_the_next_day_on(scope):
 
     assert (renewed.span.start, renewed.span.end) == (contract.span.end + 3 * DAY, ends_at)
     assert renewed.lines.get().span == renewed.span
+
+
+def test_the_reserved_price_is_for_who_binds_itself_to_a_minimum_spend(scope):
+    factories.price(rate="2.40", floor="2.20", months=2)
+    factories.price(rate="2.00", floor="1.80", months=2, commitment=Commitment.RESERVED)
+    (free,) = lines_of(builders.draft(scope))
+    (bound,) = lines_of(builders.draft(scope, minimum_spend=Decimal(1000)))
+
+    assert (free.unit_price, free.floor_price) == (Decimal("2.4"), Decimal("2.2"))
+    assert (bound.unit_price, bound.floor_price) == (Decimal(2), Decimal("1.8"))
 
 
 def test_quota_beside_the_lines_needs_somebody_to_agree(scope):
