@@ -82,6 +82,9 @@ def _about_clauses(wish: ContractWish) -> Iterator[FieldError]:
         yield FieldError("renewal", "unknown", f"Choose one of: {', '.join(Renewal.values)}.")
     elif said.get("renewal", Renewal.NONE) != Renewal.NONE and not said.get("renewal_months"):
         yield FieldError("renewal_months", "required", "Say for how many months it is renewed.")
+    months, notice = said.get("renewal_months") or 0, said.get("notice_days") or 0
+    if said.get("renewal") == Renewal.AUTOMATIC and months and notice > 31 * months:
+        yield FieldError("notice_days", "too_long", "Give a notice that is not longer than the term after a renewal.")
     for name, most in MOST.items():
         if said.get(name) is not None and not 0 <= said[name] <= most:
             yield FieldError(name, "out_of_range", f"Give 0 to {most}.")

@@ -1,5 +1,6 @@
 """What staff does with contracts: each step calls one service."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -8,7 +9,7 @@ from portal.approvals.models import Approval
 from portal.audit.staff.acts import Act, Values, act_on, in_state
 from portal.audit.staff.forms import ActForm, Moment, ReasonForm
 from portal.contracts.admin.head_form import DayInput, midnight
-from portal.contracts.models import Contract
+from portal.contracts.models import Contract, Renewal
 from portal.contracts.needs import needs_of
 from portal.contracts.services.activating import activate_contract
 from portal.contracts.services.amending import amend_contract, renew_contract
@@ -51,6 +52,15 @@ class EndForm(ReasonForm):
 
     at = Moment(label="Ends at", help_text="UTC")
     field_order = ("at", "reason")
+
+    def __init__(self, *args: Any, row: Contract | None = None, **kwargs: Any) -> None:
+        """Say what notice was agreed, and how one that renews by itself is kept from it."""
+        super().__init__(*args, row=row, **kwargs)
+        if row is not None:
+            first = clock.now() + timedelta(days=row.notice_days)
+            said = f"UTC. With the notice of {row.notice_days} days that was agreed: {first:%Y-%m-%d} or later."
+            last = f" {row.span.end:%Y-%m-%d %H:%M}, the end of its term: it is not renewed by itself."
+            self.fields["at"].help_text = said + (last if row.renewal == Renewal.AUTOMATIC else "")
 
 
 def on_the_form(error: InvalidInput) -> DomainError:

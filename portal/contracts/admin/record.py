@@ -19,6 +19,7 @@ from portal.contracts.admin.money import MONEY, TOTAL
 from portal.contracts.admin.papers import Papers
 from portal.contracts.changes import diff
 from portal.contracts.models import Contract, ContractLine, Signature
+from portal.contracts.selectors import renewal_due
 from portal.contracts.services.ending import EARLY_END
 from portal.contracts.states import ContractState
 from portal.contracts.templates import TEMPLATES
@@ -64,6 +65,7 @@ class ContractAdmin(Editor, Papers, RecordAdmin):
             {"state": ContractState.COUNTERSIGNED},
             lambda: Q(state=ContractState.COUNTERSIGNED),
         ),
+        Watch("Contracts that should renew and do not", {"state": ContractState.ACTIVE}, renewal_due, "warn"),
         Watch("Contracts to be signed", {"state": ContractState.SENT}, lambda: Q(state=ContractState.SENT)),
     )
     facts = (

@@ -2,21 +2,25 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from django.db import transaction
 
+from portal.contracts.arithmetic import whole_months
 from portal.contracts.checks import look_at_line
 from portal.contracts.continuing import require_in_force
 from portal.contracts.models import Contract, ContractLine
 from portal.contracts.needs import lines_of
 from portal.contracts.services.drafting import draft_contract, set_lines
 from portal.contracts.states import ContractState
+from portal.contracts.templates import TEMPLATES
 from portal.contracts.wishes import ContractWish, LineWish
 from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.constraints import refuse
 from portal.core.errors import StateConflict
 from portal.core.locks import lock_row
+from portal.core.money import round_money
 from portal.core.periods import Period
 from portal.core.repeating import repeatable
 
@@ -78,14 +82,12 @@ def renew_contract(*, actor: Actor, contract: Contract, ends_at: datetime) -> Co
     if before.state not in RENEWABLE:
         text = f"{before} is {before.state}; only what is in force to its end is renewed."
         raise StateConflict(text, extra={"state": before.state})
-    if before.ends_early_at is None:
-        start = max(before.span.end, next_day(clock.now()))
-    else:
-        start = next_day(max(before.ends_early_at, clock.now()))
+    end, now = before.ends_early_at or before.span.end, clock.now()
+    start = end if end == before.span.end and end > now else next_day(max(end, now))
     wish = _again(before, before.span)
     made = draft_contract(
         actor=actor,
-        wish=ContractWish(**{**vars(wish), "starts_at": start, "ends_at": ends_at}),
+        wish=replace(wish, starts_at=start, ends_at=ends_at, minimum_spend=_minimum(before, start, ends_at)),
         renews=before,
     )
     last = [line for line in lines_of(before) if line.span.end == before.span.end]
@@ -93,6 +95,16 @@ def renew_contract(*, actor: Actor, contract: Contract, ends_at: datetime) -> Co
     if wishes:
         set_lines(actor=actor, contract=made, lines=wishes)
     return made
+
+
+def _minimum(contract: Contract, start: datetime, end: datetime) -> Decimal:
+    """Return the minimum spend of another term: as much a month, and no less than the form of contract asks for."""
+    old = whole_months(contract.span)
+    new = whole_months(Period(start, end)) if end > start else 0
+    if not (contract.minimum_spend and old and new):
+        return contract.minimum_spend
+    scaled = round_money(contract.minimum_spend * new / old, contract.currency)
+    return max(scaled, TEMPLATES[contract.template].minimum_spend)
 
 
 def _at_its_price(contract: Contract, line: ContractLine, period: Period) -> LineWish:

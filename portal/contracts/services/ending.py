@@ -9,9 +9,11 @@ from portal.approvals.models import Approval
 from portal.approvals.services import request_approval
 from portal.audit.services import record
 from portal.audit.transitions import advance
-from portal.contracts.models import Contract, ContractReservation
+from portal.contracts.models import Contract, ContractReservation, Renewal
+from portal.contracts.selectors import renewal_due, renewals_of
 from portal.contracts.services.asking import lock_asked
 from portal.contracts.services.quoting import lose_contract
+from portal.contracts.services.renewing import renew_by_itself
 from portal.contracts.states import OFFERED, ContractState
 from portal.core import clock
 from portal.core.actors import SYSTEM, Actor
@@ -121,7 +123,12 @@ def _end_early(actor: Actor, fresh: Contract, at: datetime, reason: str) -> Cont
 
 def _check(contract: Contract, at: datetime, reason: str) -> None:
     errors = []
-    if at >= contract.span.end:
+    # Of one that would be renewed by itself, an end with its term is the notice that it is not.
+    renewed = renewals_of(contract.year, contract.serial).first()
+    is_notice = at == contract.span.end and contract.renewal == Renewal.AUTOMATIC
+    if is_notice and renewed is not None:
+        errors.append(FieldError("at", "renewed", f"It is renewed already: end {renewed} instead."))
+    elif at >= contract.span.end and not is_notice:
         errors.append(FieldError("at", "after_term", "The term ends before that by itself."))
     elif contract.ends_early_at is not None and at > contract.ends_early_at:
         text = f"It ends at {clock.as_rfc3339(contract.ends_early_at)} already; choose an earlier end."
@@ -169,6 +176,8 @@ def move_on(*, contract: Contract) -> bool:
         advance(fresh, ContractState.TERMINATED, actor=SYSTEM, scope=scope, reason=reason)
     elif fresh.state == ContractState.ACTIVE and fresh.span.end <= now:
         advance(fresh, ContractState.EXPIRED, actor=SYSTEM, scope=scope, reason=OVER)
+    elif Contract.objects.filter(renewal_due(), pk=fresh.pk).exists():
+        return renew_by_itself(contract=fresh) is not None
     else:
         return False
     return True
