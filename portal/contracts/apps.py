@@ -15,5 +15,5 @@ class ContractsConfig(AppConfig):
 
     def ready(self) -> None:
         """Say what becomes of decisions on contracts."""
-        for name in ("TERMS", "PAYMENT"):
+        for name in ("TERMS", "PAYMENT", "END"):
             kinds.register(import_string(f"portal.contracts.intents.{name}"))

@@ -1,7 +1,9 @@
 """What a contract comes to. Pure: no rows, no clock. Each line is rounded once, and sums are sums of rounded lines."""
 
+from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import reduce
 
@@ -131,6 +133,12 @@ def whole_months(period: Period) -> int:
     # The 31st to the 30th of the next month is no whole month; the 31st of January to the 1st of March is one.
     before = (end.day, end.timetz()) < (start.day, start.timetz())
     return months - 1 if before else months
+
+
+def months_later(moment: datetime, months: int) -> datetime:
+    """Return the same day and time that many calendar months later; the last day of a month that has no such day."""
+    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    return moment.replace(year=year, month=month + 1, day=min(moment.day, monthrange(year, month + 1)[1]))
 
 
 def early_fee(unused: Money, percent: Decimal) -> Money:

@@ -1,12 +1,14 @@
 """What is wrong with the lines of a contract: every field of every row at once, without looking at the calendar."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from portal.catalog.rates import ContractPrice, contract_price
+from portal.catalog.models import Commitment
+from portal.catalog.rates import contract_price
 from portal.contracts.arithmetic import LineTerms, whole_months
+from portal.contracts.continuing import goes_on
 from portal.contracts.heads import refuse_any
 from portal.contracts.models import Contract
 from portal.contracts.wishes import LineWish, at_line
@@ -23,7 +25,7 @@ MOST_PRICE = Decimal(10_000)
 
 @dataclass(frozen=True)
 class PricedLine:
-    """A line without a fault, with its list price and floor of now."""
+    """A line without a fault, with its list price and floor of now; those that were agreed on for one that goes on."""
 
     wish: LineWish
     period: Period
@@ -37,13 +39,23 @@ def priced(contract: Contract, wishes: Sequence[LineWish], at: datetime | None =
     if len(wishes) > MOST_LINES:
         raise InvalidInput.of("lines", "too_many", f"A contract has at most {MOST_LINES} lines.")
     now, found, errors = at or clock.now(), [], []
-    for number, wish in enumerate(wishes):
+    for number, wish in enumerate(_each_goes_on_once(wishes)):
         line, wrong = _look(contract, wish, now)
         errors += [at_line(number, error) for error in wrong]
         if line is not None:
             found.append(line)
     refuse_any(errors)
     return found
+
+
+def _each_goes_on_once(wishes: Sequence[LineWish]) -> Iterator[LineWish]:
+    """Return the lines; what was copied from a row that goes on with a line in force is a line of its own."""
+    seen: set[int] = set()
+    for wish in wishes:
+        origin = wish.origin.pk if wish.origin else None
+        yield replace(wish, origin=None) if origin in seen else wish
+        if origin is not None:
+            seen.add(origin)
 
 
 def look_at_line(contract: Contract, wish: LineWish) -> tuple[PricedLine | None, list[FieldError]]:
@@ -57,22 +69,33 @@ def _look(contract: Contract, wish: LineWish, now: datetime) -> tuple[PricedLine
     if period is None or any(error.field in ("count", "unit_price", "discount") for error in errors):
         return None, errors
     try:
-        rate = contract_price(wish.server_type, wish.region, contract.currency, whole_months(contract.span), now)
+        rates = _rates(contract, wish, now)
     except NoPrice as error:
         return None, [*errors, FieldError("server_type", error.code, error.detail)]
-    line = PricedLine(wish, period, _money(contract, wish, period, rate))
+    line = PricedLine(wish, period, _money(contract, wish, period, *rates))
     return line, [*errors, *_about_price(line)]
 
 
-def _money(contract: Contract, wish: LineWish, period: Period, rate: ContractPrice) -> LineTerms:
+def _rates(contract: Contract, wish: LineWish, now: datetime) -> tuple[Decimal, Decimal]:
+    """Return list price and floor. Raises NoPrice."""
+    if wish.origin is not None and goes_on(contract, wish):
+        return wish.origin.list_price, wish.origin.floor_price
+    # The lower price of who binds itself to a minimum spend is for nobody else.
+    bound = Commitment.RESERVED if contract.minimum_spend else Commitment.PAY_AS_YOU_GO
+    months = whole_months(contract.span)
+    rate = contract_price(wish.server_type, wish.region, contract.currency, months, now, bound)
+    return rate.list_rate, rate.floor_rate
+
+
+def _money(contract: Contract, wish: LineWish, period: Period, listed: Decimal, floor: Decimal) -> LineTerms:
     return LineTerms(
         servers=wish.count,
         gpus_per_server=wish.server_type.gpu_count,
         period=period,
-        unit=rate.list_rate if wish.unit_price is None else wish.unit_price,
+        unit=listed if wish.unit_price is None else wish.unit_price,
         discount=wish.discount,
-        list_rate=rate.list_rate,
-        floor_rate=rate.floor_rate,
+        list_rate=listed,
+        floor_rate=floor,
         currency=contract.currency,
     )
 
@@ -80,7 +103,8 @@ def _money(contract: Contract, wish: LineWish, period: Period, rate: ContractPri
 def _about_dates(contract: Contract, wish: LineWish, now: datetime) -> Iterator[FieldError]:
     term = contract.span
     # What goes on from an earlier version began when it began.
-    agreed = wish.origin is not None and wish.origin.span.start == wish.starts_at
+    before = wish.origin if wish.origin is not None and wish.origin.contract_id == contract.amends_id else None
+    agreed = before is not None and before.span.start == wish.starts_at
     if wish.starts_at < now and not agreed:
         yield FieldError("starts_at", "in_the_past", "The line begins in the past; choose a later start.")
     elif not term.contains(wish.starts_at):

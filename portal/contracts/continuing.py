@@ -3,12 +3,24 @@
 from collections.abc import Sequence
 
 from portal.contracts.models import Contract, ContractLine, ContractReservation
-from portal.contracts.wishes import at_line
-from portal.core.errors import FieldError, InvalidInput
+from portal.contracts.states import ContractState
+from portal.contracts.wishes import LineWish, at_line
+from portal.core import clock
+from portal.core.errors import FieldError, InvalidInput, StateConflict
 from portal.reservations.models import Reservation
 from portal.reservations.states import ReservationState
 
 BEGUN = (ReservationState.PROVISIONING, ReservationState.ACTIVE)
+
+
+def require_in_force(before: Contract, after: str) -> None:
+    """Raise StateConflict where a later version would have nothing to go on from; ``after`` is what is refused."""
+    if before.state != ContractState.ACTIVE:
+        text = f"{before} is {before.state}: {after}."
+        raise StateConflict(text, extra={"state": before.state})
+    if before.ends_early_at is not None:
+        text = f"{before} ends early, at {clock.as_rfc3339(before.ends_early_at)}: {after}."
+        raise StateConflict(text, extra={"state": before.state})
 
 
 def is_same(line: ContractLine, before: ContractLine) -> bool:
@@ -18,6 +30,27 @@ def is_same(line: ContractLine, before: ContractLine) -> bool:
         for one in (line, before)
     )
     return ours == theirs and line.money.net == before.money.net
+
+
+def goes_on(contract: Contract, wish: LineWish) -> bool:
+    """Tell whether a line is one of the version before, unchanged in machines and money: its price is agreed already.
+
+    It is not measured by the prices of today: they may have risen, or it is not sold any more.
+    """
+    before = wish.origin
+    if before is None or contract.amends_id is None or before.contract_id != contract.amends_id:
+        return False
+    tier = wish.sla_tier.pk if wish.sla_tier else None
+    ours = (wish.server_type.pk, wish.region.pk, wish.count, wish.period, wish.placement, tier)
+    theirs = (
+        before.server_type_id,
+        before.region_id,
+        before.count,
+        before.span,
+        before.placement,
+        before.sla_tier_id,
+    )
+    return ours == theirs and (wish.unit_price, wish.discount) == (before.unit_price, before.discount)
 
 
 def kept_lines(contract: Contract, lines: Sequence[ContractLine]) -> dict[int, Reservation]:

@@ -15,6 +15,8 @@ from portal.core.money import MINOR_UNITS, Money, round_money
 from portal.core.periods import Period
 
 LONGEST_TERM = timedelta(days=3660)
+MOST = {"renewal_months": 120, "notice_days": 3660, "incident_notice_hours": 8784, "exit_days": 3660}
+"""Of the clauses that are whole numbers."""
 MOST_MONEY = Decimal("9_999_999_999_999.99")
 
 
@@ -80,6 +82,12 @@ def _about_clauses(wish: ContractWish) -> Iterator[FieldError]:
         yield FieldError("renewal", "unknown", f"Choose one of: {', '.join(Renewal.values)}.")
     elif said.get("renewal", Renewal.NONE) != Renewal.NONE and not said.get("renewal_months"):
         yield FieldError("renewal_months", "required", "Say for how many months it is renewed.")
+    months, notice = said.get("renewal_months") or 0, said.get("notice_days") or 0
+    if said.get("renewal") == Renewal.AUTOMATIC and months and notice > 31 * months:
+        yield FieldError("notice_days", "too_long", "Give a notice that is not longer than the term after a renewal.")
+    for name, most in MOST.items():
+        if said.get(name) is not None and not 0 <= said[name] <= most:
+            yield FieldError(name, "out_of_range", f"Give 0 to {most}.")
     percent = said.get("early_end_percent", Decimal(100))
     if not (percent.is_finite() and 0 <= percent <= 100 and percent == round(percent, 2)):
         yield FieldError("early_end_percent", "out_of_range", "Give a percentage from 0 to 100.")

@@ -1,15 +1,19 @@
 """What becomes of the queue of approvals' decisions on contracts."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from portal.approvals.kinds import Kind
 from portal.approvals.models import Approval
+from portal.audit.models import AuditEvent
 from portal.contracts.models import Contract, ContractApproval
 from portal.contracts.rules import Approver
 from portal.contracts.services.asking import KINDS, OWN, agree
+from portal.contracts.services.drafting import WRITTEN
+from portal.contracts.services.ending import EARLY_END, end_as_agreed
 from portal.contracts.services.quoting import reopen_contract
 from portal.contracts.states import OFFER_LASTS, ContractState
 from portal.core.actors import Actor
@@ -36,7 +40,10 @@ def _size(data: Mapping[str, Any]) -> str:
 
 
 def _written_by(person: User) -> Q:
-    return Q(public_id__in=ContractApproval.objects.filter(author=person).values("approval"))
+    """Return the condition of decisions on contracts that a person began, or wrote anew for a colleague."""
+    began = ContractApproval.objects.filter(author=person).values("approval")
+    wrote = AuditEvent.objects.filter(target=OuterRef("subject"), actor_id=person.public_id, verb__in=WRITTEN)
+    return Q(public_id__in=began) | Q(Exists(wrote))
 
 
 TERMS = Kind(
@@ -60,4 +67,22 @@ PAYMENT = Kind(
     OFFER_LASTS,
     _written_by,
     OWN,
+)
+
+
+def _end(actor: Actor, approval: Approval) -> None:
+    end_as_agreed(actor=actor, approval=approval)
+
+
+def _when(data: Mapping[str, Any]) -> str:
+    return f"{data.get('number', '')}, ends at {data.get('at', '')}"
+
+
+END = Kind(
+    EARLY_END,
+    "Early end of a contract in use",
+    "contracts.decide_contract_end",
+    _end,
+    size=_when,
+    wait=timedelta(days=3),
 )

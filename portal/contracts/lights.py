@@ -11,6 +11,7 @@ from portal.core.periods import Period, peak
 from portal.reservations import capacity
 from portal.reservations.capacity import Demand
 from portal.reservations.models import Placement
+from portal.reservations.request import MAX_COUNT
 
 
 class Colour(StrEnum):
@@ -51,7 +52,7 @@ def lights_of(wishes: Sequence[LineWish]) -> list[Light]:
 
 def _light(wish: LineWish, seen: list[_Ask]) -> Light:
     period, now = wish.period, clock.now()
-    if period is None or period.end <= now or wish.count < 1:
+    if period is None or period.end <= now or not 1 <= wish.count <= MAX_COUNT:
         return UNKNOWN
     period = Period(max(period.start, now), period.end)
     before = [

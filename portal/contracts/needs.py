@@ -28,5 +28,6 @@ def needs_of(contract: Contract, lines: list[ContractLine] | None = None) -> lis
             totals_of(contract, known),
             whole_months(contract.span),
             contract.payment_days,
+            max((line.overflow for line in known), default=0),
         )
     )

@@ -34,6 +34,8 @@ class Facts:
     totals: Totals
     months: int
     payment_days: int
+    overflow: int = 0
+    """Servers that the customer may reserve beside its lines."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,12 @@ RULES: tuple[Rule, ...] = (
         Approver.SALES_LEAD,
         lambda facts: facts.months > MOST_MONTHS,
         lambda facts: f"A term of {facts.months} months; {MOST_MONTHS} is given alone.",
+    ),
+    Rule(
+        "quota",
+        Approver.SALES_LEAD,
+        lambda facts: facts.overflow > 0,
+        lambda facts: f"Quota for up to {facts.overflow} servers beside its lines.",
     ),
     Rule(
         "payment_days",

@@ -1,11 +1,12 @@
 """Questions about what sales agreed."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import models
 
-from portal.contracts.models import Commitment, Contract, ContractLine, ContractReservation, Document
+from portal.contracts.models import Commitment, Contract, ContractLine, ContractReservation, Document, Renewal
 from portal.contracts.states import OFFERED, SHOWN, ContractState
 from portal.core import clock
 from portal.core.errors import NotFound
@@ -118,9 +119,32 @@ def commitments_over(organization: Organization, until: datetime) -> list[Commit
     )
 
 
+def renewal_due() -> models.Q:
+    """Return the condition of contracts that are to be renewed by themselves: nobody gave notice in time.
+
+    Those for which a renewal was begun are left out.
+    """
+    notice = models.ExpressionWrapper(
+        models.F("notice_days") * models.Value(timedelta(days=1)), output_field=models.DurationField()
+    )
+    return models.Q(
+        ~models.Exists(renewals_of(models.OuterRef("year"), models.OuterRef("serial"))),
+        state=ContractState.ACTIVE,
+        renewal=Renewal.AUTOMATIC,
+        ends_early_at=None,
+        term__endswith__gt=clock.now(),
+        term__endswith__lte=clock.now() + notice,
+    )
+
+
+def renewals_of(year: Any, serial: Any) -> models.QuerySet[Contract]:
+    """Return what was begun, and not lost, to follow any version of a contract."""
+    return Contract.objects.filter(renews__year=year, renews__serial=serial).exclude(state=ContractState.LOST)
+
+
 def due_contracts() -> models.QuerySet[Contract]:
-    """Return contracts whose offer has run out, or that are in force past their end."""
+    """Return contracts whose offer has run out, that are in force past their end, or that renew by themselves."""
     now = clock.now()
     late = models.Q(state__in=OFFERED, valid_until__lte=now)
     over = models.Q(state=ContractState.ACTIVE) & (models.Q(term__endswith__lte=now) | models.Q(ends_early_at__lte=now))
-    return Contract.objects.filter(late | over).order_by("pk")
+    return Contract.objects.filter(late | over | renewal_due()).order_by("pk")

@@ -115,7 +115,12 @@ _SELLS = (
 
 ACTS: dict[StaffRole, tuple[str, ...]] = {
     StaffRole.SALES: _SELLS,
-    StaffRole.SALES_LEAD: (*_SELLS, "contracts.decide_contract_terms", "reservations.decide_forced_release"),
+    StaffRole.SALES_LEAD: (
+        *_SELLS,
+        "contracts.decide_contract_end",
+        "contracts.decide_contract_terms",
+        "reservations.decide_forced_release",
+    ),
     StaffRole.FINANCE: ("approvals.change_approval", "billing", "contracts.decide_contract_payment"),
     StaffRole.OPERATIONS: (
         "approvals.change_approval",

@@ -9,9 +9,9 @@ from portal.contracts.rules import RULES, Approver, Facts, needed
 from tests.contracts.test_arithmetic import line
 
 
-def facts(lines=None, months=12, payment_days=30):
+def facts(lines=None, months=12, payment_days=30, overflow=0):
     found = tuple(lines or [line(servers=1)])
-    return Facts(found, totals(found, found[0].period, "USD"), months, payment_days)
+    return Facts(found, totals(found, found[0].period, "USD"), months, payment_days, overflow)
 
 
 def off(percent, **kwargs):
@@ -30,6 +30,7 @@ def off(percent, **kwargs):
         (facts([off("15")]), facts([off("15.01")]), "discount", Approver.SALES_LEAD),
         (facts([line(servers=6)]), facts([line(servers=7)]), "size", Approver.SALES_LEAD),
         (facts(months=24), facts(months=25), "term", Approver.SALES_LEAD),
+        (facts(overflow=0), facts(overflow=1), "quota", Approver.SALES_LEAD),
         (facts(payment_days=30), facts(payment_days=31), "payment_days", Approver.FINANCE),
     ],
     ids=[rule.code for rule in RULES],

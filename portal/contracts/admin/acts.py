@@ -1,17 +1,19 @@
 """What staff does with contracts: each step calls one service."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 
+from portal.approvals.models import Approval
 from portal.audit.staff.acts import Act, Values, act_on, in_state
 from portal.audit.staff.forms import ActForm, Moment, ReasonForm
 from portal.contracts.admin.head_form import DayInput, midnight
-from portal.contracts.models import Contract
+from portal.contracts.models import Contract, Renewal
 from portal.contracts.needs import needs_of
 from portal.contracts.services.activating import activate_contract
 from portal.contracts.services.amending import amend_contract, renew_contract
-from portal.contracts.services.ending import terminate_contract
+from portal.contracts.services.ending import ask_to_terminate, takes_away, terminate_contract
 from portal.contracts.services.quoting import lose_contract, quote_contract, reopen_contract
 from portal.contracts.services.sending import send_contract
 from portal.contracts.services.signing import countersign_on_paper
@@ -51,6 +53,15 @@ class EndForm(ReasonForm):
     at = Moment(label="Ends at", help_text="UTC")
     field_order = ("at", "reason")
 
+    def __init__(self, *args: Any, row: Contract | None = None, **kwargs: Any) -> None:
+        """Say what notice was agreed, and how one that renews by itself is kept from it."""
+        super().__init__(*args, row=row, **kwargs)
+        if row is not None:
+            first = clock.now() + timedelta(days=row.notice_days)
+            said = f"UTC. With the notice of {row.notice_days} days that was agreed: {first:%Y-%m-%d} or later."
+            last = f" {row.span.end:%Y-%m-%d %H:%M}, the end of its term: it is not renewed by itself."
+            self.fields["at"].help_text = said + (last if row.renewal == Renewal.AUTOMATIC else "")
+
 
 def on_the_form(error: InvalidInput) -> DomainError:
     """Return what is wrong with a contract's rows for a page that has no fields for it."""
@@ -69,6 +80,13 @@ def _offer(actor: Actor, row: Contract, values: Values) -> None:
         quote_contract(actor=actor, contract=row, valid_until=values["valid_until"])
     except InvalidInput as error:
         raise error if error.errors and error.errors[0].field == "valid_until" else on_the_form(error) from error
+
+
+def _renew(actor: Actor, row: Contract, values: Values) -> Contract:
+    try:
+        return renew_contract(actor=actor, contract=row, ends_at=midnight(values["ends_at"]))
+    except InvalidInput as error:
+        raise error if error.errors and error.errors[0].field == "ends_at" else on_the_form(error) from error
 
 
 def _activate(actor: Actor, row: Contract, _values: Values) -> None:
@@ -163,9 +181,7 @@ act_on(
         name="renew",
         title="Renew",
         permission=MAY,
-        perform=lambda actor, row, values: renew_contract(
-            actor=actor, contract=row, ends_at=midnight(values["ends_at"])
-        ),
+        perform=lambda actor, row, values: _renew(actor, row, values),
         form=RenewForm,
         fits=in_state(C.ACTIVE, C.EXPIRED),
         effects=("A contract for the time after this one begins as a draft, with the lines of its last day.",),
@@ -204,8 +220,9 @@ act_on(
         effects=(
             "What it had reserved ends with it; what is owed for what is not used is what the contract says.",
             "At a later instant it stays in force until then. Reservations are told their new end at once.",
+            "Where servers of it are in use, all goes on until somebody else of the staff agrees in the queue.",
         ),
-        done="{row} ends early.",
+        done=lambda asked: "It goes on until somebody else of the staff agrees." if asked else "It ends early.",
         icon="event_busy",
         is_grave=True,
     ),
@@ -224,5 +241,9 @@ def _lose(actor: Actor, row: Contract, values: Values) -> None:
     lose_contract(actor=actor, contract=row, reason=values["reason"])
 
 
-def _terminate(actor: Actor, row: Contract, values: Values) -> None:
-    terminate_contract(actor=actor, contract=row, at=values["at"], reason=values["reason"])
+def _terminate(actor: Actor, row: Contract, values: Values) -> Approval | None:
+    said = {"at": values["at"], "reason": values["reason"]}
+    if takes_away(row, values["at"]):
+        return ask_to_terminate(actor=actor, contract=row, **said)
+    terminate_contract(actor=actor, contract=row, **said)
+    return None

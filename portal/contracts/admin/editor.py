@@ -50,24 +50,22 @@ class Editor:
     def sums_view(self, request: HttpRequest) -> HttpResponse:
         """Return the parts of the page that follow from what the form holds now."""
         _require(request)
-        head, lines = HeadForm(request.POST), LineFormSet(request.POST, prefix=PREFIX)
+        given = request.GET.get("contract", "")
+        # A later version does not send the fields that the one before has decided on.
+        contract = Contract.objects.filter(pk=given).first() if given.isdecimal() else None
+        head, lines = _forms(contract, request.POST)
         return TemplateResponse(request, "admin/contracts/sums.html", {"sums": sums_of(head, lines)})
 
     def _write(self, request: HttpRequest, contract: Contract | None) -> HttpResponse:
         _require(request)
         if request.method == "POST":
-            head = HeadForm(request.POST, row=contract)
-            lines = LineFormSet(request.POST, prefix=PREFIX)
+            head, lines = _forms(contract, request.POST)
             saved = _save(request, contract, head, lines)
             if saved is not None:
                 messages.success(request, f"{saved} is saved.")
                 return redirect(page_of(saved))
             return self._editor_page(request, contract, head, lines, status=422)
-        if contract is None:
-            head, lines = HeadForm(), LineFormSet(prefix=PREFIX)
-        else:
-            head = HeadForm(row=contract, initial=HeadForm.initial_of(contract))
-            lines = LineFormSet(prefix=PREFIX, initial=initial_rows(contract, lines_of(contract)))
+        head, lines = _forms(contract)
         return self._editor_page(request, contract, head, lines)
 
     def _editor_page(
@@ -80,11 +78,20 @@ class Editor:
             "title": f"Edit {contract}" if contract else "New contract",
             "head": head,
             "lines": lines,
+            "sums_at": f"{reverse('admin:contracts_contract_sums')}?contract={contract.pk if contract else ''}",
             "sums": sums_of(head, lines) if head.is_bound else None,
             "back": page_of(contract) if contract else reverse("admin:contracts_contract_changelist"),
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/contracts/editor.html", context, status=status)
+
+
+def _forms(contract: Contract | None, said: Any = None) -> tuple[HeadForm, Any]:
+    """Return the forms of head and lines: as they were sent, as the contract is, or empty."""
+    # What may not be changed has its value from the contract, also when the form is sent.
+    head = HeadForm(said, row=contract, initial=HeadForm.initial_of(contract) if contract else None)
+    rows = initial_rows(contract, lines_of(contract)) if contract and said is None else None
+    return head, LineFormSet(said, prefix=PREFIX, initial=rows, form_kwargs={"row": contract})
 
 
 def _require(request: HttpRequest) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.db.models import Q
 from django.forms.models import fields_for_model
 from unfold.widgets import INPUT_CLASSES
 
@@ -69,6 +70,10 @@ class HeadForm(ActForm):
     def __init__(self, *args: Any, row: Contract | None = None, **kwargs: Any) -> None:
         """Add the clauses, with the model's words; a version in force decides on some fields for the next one."""
         super().__init__(*args, row=row, **kwargs)
+        if row is not None:
+            # What was agreed on stays among the choices when it is no longer offered.
+            known = OSImage.objects.filter(Q(is_published=True) | Q(pk=row.image_id))
+            self.fields["image"].queryset = known  # type: ignore[attr-defined]
         for name, field in fields_for_model(Contract, fields=CLAUSES).items():
             if isinstance(field, forms.CharField):
                 field.widget = forms.Textarea(attrs={"rows": 2, "class": " ".join(INPUT_CLASSES)})

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
 
 from portal.audit.staff.forms import ActForm
 from portal.catalog.models import SlaTier
@@ -28,6 +29,12 @@ MEANINGS = {
 }
 
 
+def tiers(besides: Q | None = None) -> QuerySet[SlaTier]:
+    """Return the service levels that are offered, and those that were agreed on before they no longer were."""
+    offered = Q(is_offered=True)
+    return SlaTier.objects.filter(offered | besides if besides else offered).order_by("slug", "-version")
+
+
 class LineForm(ActForm):
     """A row. Days that are left out are those of the term; without a price it is sold at list price."""
 
@@ -38,18 +45,19 @@ class LineForm(ActForm):
     ends_at = forms.DateField(label="Until", required=False, widget=DayInput)
     unit_price = forms.DecimalField(label="Price", required=False)
     discount = forms.DecimalField(label="Off %", required=False)
-    sla_tier = forms.ModelChoiceField(
-        SlaTier.objects.filter(is_offered=True).order_by("slug", "-version"), label="SLA tier", required=False
-    )
+    sla_tier = forms.ModelChoiceField(tiers(), label="SLA tier", required=False)
     placement = forms.ChoiceField(choices=Placement.choices, required=False, initial=Placement.SAME_FABRIC)
     overflow = forms.IntegerField(label="On demand", required=False)
     ramp = forms.CharField(label="Ramp", required=False)
     below_floor_reason = forms.CharField(label="Reason below floor", required=False)
     origin = forms.ModelChoiceField(ContractLine.objects.all(), required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Say how a ramp is written, and what short labels mean."""
-        super().__init__(*args, **kwargs)
+    def __init__(self, *args: Any, row: Contract | None = None, **kwargs: Any) -> None:
+        """Say how a ramp is written, and what short labels mean; what was agreed on before stays among the choices."""
+        super().__init__(*args, row=row, **kwargs)
+        if row is not None:
+            agreed = ContractLine.objects.filter(contract__in=[row.pk, row.amends_id or row.pk]).values("sla_tier")
+            self.fields["sla_tier"].queryset = tiers(Q(pk__in=agreed))  # type: ignore[attr-defined]
         for name, words in MEANINGS.items():
             self.fields[name].widget.attrs["title"] = words
         self.fields["ramp"].widget.attrs["placeholder"] = "16 from 2027-03-01, 24 from 2027-06-01"
@@ -77,6 +85,10 @@ class LineForm(ActForm):
             parts = ramp(rungs_of(said["ramp"], line.count, line.starts_at), line.ends_at)
         except ValueError as error:
             self.add_error("ramp", ValidationError(str(error), code="invalid"))
+            return [line]
+        if not parts:
+            text = "Give how many servers there are; a ramp without any is no line."
+            self.add_error("ramp", ValidationError(text, code="invalid"))
             return [line]
         return [
             replace(line, count=part.servers, starts_at=part.period.start, ends_at=part.period.end) for part in parts

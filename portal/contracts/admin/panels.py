@@ -9,6 +9,7 @@ from portal.audit.staff import columns
 from portal.audit.staff.panels import Panel, show_on
 from portal.catalog.terms import written
 from portal.contracts.admin.money import TOTAL
+from portal.contracts.continuing import goes_on
 from portal.contracts.lights import lights_of_lines
 from portal.contracts.models import (
     Contract,
@@ -19,6 +20,7 @@ from portal.contracts.models import (
     Document,
 )
 from portal.contracts.states import ContractState
+from portal.contracts.wishes import LineWish
 from portal.reservations.models import Reservation
 from portal.reservations.states import QuoteState
 from portal.tenancy.models import Organization
@@ -29,7 +31,7 @@ def _light(line: ContractLine) -> Any:
     if line.contract.state not in (ContractState.DRAFT, ContractState.QUOTED, ContractState.APPROVED):
         return ""
     held = set(ContractHold.objects.filter(line=line, quote__state=QuoteState.OPEN).values_list("line", flat=True))
-    kept = {line.pk} if line.origin_id and line.contract.state != ContractState.DRAFT and not held else set()
+    kept = {line.pk} if goes_on(line.contract, LineWish.of(line, origin=line.origin)) and not held else set()
     (light,) = lights_of_lines([line], kept, held)
     tone = {"free": "ok", "held": "busy", "short": "bad"}.get(light.colour, "")
     return columns.label(light.text, tone)
@@ -50,9 +52,9 @@ show_on(
     Panel(
         "Lines",
         Contract,
-        lambda contract: contract.lines.select_related("server_type", "region", "sla_tier", "contract").order_by(
-            "position"
-        ),
+        lambda contract: contract.lines.select_related(
+            "server_type", "region", "sla_tier", "contract", "origin"
+        ).order_by("position"),
         (
             columns.column("Line", lambda row: row.position + 1),
             columns.field("count", "Servers"),

@@ -9,6 +9,7 @@ from django.urls import URLPattern, path, reverse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.enums import ActionVariant
 
+from portal.approvals.selectors import pending_approval
 from portal.audit.staff import columns, filters
 from portal.audit.staff.pages import RecordAdmin
 from portal.audit.staff.panels import Table
@@ -18,6 +19,8 @@ from portal.contracts.admin.money import MONEY, TOTAL
 from portal.contracts.admin.papers import Papers
 from portal.contracts.changes import diff
 from portal.contracts.models import Contract, ContractLine, Signature
+from portal.contracts.selectors import renewal_due
+from portal.contracts.services.ending import EARLY_END
 from portal.contracts.states import ContractState
 from portal.contracts.templates import TEMPLATES
 
@@ -62,6 +65,7 @@ class ContractAdmin(Editor, Papers, RecordAdmin):
             {"state": ContractState.COUNTERSIGNED},
             lambda: Q(state=ContractState.COUNTERSIGNED),
         ),
+        Watch("Contracts that should renew and do not", {"state": ContractState.ACTIVE}, renewal_due, "warn"),
         Watch("Contracts to be signed", {"state": ContractState.SENT}, lambda: Q(state=ContractState.SENT)),
     )
     facts = (
@@ -152,6 +156,8 @@ class ContractAdmin(Editor, Papers, RecordAdmin):
             waiting = row.approvals.filter(is_void=False, decided_at=None).order_by("pk")
             roles = " and the ".join(approval.role.replace("_", " ") for approval in waiting)
             return f"Waits for the {roles}; it can be sent when they agreed." if roles else ""
+        if row.state == C.ACTIVE and pending_approval(EARLY_END, row.public_id):
+            return "An early end waits for somebody else of the staff to agree, in the queue of approvals."
         return "The customer signed: activate it to reserve its servers." if row.state == C.COUNTERSIGNED else ""
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:

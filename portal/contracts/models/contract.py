@@ -78,6 +78,7 @@ class Contract(Identified, Stateful, Clauses):
         permissions = [
             ("decide_contract_terms", "Can approve discounts, size and term of contracts"),
             ("decide_contract_payment", "Can approve payment terms of contracts"),
+            ("decide_contract_end", "Can approve an early end of contracts whose servers are in use"),
         ]
         constraints = [
             known_state(CONTRACT, "contract_state_known"),

@@ -7,7 +7,7 @@ from django.db import transaction
 from portal.audit.transitions import advance
 from portal.catalog.models import OSImage
 from portal.catalog.selectors import images
-from portal.contracts.continuing import changed_lines, dropped, kept_lines
+from portal.contracts.continuing import changed_lines, dropped, kept_lines, require_in_force
 from portal.contracts.models import Commitment, Contract, ContractHold, ContractLine, ContractReservation
 from portal.contracts.needs import lines_of
 from portal.contracts.prices import price_of
@@ -101,9 +101,8 @@ def _require(contract: Contract, before: Contract | None) -> None:
         raise StateConflict(text, extra={"state": contract.state})
     if contract.span.end <= clock.now():
         raise StateConflict(f"The term of {contract} is over.", extra={"state": contract.state})
-    if before is not None and before.state != ContractState.ACTIVE:
-        text = f"{before} is {before.state}: {contract} has nothing to replace."
-        raise StateConflict(text, extra={"state": before.state})
+    if before is not None:
+        require_in_force(before, f"{contract} has nothing to replace")
 
 
 def _particulars(contract: Contract) -> Particulars:

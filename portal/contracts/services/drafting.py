@@ -21,6 +21,8 @@ from portal.core.periods import Period
 from portal.core.repeating import repeatable
 from portal.tenancy.models import User
 
+WRITTEN = ("contract.drafted", "contract.edited", "contract.lines_set")
+"""What the record calls the deeds of who writes a contract."""
 LEFT_OUT = "A line lies outside of this term; change the lines first, or choose a term that holds them."
 
 

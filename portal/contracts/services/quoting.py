@@ -6,8 +6,8 @@ from django.db import transaction
 
 from portal.audit.transitions import advance
 from portal.contracts.checks import priced
-from portal.contracts.continuing import changed_lines
-from portal.contracts.models import Contract
+from portal.contracts.continuing import changed_lines, require_in_force
+from portal.contracts.models import Contract, ContractLine
 from portal.contracts.needs import lines_of
 from portal.contracts.services.asking import ask, lock_asked, take_back
 from portal.contracts.services.drafting import lock_draft
@@ -30,14 +30,14 @@ def quote_contract(*, actor: Actor, contract: Contract, valid_until: datetime | 
     or has too few servers free. Then nothing has changed.
     """
     fresh = lock_draft(contract)
+    _require_before(fresh)
     until = valid_until or clock.now() + OFFER_LASTS
     if until <= clock.now():
         raise InvalidInput.of("valid_until", "in_the_past", "Choose a later instant until which the offer holds.")
     if until >= fresh.span.end:
         raise InvalidInput.of("valid_until", "after_term", "The offer must run out before the term does.")
     lines = lines_of(fresh)
-    # Days may have passed since they were written.
-    priced(fresh, [LineWish.of(line, origin=line.origin) for line in lines])
+    _price_anew(fresh, lines)
     hold_lines(actor=actor, contract=fresh, lines=changed_lines(fresh, lines), until=until)
     advance(
         fresh,
@@ -50,6 +50,17 @@ def quote_contract(*, actor: Actor, contract: Contract, valid_until: datetime | 
     )
     ask(actor=actor, contract=fresh, lines=lines)
     return fresh
+
+
+def _price_anew(contract: Contract, lines: list[ContractLine]) -> None:
+    """Look at the lines as they are now: days may have passed since they were written, and prices with them.
+
+    Who must agree follows from list prices and floors of the day of the offer. Raises InvalidInput.
+    """
+    found = priced(contract, [LineWish.of(line, origin=line.origin) for line in lines])
+    for line, now in zip(lines, found, strict=True):
+        line.list_price, line.floor_price = now.money.list_rate, now.money.floor_rate
+        line.save(update_fields=["list_price", "floor_price"])
 
 
 @repeatable
@@ -87,3 +98,10 @@ def require_valid(contract: Contract) -> None:
             f"The offer {contract} ran out at {clock.as_rfc3339(contract.valid_until)}.",
             extra={"state": contract.state},
         )
+    _require_before(contract)
+
+
+def _require_before(contract: Contract) -> None:
+    """Raise StateConflict for a later version that could never be in force: the one before it ends, or has ended."""
+    if contract.amends is not None:
+        require_in_force(contract.amends, f"{contract} has nothing to replace")

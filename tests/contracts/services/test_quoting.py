@@ -6,8 +6,10 @@ import pytest
 import time_machine
 
 from portal.approvals.models import Approval
+from portal.approvals.selectors import waiting_for
 from portal.approvals.services import decide
 from portal.contracts.models import ContractApproval, ContractHold
+from portal.contracts.services.drafting import set_lines
 from portal.contracts.services.ending import move_on
 from portal.contracts.services.quoting import lose_contract, quote_contract, reopen_contract
 from portal.core import clock
@@ -17,7 +19,8 @@ from portal.reservations.selectors import quotes_of
 from portal.reservations.services.holds import expire_quote
 from portal.reservations.services.quotes import accept
 from portal.reservations.states import HOLDING
-from tests import factories
+from portal.tenancy.staff import StaffRole
+from tests import factories, staff
 from tests.contracts import builders
 from tests.contracts.builders import DAY, author_of, line, tomorrow, wrong
 
@@ -148,6 +151,18 @@ def test_nor_where_a_colleague_asked_for_what_he_wrote(scope):
 
     contract.refresh_from_db()
     assert (contract.state, Approval.objects.get().state) == ("quoted", "pending")
+
+
+def test_nor_who_wrote_it_anew_for_a_colleague(scope):
+    author, lead = builders.seller(), staff.person(StaffRole.SALES_LEAD)
+    contract = builders.draft(scope, author=author)
+    set_lines(actor=lead.as_actor(), contract=contract, lines=[cheap()])
+    quote_contract(actor=author.as_actor(), contract=contract)
+    with pytest.raises(Forbidden, match="Who wrote a contract"):
+        decide(actor=lead.as_actor(), approval=Approval.objects.get(), approve=True)
+
+    assert waiting_for(lead).count() == 0
+    assert Approval.objects.get().state == "pending"
 
 
 def test_a_refused_offer_goes_back_to_its_author(scope):
