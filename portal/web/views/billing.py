@@ -22,14 +22,13 @@ from portal.billing.tables import hours, invoice_csv, usage_csv
 from portal.core import clock
 from portal.core.errors import EInvoiceImpossible, StateConflict
 from portal.core.money import Money
-from portal.core.months import month_of, next_month, previous_month, span_of
+from portal.core.months import FIRST_YEAR, month_of, next_month, previous_month, span_of
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
 from portal.web.pages import tenant_page
 from portal.web.usage_chart import chart_of
 
 PAGE_LENGTH = 24
-FIRST_YEAR = 2000
 MONTH = re.compile(r"(\d{4})-(\d\d)", re.ASCII)
 
 
