@@ -1,10 +1,11 @@
 """What invoices have charged, and what of it is not paid yet."""
 
 from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 
 from django.db import models
-from django.db.models import F, Sum
+from django.db.models import F, Max, Sum
 from django.db.models.functions import Coalesce
 
 from portal.billing.models import AccountKind, CreditGrant, Invoice, InvoiceLine, Leg, LineKind
@@ -25,6 +26,12 @@ def charged_for(reservations: Iterable[int]) -> dict[int, Decimal]:
         .annotate(sum=Sum("amount"))
     )
     return {row["reservation"]: row["sum"] for row in lines}
+
+
+def settled_until(organization: Organization, month: date) -> dict[str, date]:
+    """Return by currency the last month after one that has a standing invoice: it settles all that is before it."""
+    rows = Invoice.objects.filter(organization=organization, month__gt=month, state__in=STANDING)
+    return dict(rows.order_by().values_list("currency").annotate(last=Max("month")))
 
 
 def credits_left(organization: Organization, currency: str) -> list[tuple[CreditGrant, Decimal]]:
