@@ -45,20 +45,24 @@ def issue_invoice(*, actor: Actor, invoice: Invoice, at: datetime | None = None)
     )
     _post(actor, fresh)
     _use_prepaid(actor, fresh)
+    tell_of(actor, fresh, ISSUED)
     settle(actor=actor, invoice=fresh)
-    announce(actor=actor, event_type=ISSUED, data=_told(fresh), organization=fresh.organization)
     invoice.refresh_from_db()
     return fresh
 
 
-def _told(invoice: Invoice) -> dict[str, Any]:
-    return {
+def tell_of(actor: Actor, invoice: Invoice, event_type: str, **more: Any) -> None:
+    """Tell the webhooks of all projects of an organization what became of one of its invoices."""
+    told = {
         "id": invoice.public_id,
         "number": invoice.number,
+        "state": invoice.state,
         "month": f"{invoice.month:%Y-%m}",
         "total": invoice.to_pay.as_json(),
         "due_at": clock.as_rfc3339(invoice.due_at) if invoice.due_at else None,
+        **more,
     }
+    announce(actor=actor, event_type=event_type, data=told, organization=invoice.organization)
 
 
 def _post(actor: Actor, invoice: Invoice) -> None:
@@ -93,6 +97,7 @@ def settle(*, actor: Actor, invoice: Invoice) -> None:
     if invoice.state == InvoiceState.ISSUED and open_amount(invoice).amount == Decimal(0):
         scope = invoice.organization.public_id
         advance(invoice, InvoiceState.PAID, actor=actor, scope=scope, paid_at=clock.now())
+        tell_of(actor, invoice, "invoice.paid")
 
 
 @transaction.atomic
@@ -110,5 +115,7 @@ def void_invoice(*, actor: Actor, invoice: Invoice, reason: str) -> Invoice:
     for entry in Entry.objects.filter(reference=fresh.public_id, label__in=(ISSUED, PREPAID_USED)).order_by("pk"):
         posting = Posting(f"{entry.label}.void", fresh.public_id, f"Undone: {entry.words}", reversed_legs(entry))
         post_entry(actor=actor, organization=fresh.organization, posting=posting)
+    if fresh.number is not None:
+        tell_of(actor, fresh, "invoice.voided", reason=reason)
     invoice.refresh_from_db()
     return fresh

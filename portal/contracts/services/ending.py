@@ -9,6 +9,7 @@ from portal.audit.services import record
 from portal.audit.transitions import advance
 from portal.contracts.models import Contract, ContractReservation
 from portal.contracts.services.quoting import lose_contract
+from portal.contracts.services.telling import tell_of
 from portal.contracts.states import OFFERED, ContractState
 from portal.core import clock
 from portal.core.actors import SYSTEM, Actor
@@ -49,6 +50,7 @@ def terminate_contract(*, actor: Actor, contract: Contract, at: datetime, reason
     scope = fresh.organization.public_id
     if at <= clock.now() + AT_ONCE:
         advance(fresh, ContractState.TERMINATED, actor=actor, scope=scope, reason=reason.strip(), **ended)
+        tell_of(actor, fresh, "contract.ended")
     else:
         Contract.objects.filter(pk=fresh.pk).update(**ended)
         fresh.refresh_from_db()
@@ -101,4 +103,6 @@ def move_on(*, contract: Contract) -> bool:
         advance(fresh, ContractState.EXPIRED, actor=SYSTEM, scope=scope, reason=OVER)
     else:
         return False
+    if fresh.state != ContractState.LOST:
+        tell_of(SYSTEM, fresh, "contract.ended")
     return True
