@@ -25,6 +25,7 @@ EVENT_TYPES: dict[str, str] = {
     "sla.credited": "A promise was missed: credits go on the next invoice.",
     "invoice.issued": "An invoice of the organization is issued.",
     "invoice.paid": "Nothing of an invoice is open any more.",
+    "invoice.reopened": "A payment of an invoice was undone: something of it is open again.",
     "invoice.reminded": "An invoice is overdue, and a reminder was sent.",
     "invoice.voided": "An invoice is taken back: it counts for nothing.",
     "credit_note.issued": "A part of an invoice, or all of it, is not owed after all.",

@@ -65,13 +65,17 @@ def prepaid_on(invoice: Invoice) -> Decimal:
     return legs.aggregate(sum=Sum("amount"))["sum"] or Decimal(0)
 
 
+def paid_on(invoice: Invoice) -> Decimal:
+    """Return what payments came in for an invoice, less those that were undone."""
+    return invoice.payments.aggregate(sum=Sum("amount"))["sum"] or Decimal(0)
+
+
 def open_amount(invoice: Invoice) -> Money:
     """Return what of an issued invoice is not paid, nor taken back by credit notes."""
     if invoice.state != InvoiceState.ISSUED:
         return Money(Decimal(0), invoice.currency)
-    paid = invoice.payments.aggregate(sum=Sum("amount"))["sum"] or Decimal(0)
     noted = sum((note.total - _to_prepaid(note.public_id) for note in invoice.credit_notes.all()), Decimal(0))
-    return Money(invoice.total - paid - noted - prepaid_on(invoice), invoice.currency)
+    return Money(invoice.total - paid_on(invoice) - noted - prepaid_on(invoice), invoice.currency)
 
 
 def _to_prepaid(reference: str) -> Decimal:

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from portal.audit.transitions import advance
 from portal.billing.models import AccountKind, Entry, Invoice
-from portal.billing.selectors.amounts import PREPAID_USED, credit_of, open_amount
+from portal.billing.selectors.amounts import PREPAID_USED, credit_of, open_amount, paid_on
 from portal.billing.selectors.ledger import paid_ahead
 from portal.billing.services.ledger import Posting, account_of, post_entry, reversed_legs
 from portal.billing.services.numbering import INVOICES, next_number
@@ -109,7 +109,7 @@ def void_invoice(*, actor: Actor, invoice: Invoice, reason: str) -> Invoice:
     """
     wait_for_turn(f"billing of {invoice.organization_id}")
     fresh = lock_row(Invoice, invoice.pk)
-    if fresh.payments.exists() or fresh.credit_notes.exists():
+    if paid_on(fresh) or fresh.credit_notes.exists():
         raise StateConflict(f"Something of {fresh} is paid or taken back already: write a credit note instead.")
     advance(fresh, InvoiceState.VOID, actor=actor, scope=fresh.organization.public_id, reason=reason)
     for entry in Entry.objects.filter(reference=fresh.public_id, label__in=(ISSUED, PREPAID_USED)).order_by("pk"):

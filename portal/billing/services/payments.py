@@ -38,7 +38,7 @@ def record_payment(
     _check(amount, left.currency)
     if amount.amount > left.amount:
         raise InvalidInput.of("amount", "too_much", f"Only {left} is open: record the rest as paid ahead.")
-    payment = _write(actor, fresh.organization, fresh, amount, reference, received_on)
+    payment = write_payment(actor, fresh.organization, fresh, amount, reference, received_on)
     settle(actor=actor, invoice=fresh)
     invoice.refresh_from_db()
     return payment
@@ -54,7 +54,7 @@ def record_prepayment(
     """
     wait_for_turn(f"billing of {organization.pk}")
     _check(amount, amount.currency)
-    return _write(actor, organization, None, amount, reference, received_on)
+    return write_payment(actor, organization, None, amount, reference, received_on)
 
 
 def _check(amount: Money, currency: str) -> None:
@@ -64,14 +64,21 @@ def _check(amount: Money, currency: str) -> None:
         raise InvalidInput.of("amount", "not_positive", "Give an amount of more than nothing.")
 
 
-def _write(
+def write_payment(
     actor: Actor,
     organization: Organization,
     invoice: Invoice | None,
     amount: Money,
     reference: str,
     received_on: date | None,
+    *,
+    undoes: Payment | None = None,
+    reason: str = "",
 ) -> Payment:
+    """Write and post money that came in or, below nothing, went out; who calls it has the turn and looked at it.
+
+    Raises InvalidInput on ``reference`` for none or one that was recorded before, on ``received_on`` to come.
+    """
     today = clock.now().date()
     if not reference.strip():
         raise InvalidInput.of("reference", "required", "Give the bank's reference.")
@@ -85,6 +92,8 @@ def _write(
             currency=amount.currency,
             received_on=received_on or today,
             reference=reference.strip()[:80],
+            undoes=undoes,
+            reason=reason,
             recorded_by=actor.label[:200],
         )
     kind = AccountKind.RECEIVABLE if invoice else AccountKind.PREPAID
@@ -93,7 +102,11 @@ def _write(
         account_of(kind, amount.currency, organization): -amount.amount,
     }
     what = f"for {invoice.number}" if invoice else "ahead"
-    words = f"{organization.name} paid {what}"
+    words = (
+        f"{organization.name} paid {what}"
+        if amount.amount > 0
+        else f"Money that {organization.name} paid {what} went out"
+    )
     posting = Posting(RECEIVED, payment.public_id, words, legs)
     post_entry(actor=actor, organization=organization, posting=posting)
     record(
@@ -101,6 +114,7 @@ def _write(
         verb="payment.recorded",
         target=payment.public_id,
         scope=organization.public_id,
-        data={"amount": amount.as_json(), "invoice": invoice.public_id if invoice else None, "reference": reference},
+        data={"amount": amount.as_json(), "invoice": invoice.public_id if invoice else None, "reference": reference}
+        | ({"undoes": undoes.public_id, "reason": reason} if undoes else {}),
     )
     return payment
