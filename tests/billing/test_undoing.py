@@ -6,12 +6,14 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
+from portal.billing.einvoice.documents import invoice_xml
 from portal.billing.models import Entry, Invoice, Payment
 from portal.billing.selectors.amounts import open_amount
 from portal.billing.selectors.ledger import paid_ahead
 from portal.billing.selectors.overdue import to_remind_of
-from portal.billing.services.issuing import void_invoice
+from portal.billing.services.issuing import use_prepaid, void_invoice
 from portal.billing.services.payments import record_payment, record_prepayment
+from portal.billing.services.profiles import set_profile
 from portal.billing.services.undoing import record_refund, undo_payment
 from portal.billing.states import InvoiceState
 from portal.core.actors import SYSTEM
@@ -116,6 +118,54 @@ def test_what_is_paid_ahead_goes_back_up_to_what_is_left(scope):
 
     assert paid_ahead(scope.organization, "USD") == usd("40.00")
     assert balances(scope.organization) == {"prepaid": Decimal(-40), "cash": Decimal(40)}
+
+
+def test_what_came_in_ahead_while_an_invoice_was_open_pays_it_when_finance_says_so(scope):
+    invoice, document = yard.invoice(scope), invoice_xml
+    ahead(scope, "300.00")
+    assert open_amount(invoice) == usd("480.00")
+    before = document(invoice)
+
+    use_prepaid(actor=SYSTEM, invoice=invoice)
+    assert (open_amount(invoice), invoice.state) == (usd("180.00"), InvoiceState.ISSUED)
+    with pytest.raises(StateConflict, match="Nothing is paid ahead in USD"):
+        use_prepaid(actor=SYSTEM, invoice=invoice)
+    ahead(scope, "300.00", reference="bank 6")
+    use_prepaid(actor=SYSTEM, invoice=invoice)
+    with pytest.raises(StateConflict, match="nothing is to be paid"):
+        use_prepaid(actor=SYSTEM, invoice=invoice)
+
+    assert (invoice.state, paid_ahead(scope.organization, "USD")) == (InvoiceState.PAID, usd("120.00"))
+    assert balances(scope.organization) == {
+        "prepaid": Decimal(-120),
+        "cash": Decimal(600),
+        "revenue": Decimal(-480),
+    }
+    # The document says what was paid ahead when it was issued.
+    assert document(invoice) == before
+
+
+def test_a_void_invoice_gives_back_what_paid_it_then_and_later(scope):
+    ahead(scope, "100.00")
+    invoice = yard.invoice(scope)
+    ahead(scope, "50.00", reference="bank 7")
+    use_prepaid(actor=SYSTEM, invoice=invoice)
+    assert open_amount(invoice) == usd("330.00")
+
+    void_invoice(actor=SYSTEM, invoice=invoice, reason="wrong address")
+
+    assert balances(scope.organization) == {"prepaid": Decimal(-150), "cash": Decimal(150)}
+
+
+def test_who_is_marked_as_paying_ahead_pays_its_open_invoices_by_it_the_oldest_first(scope):
+    set_profile(actor=SYSTEM, organization=scope.organization, is_prepaid=True)
+    first, euros = yard.invoice(scope), yard.invoice(scope, currency="EUR")
+    ahead(scope, "500.00")
+
+    first.refresh_from_db()
+    euros.refresh_from_db()
+    assert (first.state, euros.state) == (InvoiceState.PAID, InvoiceState.ISSUED)
+    assert paid_ahead(scope.organization, "USD") == usd("20.00")
 
 
 def test_finance_does_both_on_its_pages(scope):

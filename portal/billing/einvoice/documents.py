@@ -10,7 +10,7 @@ from portal.billing.einvoice.items import allowance_of, is_credit, item_of
 from portal.billing.einvoice.parties import Party
 from portal.billing.models import CreditNote, Invoice
 from portal.billing.note_pdf import WHAT_FOLLOWS
-from portal.billing.selectors.amounts import prepaid_on
+from portal.billing.selectors.amounts import prepaid_at_issue
 from portal.billing.states import InvoiceState
 from portal.core.errors import EInvoiceImpossible, FieldError, StateConflict
 from portal.core.months import next_month
@@ -26,7 +26,7 @@ def invoice_xml(invoice: Invoice) -> bytes:
 
     Raises StateConflict for a draft and for one that is void, and EInvoiceImpossible where something is not known.
     """
-    return written(invoice_bill(invoice, prepaid_on(invoice)))
+    return written(invoice_bill(invoice, prepaid_at_issue(invoice)))
 
 
 def note_xml(note: CreditNote) -> bytes:

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 from django.db import models
-from django.db.models import F, Max, Sum
+from django.db.models import F, Max, Q, Sum
 from django.db.models.functions import Coalesce
 
 from portal.billing.models import AccountKind, CreditGrant, Invoice, InvoiceLine, Leg, LineKind
@@ -14,6 +14,7 @@ from portal.core.money import Money
 from portal.tenancy.models import Organization
 
 PREPAID_USED = "invoice.prepaid"
+"""Label of what an invoice was paid with from what was paid ahead when it was issued; later ones begin with it."""
 NOTHING = models.Value(Decimal(0), output_field=models.DecimalField(max_digits=16, decimal_places=2))
 
 
@@ -57,11 +58,18 @@ def credit_of(invoice: Invoice) -> Decimal:
     return -(invoice.lines.filter(kind=LineKind.CREDIT).aggregate(sum=Sum("amount"))["sum"] or Decimal(0))
 
 
+def prepaid_at_issue(invoice: Invoice) -> Decimal:
+    """Return what of an invoice was paid from what was paid ahead when it was issued."""
+    return _from_prepaid(invoice, Q(entry__label=PREPAID_USED))
+
+
 def prepaid_on(invoice: Invoice) -> Decimal:
-    """Return what of an invoice was paid from what was paid ahead."""
-    legs = Leg.objects.filter(
-        entry__label=PREPAID_USED, entry__reference=invoice.public_id, account__kind=AccountKind.PREPAID
-    )
+    """Return what of an invoice was paid from what was paid ahead, then or later."""
+    return _from_prepaid(invoice, Q(entry__label__startswith=PREPAID_USED))
+
+
+def _from_prepaid(invoice: Invoice, labels: Q) -> Decimal:
+    legs = Leg.objects.filter(labels, entry__reference=invoice.public_id, account__kind=AccountKind.PREPAID)
     return legs.aggregate(sum=Sum("amount"))["sum"] or Decimal(0)
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from portal.audit.transitions import advance
 from portal.billing.models import AccountKind, Entry, Invoice
@@ -44,7 +45,7 @@ def issue_invoice(*, actor: Actor, invoice: Invoice, at: datetime | None = None)
         due_at=issued_at + timedelta(days=int(fresh.buyer["payment_days"])),
     )
     _post(actor, fresh)
-    _use_prepaid(actor, fresh)
+    _use_prepaid(actor, fresh, PREPAID_USED)
     tell_of(actor, fresh, ISSUED)
     settle(actor=actor, invoice=fresh)
     invoice.refresh_from_db()
@@ -80,16 +81,35 @@ def _post(actor: Actor, invoice: Invoice) -> None:
     post_entry(actor=actor, organization=invoice.organization, posting=posting)
 
 
-def _use_prepaid(actor: Actor, invoice: Invoice) -> None:
-    part = min(paid_ahead(invoice.organization, invoice.currency).amount, invoice.total)
-    if part <= 0:
-        return
+@transaction.atomic
+def use_prepaid(*, actor: Actor, invoice: Invoice) -> Invoice:
+    """Pay what is open of an invoice from what was paid ahead since it was issued, as far as that goes.
+
+    Raises StateConflict unless it is issued, and where nothing is paid ahead in its currency.
+    """
+    wait_for_turn(f"billing of {invoice.organization_id}")
+    fresh = lock_row(Invoice, invoice.pk)
+    if fresh.state != InvoiceState.ISSUED:
+        raise StateConflict(f"{fresh} is {fresh.state}: nothing is to be paid.", extra={"state": fresh.state})
+    before = Entry.objects.filter(reference=fresh.public_id, label__startswith=PREPAID_USED).count()
+    if not _use_prepaid(actor, fresh, f"{PREPAID_USED}.later.{before + 1}"):
+        raise StateConflict(f"Nothing is paid ahead in {fresh.currency}: record what came in.")
+    settle(actor=actor, invoice=fresh)
+    invoice.refresh_from_db()
+    return fresh
+
+
+def _use_prepaid(actor: Actor, invoice: Invoice, label: str) -> bool:
+    held = paid_ahead(invoice.organization, invoice.currency).amount
+    if held <= 0 or (part := min(held, open_amount(invoice).amount)) <= 0:
+        return False
     legs = {
         account_of(AccountKind.PREPAID, invoice.currency, invoice.organization): part,
         account_of(AccountKind.RECEIVABLE, invoice.currency, invoice.organization): -part,
     }
-    posting = Posting(PREPAID_USED, invoice.public_id, f"Paid ahead, used for {invoice.number}", legs)
+    posting = Posting(label, invoice.public_id, f"Paid ahead, used for {invoice.number}", legs)
     post_entry(actor=actor, organization=invoice.organization, posting=posting)
+    return True
 
 
 def settle(*, actor: Actor, invoice: Invoice) -> None:
@@ -112,7 +132,8 @@ def void_invoice(*, actor: Actor, invoice: Invoice, reason: str) -> Invoice:
     if paid_on(fresh) or fresh.credit_notes.exists():
         raise StateConflict(f"Something of {fresh} is paid or taken back already: write a credit note instead.")
     advance(fresh, InvoiceState.VOID, actor=actor, scope=fresh.organization.public_id, reason=reason)
-    for entry in Entry.objects.filter(reference=fresh.public_id, label__in=(ISSUED, PREPAID_USED)).order_by("pk"):
+    posted = Entry.objects.filter(Q(label=ISSUED) | Q(label__startswith=PREPAID_USED), reference=fresh.public_id)
+    for entry in posted.order_by("pk"):
         posting = Posting(f"{entry.label}.void", fresh.public_id, f"Undone: {entry.words}", reversed_legs(entry))
         post_entry(actor=actor, organization=fresh.organization, posting=posting)
     if fresh.number is not None:

@@ -5,9 +5,10 @@ from datetime import date
 from django.db import transaction
 
 from portal.audit.services import record
-from portal.billing.models import AccountKind, Invoice, Payment
+from portal.billing.models import AccountKind, BillingProfile, Invoice, Payment
 from portal.billing.selectors.amounts import open_amount
-from portal.billing.services.issuing import settle
+from portal.billing.selectors.ledger import paid_ahead
+from portal.billing.services.issuing import settle, use_prepaid
 from portal.billing.services.ledger import Posting, account_of, post_entry
 from portal.billing.states import InvoiceState
 from portal.core import clock
@@ -50,11 +51,18 @@ def record_prepayment(
 ) -> Payment:
     """Record money that is paid ahead; the next invoices in its currency are paid from it.
 
-    Raises InvalidInput as ``record_payment`` does.
+    So are the open ones of a customer that pays ahead, the oldest first. Raises InvalidInput as ``record_payment``
+    does.
     """
     wait_for_turn(f"billing of {organization.pk}")
     _check(amount, amount.currency)
-    return write_payment(actor, organization, None, amount, reference, received_on)
+    payment = write_payment(actor, organization, None, amount, reference, received_on)
+    if BillingProfile.objects.filter(organization=organization, is_prepaid=True).exists():
+        waiting = Invoice.objects.filter(organization=organization, currency=amount.currency, state=InvoiceState.ISSUED)
+        for invoice in waiting.order_by("issued_at", "pk"):
+            if paid_ahead(organization, amount.currency).amount > 0:
+                use_prepaid(actor=actor, invoice=invoice)
+    return payment
 
 
 def _check(amount: Money, currency: str) -> None:
