@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pypdf import PdfReader
 
+from portal.billing.services.issuing import void_invoice
+from portal.core.actors import SYSTEM
 from portal.tenancy.roles import Role
 from tests import factories
 from tests.api.client import Api, assert_problem
@@ -72,6 +74,17 @@ def test_its_pages_are_a_pdf(used, accountant):
     assert first.headers["Content-Type"] == "application/pdf"
     assert first.content.startswith(b"%PDF-")
     assert first.content == again.content
+
+
+def test_an_invoice_says_what_is_open_and_why_it_is_void(scope, accountant):
+    made = yard.invoice(scope)
+    yard.note(made, net="80.00")
+
+    assert accountant.get(f"/invoices/{made.public_id}").json()["open"] == {"amount": "400.00", "currency": "USD"}
+    void = yard.invoice(scope, currency="EUR")
+    void_invoice(actor=SYSTEM, invoice=void, reason="wrong address")
+    told = accountant.get(f"/invoices/{void.public_id}").json()
+    assert (told["state_reason"], told["open"]["amount"]) == ("wrong address", "0.00")
 
 
 def test_a_credit_note_on_paper_says_what_is_taken_back_and_of_which_invoice(scope, accountant):

@@ -91,6 +91,9 @@ class CreditOut(serializers.Serializer[SlaCredit]):
 
     id = serializers.CharField(source="public_id", help_text="`cre_...`")
     state = serializers.ChoiceField(choices=CREDIT_STATES)
+    state_reason = serializers.CharField(
+        allow_blank=True, help_text="Of a void one: why. Of an invoiced one: the credit."
+    )
     server = serializers.CharField(source="server.public_id")
     reason = serializers.ChoiceField(choices=CREDIT_REASONS)
     amount = MoneyOut(source="money")

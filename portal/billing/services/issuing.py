@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -12,6 +13,7 @@ from portal.billing.models import AccountKind, Entry, Invoice
 from portal.billing.selectors.amounts import PREPAID_USED, credit_of, open_amount, paid_on
 from portal.billing.selectors.ledger import paid_ahead
 from portal.billing.services.ledger import Posting, account_of, post_entry, reversed_legs
+from portal.billing.services.mails import tell_of_invoice
 from portal.billing.services.numbering import INVOICES, next_number
 from portal.billing.states import InvoiceState
 from portal.core import clock
@@ -27,8 +29,8 @@ ISSUED = "invoice.issued"
 def issue_invoice(*, actor: Actor, invoice: Invoice, at: datetime | None = None) -> Invoice:
     """Give a draft its number and post it; what is paid ahead pays it as far as it goes.
 
-    From then on it stays as it is. ``at`` is given for one that was issued earlier, elsewhere. Raises StateConflict for
-    one that is no draft.
+    From then on it stays as it is, and the customer gets a mail. ``at`` is given for one that was issued earlier,
+    elsewhere. Raises StateConflict for one that is no draft.
     """
     wait_for_turn(f"billing of {invoice.organization_id}")
     fresh = lock_row(Invoice, invoice.pk)
@@ -48,6 +50,8 @@ def issue_invoice(*, actor: Actor, invoice: Invoice, at: datetime | None = None)
     _use_prepaid(actor, fresh, PREPAID_USED)
     tell_of(actor, fresh, ISSUED)
     settle(actor=actor, invoice=fresh)
+    if at is None:
+        transaction.on_commit(partial(tell_of_invoice, fresh))
     invoice.refresh_from_db()
     return fresh
 
