@@ -143,6 +143,7 @@ OWN = {
         "einvoice": "invoices by EN 16931: pure but for what is paid ahead",
         "histories": "what was agreed and used of reservations, as rating needs it",
         "intents": "what takes two people here, and how it is carried out",
+        "note_pdf": "a credit note on paper: pure",
         "invoice_pdf": "an invoice on paper: pure",
         "metering": "how long servers were held and on: pure",
         "provider": "the payment provider behind one door",

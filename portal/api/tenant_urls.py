@@ -118,6 +118,7 @@ urlpatterns = [
     path("invoices/<slug:invoice_id>", billing.InvoiceView.as_view(), name="invoice"),
     path("invoices/<slug:invoice_id>.pdf", billing.InvoicePageView.as_view(), name="invoice-pdf"),
     path("invoices/<slug:invoice_id>.xml", billing.InvoiceFileView.as_view(), name="invoice-xml"),
+    path("credit-notes/<slug:credit_note_id>.pdf", billing.CreditNotePageView.as_view(), name="credit-note-pdf"),
     path("credit-notes/<slug:credit_note_id>.xml", billing.CreditNoteFileView.as_view(), name="credit-note-xml"),
     path("usage", billing.UsageView.as_view(), name="usage"),
     path("ssh-keys", ssh_keys.SSHKeysView.as_view(), name="ssh-keys"),

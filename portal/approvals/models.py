@@ -11,6 +11,7 @@ from portal.tenancy.models import Organization, User
 
 TEXT_LENGTH = 1000
 """Most characters of a reason and of a comment."""
+MATTER_LENGTH = 80
 
 
 class Approval(Identified, Stateful):
@@ -25,6 +26,13 @@ class Approval(Identified, Stateful):
 
     kind = models.CharField(max_length=40, editable=False, help_text="Name of a registered kind.")
     subject = models.CharField(max_length=ids.MAX_LENGTH, editable=False, help_text="Public id of what it is about.")
+    matter = models.CharField(
+        max_length=MATTER_LENGTH,
+        blank=True,
+        default="",
+        editable=False,
+        help_text="What of the subject, where several may wait at once; empty: one at a time.",
+    )
     data = models.JSONField(default=dict, editable=False, help_text="All that carrying it out takes.")
     organization = models.ForeignKey(
         Organization, on_delete=models.PROTECT, null=True, related_name="approvals", editable=False
@@ -59,6 +67,8 @@ class Approval(Identified, Stateful):
                 condition=~Q(state=ApprovalState.REJECTED) | ~Q(comment=""), name="approval_rejected_with_a_comment"
             ),
             models.UniqueConstraint(
-                fields=["kind", "subject"], condition=Q(state=ApprovalState.PENDING), name="approval_pending_once"
+                fields=["kind", "subject", "matter"],
+                condition=Q(state=ApprovalState.PENDING),
+                name="approval_pending_once",
             ),
         ]

@@ -33,8 +33,11 @@ def request_approval(
     data: Mapping[str, Any],
     reason: str,
     organization: Organization | None = None,
+    matter: str = "",
 ) -> Approval:
     """Ask for something that a second person has to agree to; ``data`` is JSON and all that carrying it out takes.
+
+    One waits at a time for a subject, or for each ``matter`` of it.
 
     The caller has made sure that the actor may ask. Raises InvalidInput on ``kind`` for an unknown one and on
     ``reason`` without one, Forbidden for a person without an account, and StateConflict where the same is pending.
@@ -42,13 +45,15 @@ def request_approval(
     known, reason = kind_of(kind), reason.strip()
     if not reason or len(reason) > TEXT_LENGTH:
         raise InvalidInput.of("reason", "length", f"Say in 1 to {TEXT_LENGTH} characters why.")
-    pending = f"{known.title} for {subject} waits for a decision already: wait for it, or have it withdrawn."
+    what = f"{subject}, {matter}," if matter else subject
+    pending = f"{known.title} for {what} waits for a decision already: wait for it, or have it withdrawn."
     with refuse("approval_pending_once", StateConflict(pending)):
         made = Approval.objects.create(
             state=ApprovalState.PENDING,
             state_deadline_at=clock.now() + known.wait,
             kind=known.name,
             subject=subject,
+            matter=matter,
             data=dict(data),
             organization=organization,
             requested_by=_person_behind(actor),

@@ -43,6 +43,7 @@ def ask_for_credit(
         actor=actor,
         kind=CREDIT,
         subject=organization.public_id,
+        matter=said["reference"],
         data={**said, **amount.as_json(), "month": clock.now().date().replace(day=1).isoformat()},
         reason=reason,
         organization=organization,

@@ -42,8 +42,8 @@ def pdf_of(invoice: Invoice) -> bytes:
 def _parties(page: Paper, invoice: Invoice) -> None:
     seller, buyer = invoice.seller, invoice.buyer
     facts = [
-        ("From", _party(seller)),
-        ("To", _party(buyer)),
+        ("From", party_text(seller)),
+        ("To", party_text(buyer)),
         ("Month", f"{invoice.month:%B %Y}"),
         ("Issued", f"{invoice.issued_at:%d %b %Y}" if invoice.issued_at else "not yet: this is a draft"),
         ("Due", f"{invoice.due_at:%d %b %Y}" if invoice.due_at else ""),
@@ -55,7 +55,8 @@ def _parties(page: Paper, invoice: Invoice) -> None:
             page.row(label, value)
 
 
-def _party(who: dict[str, str]) -> str:
+def party_text(who: dict[str, str]) -> str:
+    """Return who bills or is billed, line by line."""
     tax_id = f"Tax id {who['tax_id']}" if who.get("tax_id") else ""
     parts = (who.get("name", ""), who.get("address", ""), who.get("country", ""), tax_id)
     return "\n".join(part for part in parts if part)

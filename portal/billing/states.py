@@ -21,7 +21,7 @@ INVOICE = StateTable.of(
     [I.DRAFT],
     State(I.DRAFT, "Its lines stand; finance looks at it before it has a number.", Nature.REST, (I.ISSUED, I.VOID)),
     State(I.ISSUED, "It has a number and is owed; nothing on it changes any more.", Nature.REST, (I.PAID, I.VOID)),
-    State(I.PAID, "All of it is paid.", Nature.FINAL),
+    State(I.PAID, "All of it is paid; it is owed again where a payment is undone.", Nature.REST, (I.ISSUED,)),
     State(I.VOID, "Taken back: it counts for nothing, and its number is never given again.", Nature.FINAL),
 )
 

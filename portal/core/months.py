@@ -5,6 +5,9 @@ from datetime import UTC, date, datetime
 from portal.core.errors import InvalidInput
 from portal.core.periods import Period
 
+FIRST_YEAR, LAST_YEAR = 2000, 9000
+"""Between these months are asked for by name: those before and after one are months too."""
+
 
 def month_of(moment: datetime) -> date:
     """Return the first day of the month in which an instant lies."""
@@ -43,6 +46,9 @@ def months_in(period: Period) -> list[date]:
 def month_called(name: str) -> date:
     """Return the month with a name such as ``2030-01``. Raises InvalidInput on ``month``."""
     try:
-        return datetime.strptime(name, "%Y-%m").replace(tzinfo=UTC).date()
+        found = datetime.strptime(name, "%Y-%m").replace(tzinfo=UTC).date()
     except ValueError:
-        raise InvalidInput.of("month", "invalid", "Give a calendar month such as 2030-01.") from None
+        found = date.min
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise InvalidInput.of("month", "invalid", "Give a calendar month such as 2030-01.")
+    return found

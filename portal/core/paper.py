@@ -1,5 +1,6 @@
 """Plain pages for people, A4, with the PDF's own fonts: a title, headings, rows of a label and a value."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,25 @@ LINE_MM = 6
 SMALL_PT, BODY_PT, TITLE_PT, MARK_PT = 8, 10, 18, 96
 MARK_GREY = 225
 ROW_MM = 5
+OTHERS = 256
+"""From here on are the characters that the PDF's own fonts do not have."""
+WRITTEN_AS = str.maketrans(
+    {
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
+        **dict.fromkeys("\u2018\u2019\u201a\u2032", "'"),
+        **dict.fromkeys("\u201c\u201d\u201e\u2033", '"'),
+        "\u0141": "L",
+        "\u0142": "l",
+        "\u0110": "D",
+        "\u0111": "d",
+        "\u0131": "i",
+        "\u0152": "OE",
+        "\u0153": "oe",
+        "\u20ac": "EUR",
+        "\u2022": "*",
+        "\u1e9e": "SS",
+    }
+)
 NOTE_MM = 4
 
 
@@ -160,5 +180,17 @@ class Paper:
 
 
 def _plain(value: str) -> str:
-    """Return text in the characters of the PDF's own fonts; what a machine says of itself may hold others."""
-    return value.encode("latin-1", "replace").decode("latin-1")
+    """Return text in the characters of the PDF's own fonts, which are those of Western Europe.
+
+    Marks of other Latin letters are left out, and signs of typography are written as on a typewriter. Of other scripts
+    only question marks are left.
+    """
+    return "".join(map(_nearest, unicodedata.normalize("NFC", value).translate(WRITTEN_AS)))
+
+
+def _nearest(letter: str) -> str:
+    if ord(letter) < OTHERS:
+        return letter
+    parts = unicodedata.normalize("NFKD", letter)
+    bare = "".join(part for part in parts if not unicodedata.combining(part))
+    return bare.encode("latin-1", "replace").decode("latin-1")

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from portal.reservations.models import Reservation
 from portal.sla.definitions import CURRENT, Condition
@@ -12,7 +13,7 @@ from portal.sla.gathering import Gathered, gather
 from portal.sla.measuring import Measured, measured, timeline
 from portal.sla.models import ServerMonth, SlaCredit
 from portal.sla.selectors import allocations_in
-from portal.sla.spans import moment_of
+from portal.sla.spans import clipped, moment_of
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,23 @@ class OutageLine:
     proof: str
 
 
+class Had(NamedTuple):
+    """A time in which a reservation had a server, within the month."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A time of a server that is not measured, up or down, and the public id of what proves it."""
+
+    since: datetime
+    until: datetime
+    cause: str
+    proof: str
+
+
 @dataclass(frozen=True)
 class ServerReport:
     """One server of a reservation in the month. What is not final goes on being measured."""
@@ -35,8 +53,9 @@ class ServerReport:
     definition: int
     sums: Measured
     availability: Decimal
-    served: tuple[tuple[datetime, datetime], ...]
+    served: tuple[Had, ...]
     outages: tuple[OutageLine, ...]
+    left_out: tuple[LeftOut, ...]
     is_final: bool = False
 
 
@@ -88,8 +107,17 @@ def reports_of(reservations: Iterable[Reservation], month: date) -> list[Reserva
     return list(found.values())
 
 
-def _served(item: Gathered) -> tuple[tuple[datetime, datetime], ...]:
-    return tuple((moment_of(span.start), moment_of(span.end)) for span in item.served)
+def _served(item: Gathered) -> tuple[Had, ...]:
+    return tuple(Had(moment_of(span.start), moment_of(span.end)) for span in item.served)
+
+
+def _left_out(item: Gathered) -> tuple[LeftOut, ...]:
+    return tuple(
+        LeftOut(moment_of(part.start), moment_of(part.end), one.cause.value, one.proof)
+        for served in item.served
+        for one in sorted(item.exclusions, key=lambda one: one.span)
+        for part in clipped([one.span], served)
+    )
 
 
 def _live(item: Gathered) -> ServerReport:
@@ -108,7 +136,7 @@ def _live(item: Gathered) -> ServerReport:
         if one.condition in (Condition.DOWN, Condition.DEGRADED)
     )
     availability = sums.availability(tier.degraded_weight if tier else Decimal(0))
-    return ServerReport(item.server, CURRENT.version, sums, availability, _served(item), outages)
+    return ServerReport(item.server, CURRENT.version, sums, availability, _served(item), outages, _left_out(item))
 
 
 def _final(item: Gathered, row: ServerMonth) -> ServerReport:
@@ -124,4 +152,7 @@ def _final(item: Gathered, row: ServerMonth) -> ServerReport:
         OutageLine(one.since, one.until, one.condition, tuple(one.kinds), one.excluded, one.proof)
         for one in row.outages.all()
     )
-    return ServerReport(item.server, row.definition, sums, row.availability, _served(item), outages, is_final=True)
+    availability, served = row.availability, _served(item)
+    return ServerReport(
+        item.server, row.definition, sums, availability, served, outages, _left_out(item), is_final=True
+    )

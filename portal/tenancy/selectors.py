@@ -86,7 +86,7 @@ def ssh_key_of(scope: Scope, public_id: str) -> SSHKey:
 
 def notification_addresses(project: Project) -> list[str]:
     """Return the e-mail addresses of those who want to know what happens to a project's reservations."""
-    return _addresses(project.organization_id, (Role.OWNER, Role.ADMIN, Role.OPERATOR))
+    return addresses_of(project.organization, (Role.OWNER, Role.ADMIN, Role.OPERATOR))
 
 
 SEE_MONEY = (Role.OWNER, Role.ADMIN, Role.BILLING)
@@ -94,9 +94,10 @@ SEE_MONEY = (Role.OWNER, Role.ADMIN, Role.BILLING)
 
 def billing_addresses(organization: Organization, roles: Iterable[Role] = SEE_MONEY) -> list[str]:
     """Return the e-mail addresses of those who see what an organization spends and owes, or of some of them."""
-    return _addresses(organization.pk, roles)
+    return addresses_of(organization, roles)
 
 
-def _addresses(organization: int, roles: Iterable[Role]) -> list[str]:
-    members = {"memberships__organization": organization, "memberships__role__in": list(roles)}
+def addresses_of(organization: Organization, roles: Iterable[Role]) -> list[str]:
+    """Return the e-mail addresses of the members of an organization that have one of some roles."""
+    members = {"memberships__organization": organization.pk, "memberships__role__in": list(roles)}
     return list(User.objects.filter(is_active=True, **members).order_by("pk").values_list("email", flat=True))

@@ -88,6 +88,7 @@ urlpatterns = [
     path("invoices/<slug:public_id>.pdf", billing.invoice_page, name="invoice-pdf"),
     path("invoices/<slug:public_id>.csv", billing.invoice_file, name="invoice-csv"),
     path("invoices/<slug:public_id>.xml", billing.invoice_document, name="invoice-xml"),
+    path("credit-notes/<slug:public_id>.pdf", billing.credit_note_page, name="credit-note-pdf"),
     path("credit-notes/<slug:public_id>.xml", billing.credit_note_document, name="credit-note-xml"),
     path("invoices/<slug:public_id>/pay", provider.pay, name="invoice-pay"),
     path("payments/stripe", provider.stripe_message, name="stripe-message"),

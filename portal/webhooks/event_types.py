@@ -19,10 +19,20 @@ EVENT_TYPES: dict[str, str] = {
     "incident.updated": "There is news of such an incident, or its root cause.",
     "incident.resolved": "Such an incident is over.",
     "maintenance.announced": "Work on servers of the project is announced.",
-    "maintenance.changed": "Announced work is moved.",
+    "maintenance.changed": "Announced work is moved, or put off for one `server`.",
     "maintenance.cancelled": "Announced work is called off.",
+    "maintenance.completed": "Announced work is over.",
     "sla.credited": "A promise was missed: credits go on the next invoice.",
     "invoice.issued": "An invoice of the organization is issued.",
+    "invoice.paid": "Nothing of an invoice is open any more.",
+    "invoice.reopened": "A payment of an invoice was undone: something of it is open again.",
+    "invoice.reminded": "An invoice is overdue, and a reminder was sent.",
+    "invoice.voided": "An invoice is taken back: it counts for nothing.",
+    "credit_note.issued": "A part of an invoice, or all of it, is not owed after all.",
+    "budget.reached": "What is booked for the month has come to a percentage of a budget.",
+    "contract.sent": "A contract of the project is ready to be signed.",
+    "contract.activated": "A contract is in force; what it reserves is booked.",
+    "contract.ended": "A contract is over: at the end of its term, early, or replaced by a later version.",
 }
 
 PING = "webhook.ping"

@@ -18,5 +18,10 @@ ENDPOINT = StateTable.of(
     "webhook_endpoint",
     [E.ENABLED],
     State(E.ENABLED, "What it has chosen is posted to it.", Nature.REST, (E.DISABLED,)),
-    State(E.DISABLED, "Nothing is posted: the tenant wants it so, or it answered 410.", Nature.REST, (E.ENABLED,)),
+    State(
+        E.DISABLED,
+        "Nothing is posted: the tenant wants it so, it answered 410, or took nothing for three days.",
+        Nature.REST,
+        (E.ENABLED,),
+    ),
 )

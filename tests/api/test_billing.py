@@ -1,9 +1,13 @@
 """Invoices and usage over the API."""
 
+import io
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pypdf import PdfReader
 
+from portal.billing.services.issuing import void_invoice
+from portal.core.actors import SYSTEM
 from portal.tenancy.roles import Role
 from tests import factories
 from tests.api.client import Api, assert_problem
@@ -72,6 +76,31 @@ def test_its_pages_are_a_pdf(used, accountant):
     assert first.content == again.content
 
 
+def test_an_invoice_says_what_is_open_and_why_it_is_void(scope, accountant):
+    made = yard.invoice(scope)
+    yard.note(made, net="80.00")
+
+    assert accountant.get(f"/invoices/{made.public_id}").json()["open"] == {"amount": "400.00", "currency": "USD"}
+    void = yard.invoice(scope, currency="EUR")
+    void_invoice(actor=SYSTEM, invoice=void, reason="wrong address")
+    told = accountant.get(f"/invoices/{void.public_id}").json()
+    assert (told["state_reason"], told["open"]["amount"]) == ("wrong address", "0.00")
+
+
+def test_a_credit_note_on_paper_says_what_is_taken_back_and_of_which_invoice(scope, accountant):
+    made = yard.invoice(scope, currency="EUR")
+    note = yard.note(made, net="120.50", reason="Wrong rate \u2013 ticket 7")
+
+    replies = [accountant.get(f"/credit-notes/{note.public_id}.pdf") for _ in range(2)]
+
+    assert [reply.headers["Content-Type"] for reply in replies] == ["application/pdf"] * 2
+    assert replies[0].content == replies[1].content
+    (page,) = PdfReader(io.BytesIO(replies[0].content)).pages
+    words = page.extract_text()
+    for part in (note.number, f"{made.number}, March 2031", "Wrong rate - ticket 7", "Taken back EUR 120.50"):
+        assert part in words
+
+
 def test_an_invoice_and_a_credit_note_for_programs(scope, accountant):
     made = yard.invoice(scope)
     note = yard.note(made)
@@ -99,7 +128,7 @@ def test_documents_are_for_those_who_see_bills(scope, used):
     note = yard.note(made)
     operator = Api.of(scope.project, Role.OPERATOR)
 
-    for address in (f"/invoices/{made.public_id}.xml", f"/credit-notes/{note.public_id}.xml"):
+    for address in (f"/invoices/{made.public_id}.xml", f"/credit-notes/{note.public_id}.pdf"):
         assert_problem(operator.get(address), 403, "permission_denied")
 
 

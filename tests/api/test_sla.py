@@ -8,6 +8,7 @@ import time_machine
 
 from portal.core.actors import SYSTEM
 from portal.core.money import Money
+from portal.operations.states import OperationKind
 from portal.sla.definitions import CURRENT, Condition, Kind
 from portal.sla.measuring import Reading, measured, timeline
 from portal.sla.models import MaintenanceServer
@@ -72,6 +73,10 @@ def test_a_tenant_works_its_credit_out_again_from_the_evidence(had, api):
     )
     amount = Money(Decimal(credit["arithmetic"]["price"]) * percent / 100, "USD")
     assert credit["amount"] == amount.as_json() == {"amount": "1200.00", "currency": "USD"}
+    assert (server["served"], server["left_out"]) == (
+        [{"since": "2030-01-02T00:00:00Z", "until": "2030-01-12T00:00:00Z"}],
+        [],
+    )
     assert server["outages"] == [
         {
             "since": "2030-01-04T00:00:00Z",
@@ -84,6 +89,26 @@ def test_a_tenant_works_its_credit_out_again_from_the_evidence(had, api):
     ]
 
 
+def test_what_is_left_out_while_a_server_was_up_is_told_with_what_proves_it(had, api):
+    """Without it nobody could work out what was measured."""
+    server = world.server_of(had)
+    deed = world.operation(had, server, OperationKind.REBOOT, JANUARY + 5 * DAY, timedelta(minutes=10))
+    measure_month(actor=SYSTEM, month=JANUARY.date())
+
+    (told,) = api.get("/sla", MONTH).json()["data"][0]["servers"]
+
+    settled = JANUARY + 5 * DAY + timedelta(minutes=10, seconds=CURRENT.settling)
+    (left_out,) = told["left_out"]
+    assert (left_out["cause"], left_out["proof"]) == ("tenant", deed.public_id)
+    assert (instant(left_out["since"]), instant(left_out["until"])) == (
+        second_of(JANUARY + 5 * DAY),
+        second_of(settled),
+    )
+    (served,) = told["served"]
+    whole = instant(served["until"]) - instant(served["since"])
+    assert told["measured_seconds"] == whole - (instant(left_out["until"]) - instant(left_out["since"]))
+
+
 def test_a_month_that_goes_on_is_measured_so_far(had, api, february):
     february.move_to(JANUARY + 5 * DAY)
 
@@ -94,7 +119,7 @@ def test_a_month_that_goes_on_is_measured_so_far(had, api, february):
     assert row["servers"][0]["down_seconds"] == 10_800
 
 
-@pytest.mark.parametrize("month", ["2030-13", "January", "2030-1-1", "\x00"])
+@pytest.mark.parametrize("month", ["2030-13", "January", "2030-1-1", "\x00", "0001-01", "9999-12"])
 def test_what_is_no_month_is_refused(api, month):
     assert_problem(api.get("/sla", {"month": month}), 422, "invalid_input")
 

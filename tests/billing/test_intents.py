@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from portal.approvals.models import Approval
 from portal.approvals.services import decide
@@ -81,6 +82,19 @@ def test_what_cannot_be_granted_is_not_asked_for_or_leaves_the_question_open(cus
 
     second.refresh_from_db()
     assert (second.state, CreditGrant.objects.count()) == ("pending", 1)
+
+
+def test_several_credits_may_wait_for_one_customer_and_each_once(customer):
+    first, second = ask(customer), ask(customer, reference="ticket 8")
+    with pytest.raises(StateConflict, match="ticket 7, waits for a decision"):
+        ask(customer)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Approval.objects.filter(pk=second.pk).update(matter="ticket 9")
+    finance = staff.person(StaffRole.FINANCE).as_actor()
+    for approval in (second, first):
+        decide(actor=finance, approval=approval, approve=True)
+
+    assert set(CreditGrant.objects.values_list("reference", flat=True)) == {"ticket 7", "ticket 8"}
 
 
 def test_sales_asks_at_the_customers_page_and_the_queue_says_how_much(customer):

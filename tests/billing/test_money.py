@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.core import mail
 from django.db import IntegrityError, transaction
 
 from portal.billing.models import CreditNote, Invoice, LineKind, Payment
@@ -18,6 +19,7 @@ from portal.billing.states import InvoiceState
 from portal.core.actors import SYSTEM
 from portal.core.errors import InvalidInput, StateConflict
 from portal.core.money import Money
+from portal.tenancy.roles import Role
 from tests import factories
 from tests.billing.books import balances, execute, refused
 from tests.billing.yard import FEBRUARY, JANUARY, MID_JANUARY, begun, clock_at, close
@@ -230,3 +232,16 @@ def test_lines_must_add_up_when_a_number_is_given(scope, billed):
 
     draft.refresh_from_db()
     assert draft.state == InvoiceState.DRAFT
+
+
+def test_who_sees_bills_gets_a_mail_with_an_invoice_once_it_stands(scope, billed, django_capture_on_commit_callbacks):
+    billing = factories.member(scope.organization, Role.BILLING)
+    factories.member(scope.organization, Role.VIEWER)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        invoice = billed()
+
+    (told,) = [one for one in mail.outbox if one.subject == f"Invoice {invoice.number}"]
+    assert set(told.to) == {scope.organization.memberships.get(role=Role.OWNER).user.email, billing.email}
+    assert f"USD 571.20. It is due on {invoice.due_at:%d %b %Y}." in told.body
+    assert f"/invoices/{invoice.public_id}" in told.body

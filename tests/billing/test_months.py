@@ -8,6 +8,7 @@ import pytest
 from portal.billing.models import BillingProfile, Invoice, InvoiceLine, LineKind, Meter, MonthClose, UsageRecord
 from portal.billing.selectors.closing import months_due, open_months
 from portal.billing.services.closing import close_due
+from portal.billing.services.issuing import void_invoice
 from portal.billing.services.profiles import set_profile
 from portal.billing.services.usage import correct_usage
 from portal.billing.states import InvoiceState
@@ -229,6 +230,38 @@ def test_a_correction_is_a_row_and_comes_on_the_next_invoice(scope):
     assert (LineKind.CORRECTION, -DAY_PRICE) in lines(february)
     usage.refresh_from_db()
     assert usage.revision == 0
+
+
+@pytest.mark.parametrize("also", [False, True])
+def test_a_month_that_is_billed_anew_costs_what_it_did_whatever_was_billed_since(scope, also):
+    """What later invoices charged is for their months, and stays there, also where one of them is void too."""
+    begun(scope, MID_JANUARY, days=14)
+    (january,) = close(scope.organization, JANUARY)
+    (february,) = close(scope.organization, FEBRUARY)
+    amounts = [january.subtotal, february.subtotal]
+    void_invoice(actor=SYSTEM, invoice=january, reason="wrong address")
+    if also:
+        void_invoice(actor=SYSTEM, invoice=february, reason="wrong address")
+
+    (anew,) = close(scope.organization, JANUARY, at=february.issued_at)
+    (second,) = close(scope.organization, FEBRUARY)
+
+    assert [anew.subtotal, second.subtotal] == amounts
+    assert {kind for kind, _ in lines(anew)} == {LineKind.ON_DEMAND}
+    assert close(scope.organization, MARCH) == []
+
+
+def test_a_void_month_that_the_next_invoice_took_up_is_not_billed_twice(scope):
+    begun(scope, MID_JANUARY, days=60)
+    (january,) = close(scope.organization, JANUARY)
+    void_invoice(actor=SYSTEM, invoice=january, reason="wrong address")
+    (february,) = close(scope.organization, FEBRUARY)
+
+    assert (LineKind.CORRECTION, january.subtotal) in lines(february)
+    (anew,) = close(scope.organization, JANUARY, at=february.issued_at)
+    assert (anew.subtotal, anew.state) == (0, InvoiceState.PAID)
+    close(scope.organization, MARCH)
+    assert invoiced(scope.organization) == 60 * DAY_PRICE
 
 
 def test_a_customer_whose_invoices_are_looked_at_gets_a_draft(scope):

@@ -9,19 +9,21 @@ from portal.billing.models import CreditGrant, Invoice, LineKind
 from portal.billing.selectors.amounts import credits_left
 from portal.billing.services.credits import grant_credit
 from portal.billing.services.issuing import void_invoice
-from portal.billing.services.promises import words_of
+from portal.billing.services.promises import take_up_credits, words_of
 from portal.core.actors import SYSTEM
 from portal.core.months import begin_of
 from portal.sla.definitions import Condition
 from portal.sla.models import ServerMonth, SlaCredit
 from portal.sla.services.credits import void_credit
 from portal.sla.services.measuring import measure_month
-from tests import factories
+from portal.tenancy.staff import StaffRole
+from tests import factories, staff
 from tests.billing.yard import FEBRUARY, JANUARY, MARCH, MID_JANUARY, begun, clock_at, close
 from tests.sla import promises, world
 
 pytestmark = pytest.mark.django_db
 A_DAY = timedelta(days=1)
+REASON = {"reason": "The probe was wrong, ticket 9."}
 FULL, TENTH, QUARTER = Decimal(4800), Decimal(480), Decimal(1200)
 """Of ten days of a server, and parts of that."""
 
@@ -132,3 +134,20 @@ def test_a_credit_that_is_taken_back_is_not_granted(missed):
     assert credits_on(january) == []
     assert Invoice.objects.count() == 1
     assert not CreditGrant.objects.exists()
+
+
+def test_finance_makes_a_credit_void_and_the_customer_reads_why():
+    row = promises.credit()
+    sales, finance = staff.browser(StaffRole.SALES), staff.browser(StaffRole.FINANCE)
+    assert sales.post(staff.act_of(row, "void"), REASON).status_code == 403
+    assert "read" in finance.get(staff.act_of(row, "void")).content.decode()
+    finance.post(staff.act_of(row, "void"), {"reason": " "})
+    row.refresh_from_db()
+    assert row.state == "due"
+
+    finance.post(staff.act_of(row, "void"), {**staff.chosen(row), **REASON})
+
+    row.refresh_from_db()
+    assert (row.state, row.state_reason) == ("void", REASON["reason"])
+    assert take_up_credits(actor=SYSTEM, organization=row.organization, month=JANUARY) == []
+    assert finance.get(staff.page_of(row)).content.decode().count("act/void/") == 0

@@ -41,3 +41,12 @@ def test_what_does_not_fit_is_cut_and_an_empty_table_has_its_headings():
 
     assert "www..." in long
     assert "Amount" in empty
+
+
+def test_names_that_the_fonts_do_not_have_are_written_with_the_nearest_letters():
+    (found,) = pages(
+        [Row(("Łódź Őrség İşçi O\u2019Neill \u2013 \u201cSöhne\u201d \u2026 ﬁ", "1.00")), Row(("Cafe\u0301 €", "2.00"))]
+    )
+
+    assert 'Lódz Orség Isçi O\'Neill - "Söhne" ... fi' in found
+    assert "Café EUR" in found

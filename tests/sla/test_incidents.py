@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from portal.core.actors import SYSTEM
 from portal.core.errors import InvalidInput, NotFound, StateConflict
+from portal.reservations.models import Allocation
 from portal.sla.models import Incident, IncidentUpdate
 from portal.sla.models.incident import Impact
 from portal.sla.selectors import incident_of, incidents_of
@@ -66,6 +67,25 @@ def test_every_step_is_told_to_those_whose_servers_it_touches(server, buyer, dja
     made.refresh_from_db()
     assert (made.state, made.resolved_at, made.root_cause) == ("resolved", JANUARY + 3 * DAY, "Dust.")
     assert [update.state for update in made.updates.all()] == ["investigating", "identified", "resolved"]
+
+
+def test_who_gave_a_server_back_meanwhile_is_told_the_rest_and_who_has_it_later_is_not(
+    buyer, in_january, django_capture_on_commit_callbacks
+):
+    made = world.handed_over(buyer=buyer, days=3)
+    server = world.server_of(made)
+    later = factories.buyer()
+    factories.reservation(later, starts_at=JANUARY + 20 * DAY, ends_at=JANUARY + 21 * DAY)
+    assert Allocation.objects.filter(server=server).count() == 2
+    incident = opened(server, is_public=False)
+    in_january.move_to(JANUARY + 10 * DAY)
+    with django_capture_on_commit_callbacks(execute=True):
+        update_incident(actor=SYSTEM, incident=incident, text="Exchanged.", state=IncidentState.RESOLVED)
+        in_january.move_to(JANUARY + 20 * DAY)
+        explain_incident(actor=SYSTEM, incident=incident, root_cause="Dust.")
+
+    mine = [person.user.email for person in buyer.organization.memberships.all()]
+    assert [one.to for one in mail.outbox] == [mine, mine]
 
 
 def test_what_is_not_public_is_seen_by_those_only_who_had_a_touched_server_then(server, buyer, in_january):

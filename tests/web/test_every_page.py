@@ -101,6 +101,7 @@ NO_PAGES = {
     "invoice-pdf",
     "invoice-csv",
     "invoice-xml",
+    "credit-note-pdf",
     "credit-note-xml",
     "waitlist-leave",
     "logout",

@@ -96,3 +96,8 @@ def test_the_status_needs_no_login_and_names_no_tenant(had, client):
     assert "Firmware" in page
     named = (had.name, had.public_id, world.server_of(had).public_id, world.server_of(had).name)
     assert [name for name in named if name in page] == []
+
+
+@pytest.mark.parametrize("month", ["0001-01", "2000-01", "9999-12", "2029-13", ""])
+def test_any_month_that_is_asked_for_is_a_page(had, month):
+    assert browser(had.project).get("/sla", {"month": month}).status_code == 200

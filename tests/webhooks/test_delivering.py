@@ -5,16 +5,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.core import mail
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from portal.core import clock
 from portal.core.actors import SYSTEM
+from portal.tenancy.roles import Role
 from portal.webhooks.models import Attempt, Message
 from portal.webhooks.services.announcing import announce, ping
 from portal.webhooks.services.delivering import KEPT_FOR, Outcome, claim_due, forget_messages, note_attempt
-from portal.webhooks.services.endpoints import rotate_secret
+from portal.webhooks.services.endpoints import change_endpoint, rotate_secret
 from portal.webhooks.states import EndpointState
 from portal.webhooks.tries import WAITS
 from provisioning.webhooks import deliver_webhooks
+from tests import factories
 from tests.webhooks.receiving import endpoint, fresh, verified
 
 pytestmark = pytest.mark.django_db
@@ -113,6 +117,37 @@ def test_after_the_last_try_it_is_given_up(scope, receiver):
     deliver_webhooks()
 
     assert (Message.objects.get().standing, Message.objects.get().next_try_at) == ("failed", None)
+
+
+@pytest.mark.parametrize("took_another", [True, False])
+def test_who_took_nothing_for_all_tries_is_disabled_and_its_owners_are_told(
+    scope, receiver, took_another, django_capture_on_commit_callbacks
+):
+    hook, _ = endpoint(scope, receiver.url())
+    factories.member(scope.organization, Role.VIEWER)
+    if took_another:
+        say(scope)
+        deliver_webhooks()
+    receiver.status = 503
+    say(scope)
+    Message.objects.filter(delivered_at=None).update(tries=len(WAITS) - 2, next_try_at=clock.now())
+    for _ in range(2):
+        with django_capture_on_commit_callbacks(execute=True):
+            deliver_webhooks()
+        assert fresh(hook).is_enabled or Message.objects.latest("pk").tries == len(WAITS)
+        Message.objects.filter(next_try_at__isnull=False).update(next_try_at=clock.now())
+
+    assert fresh(hook).is_enabled == took_another
+    told = [(one.subject, one.to) for one in mail.outbox]
+    owner = scope.organization.memberships.get(role=Role.OWNER).user.email
+    assert told == ([] if took_another else [(f"A webhook of {scope.project} is disabled", [owner])])
+
+
+def test_a_tenant_that_disables_its_endpoint_gets_no_mail(scope, django_capture_on_commit_callbacks):
+    hook, _ = endpoint(scope)
+    with django_capture_on_commit_callbacks(execute=True):
+        change_endpoint(scope=scope, actor=scope.actor, endpoint=hook, state="disabled")
+    assert (fresh(hook).is_enabled, mail.outbox) == (False, [])
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308, 404, 500])

@@ -10,6 +10,7 @@ from portal.api.fields import DayField, InstantField, MoneyOut, Rate
 from portal.api.queries import PageQuery, Query
 from portal.api.serializers.choices import choices_of
 from portal.billing.models import CreditNote, Invoice, InvoiceLine, LineKind
+from portal.billing.selectors.amounts import open_amount
 from portal.billing.selectors.usage import GroupBy, Usage
 from portal.billing.states import InvoiceState
 from portal.billing.tables import hours
@@ -109,10 +110,17 @@ class InvoiceOut(serializers.Serializer[Invoice]):
 
 
 class WholeInvoiceOut(InvoiceOut):
-    """An invoice with its lines and credit notes."""
+    """An invoice with its lines and credit notes, and what of it is not paid yet."""
 
+    state_reason = serializers.CharField(allow_blank=True, help_text="Of a void one: why.")
+    open = serializers.SerializerMethodField(help_text="With tax; nothing for what is paid or void.")
     lines = InvoiceLineOut(many=True)
     credit_notes = CreditNoteOut(many=True)
+
+    @extend_schema_field(MoneyOut)
+    def get_open(self, row: Invoice) -> dict[str, str]:
+        """Return what is open."""
+        return open_amount(row).as_json()
 
 
 class UsageQuery(Query):

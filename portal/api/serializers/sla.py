@@ -13,7 +13,7 @@ from portal.sla.crediting import Reason, shown
 from portal.sla.definitions import Cause, Condition, Definition, Kind
 from portal.sla.models import Evidence, SlaCredit
 from portal.sla.models.evidence import Source
-from portal.sla.reporting import OutageLine, ReservationReport, ServerReport
+from portal.sla.reporting import Had, LeftOut, OutageLine, ReservationReport, ServerReport
 from portal.sla.states import CreditState
 
 # Named here, because the OpenAPI description calls them by these names (settings.SPECTACULAR_SETTINGS).
@@ -48,6 +48,22 @@ class OutageOut(serializers.Serializer[OutageLine]):
         return row.excluded or None
 
 
+class ServedOut(serializers.Serializer[Had]):
+    """A time in which the reservation had the server, within the month."""
+
+    since = InstantField()
+    until = InstantField()
+
+
+class LeftOutOut(serializers.Serializer[LeftOut]):
+    """A time that is not measured. Where two overlap the time is left out once, for the cause that comes first."""
+
+    since = InstantField()
+    until = InstantField()
+    cause = serializers.ChoiceField(choices=EXCLUSION_CAUSES)
+    proof = serializers.CharField(help_text="Id of the operation or maintenance.")
+
+
 class SlaServerOut(serializers.Serializer[ServerReport]):
     """One server of a reservation in the month, in whole seconds."""
 
@@ -62,6 +78,8 @@ class SlaServerOut(serializers.Serializer[ServerReport]):
     tenant_seconds = serializers.IntegerField(source="sums.tenant", help_text="Not measured.")
     availability = serializers.SerializerMethodField(help_text="Percent, decimal string.")
     outages = OutageOut(many=True)
+    served = ServedOut(many=True)
+    left_out = LeftOutOut(many=True, help_text="Of the time served, whether it was up or down.")
 
     def get_availability(self, row: ServerReport) -> str:
         """Return the percentage."""
@@ -73,6 +91,9 @@ class CreditOut(serializers.Serializer[SlaCredit]):
 
     id = serializers.CharField(source="public_id", help_text="`cre_...`")
     state = serializers.ChoiceField(choices=CREDIT_STATES)
+    state_reason = serializers.CharField(
+        allow_blank=True, help_text="Of a void one: why. Of an invoiced one: the credit."
+    )
     server = serializers.CharField(source="server.public_id")
     reason = serializers.ChoiceField(choices=CREDIT_REASONS)
     amount = MoneyOut(source="money")

@@ -23,6 +23,7 @@ from portal.api.views.public import AnyAccept
 from portal.api.views.tenant import TenantView
 from portal.billing.einvoice.documents import invoice_xml, note_xml
 from portal.billing.invoice_pdf import pdf_of
+from portal.billing.note_pdf import note_pdf_of
 from portal.billing.selectors.invoices import credit_note_of, invoice_of, invoices_of
 from portal.billing.selectors.usage import GroupBy, usage_of
 from portal.billing.tables import usage_csv
@@ -114,6 +115,19 @@ class InvoiceFileView(TenantView):
         found = invoice_of(self.scope_for(Verb.VIEW_BILLING), invoice_id)
         refuse_query(request)
         return HttpResponse(invoice_xml(found), content_type=XML)
+
+
+class CreditNotePageView(TenantView):
+    """One credit note on paper."""
+
+    content_negotiation_class = AnyAccept
+
+    @reads(Doc("get_credit_note_pdf", TAG, "Download a credit note as PDF", None, refuses=[NotFound], media=(PDF,)))
+    def get(self, request: Request, credit_note_id: str) -> HttpResponse:
+        """Give the page."""
+        found = credit_note_of(self.scope_for(Verb.VIEW_BILLING), credit_note_id)
+        refuse_query(request)
+        return HttpResponse(note_pdf_of(found), content_type=PDF)
 
 
 class CreditNoteFileView(TenantView):

@@ -24,8 +24,9 @@ Reservations with servers that were handed over in the month. Credits are writte
 after its end, and go on the next invoice: nobody needs to ask for them.
 """
 EVIDENCE_TEXT = """
-What was seen of a server while the reservation had it, in the order of recording. With `/sla/definitions` and the
-`arithmetic` of a credit this is enough to work the credit out again.
+What was seen of a server while the reservation had it, in the order of recording. With `/sla/definitions`, the
+times in which the server was `served` and `left_out` (`/sla`), and the `arithmetic` of a credit this is enough to work
+the credit out again.
 
     curl -s -H "Authorization: Bearer $TOKEN" "$URL/api/v1/reservations/res_.../servers/srv_.../evidence"
 """

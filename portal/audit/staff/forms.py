@@ -76,14 +76,16 @@ class ReasonForm(ActForm):
 
 
 class TenantReasonForm(ReasonForm):
-    """A reason that the customer reads too."""
+    """A reason that the customer reads too, ``read_on`` one of its pages."""
+
+    read_on = "the reservation"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Say who reads it."""
         super().__init__(*args, **kwargs)
         self.fields[
             "reason"
-        ].help_text = "The customer reads it on the reservation; the record keeps it with your name."
+        ].help_text = f"The customer reads it on {self.read_on}; the record keeps it with your name."
 
 
 class MomentInput(forms.DateTimeInput):

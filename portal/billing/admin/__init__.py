@@ -1,5 +1,5 @@
 """Staff's pages of usage, ledger and invoices."""
 
-from portal.billing.admin import credits, customers, invoices, ledger, lines, payments, reminders, usage
+from portal.billing.admin import credits, customers, invoices, ledger, lines, payments, promises, reminders, usage
 
-__all__ = ["credits", "customers", "invoices", "ledger", "lines", "payments", "reminders", "usage"]
+__all__ = ["credits", "customers", "invoices", "ledger", "lines", "payments", "promises", "reminders", "usage"]

@@ -17,6 +17,7 @@ from portal.audit.staff.panels import Panel, show_on
 from portal.billing.intents import ask_for_credit
 from portal.billing.models import CreditGrant
 from portal.billing.services.payments import record_prepayment
+from portal.billing.services.undoing import record_refund
 from portal.core.actors import Actor
 from portal.core.money import Money
 from portal.tenancy.models import Organization
@@ -82,7 +83,7 @@ class CreditForm(MoneyForm):
 
 
 class AheadForm(MoneyForm):
-    """Money that came in ahead."""
+    """Money that came in ahead, or went back."""
 
     reference = forms.CharField(max_length=80, help_text="The bank's; each is recorded once.")
 
@@ -96,6 +97,11 @@ def _ask(actor: Actor, row: Organization, values: Values) -> Approval:
 def _ahead(actor: Actor, row: Organization, values: Values) -> None:
     amount = Money(values["amount"], row.currency)
     record_prepayment(actor=actor, organization=row, amount=amount, reference=values["reference"])
+
+
+def _back(actor: Actor, row: Organization, values: Values) -> None:
+    amount = Money(values["amount"], row.currency)
+    record_refund(actor=actor, organization=row, amount=amount, reference=values["reference"])
 
 
 act_on(
@@ -122,5 +128,15 @@ act_on(
         effects=("It is posted to the ledger, and the next invoices are paid from it.",),
         done="The payment is recorded.",
         icon="savings",
+    ),
+    Act(
+        name="paid_back",
+        title="Record money paid back",
+        permission="billing.add_payment",
+        perform=_back,
+        form=AheadForm,
+        effects=("It is taken off what was paid ahead, and posted to the ledger. It moves no money by itself.",),
+        done="The money that went back is recorded.",
+        icon="currency_exchange",
     ),
 )

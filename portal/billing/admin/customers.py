@@ -54,7 +54,9 @@ class ProfileForm(ActForm):
     tax_rate = forms.DecimalField(min_value=0, max_value=100, max_digits=5, decimal_places=2, label="Tax in percent")
     payment_days = forms.IntegerField(min_value=0, max_value=MOST_DAYS, label="Days to pay")
     po_number = forms.CharField(max_length=60, required=False, label="PO number")
-    is_prepaid = forms.BooleanField(required=False, label="Pays ahead")
+    is_prepaid = forms.BooleanField(
+        required=False, label="Pays ahead", help_text="What comes in ahead pays open invoices too, the oldest first."
+    )
     is_reviewed = forms.BooleanField(required=False, label="Finance looks at each invoice first")
 
 

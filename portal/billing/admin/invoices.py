@@ -15,7 +15,7 @@ from portal.audit.staff.panels import Panel, show_on
 from portal.billing.models import Invoice
 from portal.billing.selectors.amounts import open_amount
 from portal.billing.selectors.overdue import next_reminder
-from portal.billing.services.issuing import issue_invoice, void_invoice
+from portal.billing.services.issuing import issue_invoice, use_prepaid, void_invoice
 from portal.billing.services.notes import issue_credit_note
 from portal.billing.services.payments import record_payment
 from portal.billing.states import InvoiceState
@@ -112,6 +112,10 @@ def _pay(actor: Actor, row: Invoice, values: Values) -> None:
     )
 
 
+def _use_prepaid(actor: Actor, row: Invoice, values: Values) -> None:
+    use_prepaid(actor=actor, invoice=row)
+
+
 def _credit(actor: Actor, row: Invoice, values: Values) -> Any:
     return issue_credit_note(actor=actor, invoice=row, net=Money(values["net"], row.currency), reason=values["reason"])
 
@@ -151,6 +155,17 @@ act_on(
         effects=("It is posted to the ledger. With the last of it the invoice is paid.",),
         done="The payment for {row} is recorded.",
         icon="payments",
+    ),
+    Act(
+        name="use_prepaid",
+        title="Pay from what is paid ahead",
+        permission="billing.add_payment",
+        perform=_use_prepaid,
+        form=NoForm,
+        fits=in_state(InvoiceState.ISSUED),
+        effects=("What is open is paid from what the customer has paid ahead, as far as that goes.",),
+        done="{row} is paid from what was paid ahead, as far as that went.",
+        icon="savings",
     ),
     Act(
         name="credit_note",

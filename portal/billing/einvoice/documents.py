@@ -9,7 +9,8 @@ from portal.billing.einvoice.cii import written
 from portal.billing.einvoice.items import allowance_of, is_credit, item_of
 from portal.billing.einvoice.parties import Party
 from portal.billing.models import CreditNote, Invoice
-from portal.billing.selectors.amounts import prepaid_on
+from portal.billing.note_pdf import WHAT_FOLLOWS
+from portal.billing.selectors.amounts import prepaid_at_issue
 from portal.billing.states import InvoiceState
 from portal.core.errors import EInvoiceImpossible, FieldError, StateConflict
 from portal.core.months import next_month
@@ -18,7 +19,6 @@ ONE = Decimal(1)
 ODD_TAX = Decimal(1)
 """Tax that differs by this much from its rate is refused by programs that check documents (BR-CO-17)."""
 NO_REASON = "No tax is charged, and it is not known why: set the customer's rate, or its country and VAT number."
-TAKEN_BACK = "It is taken off what is owed on that invoice; what was paid of it is paid ahead."
 
 
 def invoice_xml(invoice: Invoice) -> bytes:
@@ -26,7 +26,7 @@ def invoice_xml(invoice: Invoice) -> bytes:
 
     Raises StateConflict for a draft and for one that is void, and EInvoiceImpossible where something is not known.
     """
-    return written(invoice_bill(invoice, prepaid_on(invoice)))
+    return written(invoice_bill(invoice, prepaid_at_issue(invoice)))
 
 
 def note_xml(note: CreditNote) -> bytes:
@@ -72,7 +72,7 @@ def note_bill(note: CreditNote) -> Bill:
         number=note.number,
         issued_on=note.issued_at.date(),
         due_on=None,
-        terms=TAKEN_BACK,
+        terms=WHAT_FOLLOWS,
         days=None,
         currency=invoice.currency,
         seller=seller,

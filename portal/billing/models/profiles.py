@@ -30,7 +30,9 @@ class BillingProfile(models.Model):
         default=30, validators=[MaxValueValidator(MOST_DAYS)], help_text="From the issue to when it is due."
     )
     po_number = models.CharField("PO number", max_length=60, blank=True, default="")
-    is_prepaid = models.BooleanField("prepaid", default=False, help_text="Invoices are paid from what was paid ahead.")
+    is_prepaid = models.BooleanField(
+        "prepaid", default=False, help_text="What comes in ahead pays open invoices too, the oldest first."
+    )
     is_reviewed = models.BooleanField(
         "reviewed", default=False, help_text="Invoices wait as drafts until finance issues them."
     )

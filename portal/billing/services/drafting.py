@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,8 +14,8 @@ from portal.audit.services import record
 from portal.billing.commitments import shortfall
 from portal.billing.histories import billable, histories
 from portal.billing.models import BillingProfile, CreditGrant, Invoice, InvoiceLine, LineKind
-from portal.billing.rating import RatedLine, rate_month
-from portal.billing.selectors.amounts import charged_for, credits_left
+from portal.billing.rating import History, RatedLine, due_until, rate_month
+from portal.billing.selectors.amounts import charged_for, credits_left, settled_until
 from portal.billing.selectors.commitments import spending_of
 from portal.billing.states import InvoiceState
 from portal.billing.taxing import sums_of, taken
@@ -49,8 +49,11 @@ def owed_for(organization: Organization, month: date) -> dict[str, list[Owed]]:
     contracts = contracts_behind(row.pk for row in reservations)
     found: defaultdict[str, list[Owed]] = defaultdict(list)
     sums: defaultdict[int, Decimal] = defaultdict(Decimal)
-    for reservation, history in histories(reservations, month, booked_beside(organization, reservations)):
-        for line in rate_month(history, span, charged.get(reservation.pk, Decimal(0))):
+    settled = settled_until(organization, month)
+    known = histories(reservations, max(settled.values(), default=month), booked_beside(organization, reservations))
+    for reservation, history in known:
+        later = _due_after(history, span.end, settled.get(history.currency))
+        for line in rate_month(history, span, charged.get(reservation.pk, Decimal(0)) - later):
             found[history.currency].append(Owed(line, reservation, contract=contracts.get(reservation.pk)))
             sums[reservation.pk] += line.amount
     for contract, spending in spending_of(organization, month, sums):
@@ -58,6 +61,13 @@ def owed_for(organization: Organization, month: date) -> dict[str, list[Owed]]:
         if missing is not None:
             found[contract.currency].append(Owed(missing, contract=contract))
     return {currency: _never_below_nothing(lines) for currency, lines in sorted(found.items())}
+
+
+def _due_after(history: History, end: datetime, settled: date | None) -> Decimal:
+    """Return what later invoices, up to that of the month ``settled``, charged for the time after an instant."""
+    if settled is None:
+        return Decimal(0)
+    return due_until(history, span_of(settled).end) - due_until(history, end)
 
 
 def _never_below_nothing(lines: Sequence[Owed]) -> list[Owed]:

@@ -8,7 +8,7 @@ from django.db.models import Sum
 from portal.audit.services import record
 from portal.billing.models import AccountKind, CreditNote, Invoice
 from portal.billing.selectors.amounts import open_amount
-from portal.billing.services.issuing import settle
+from portal.billing.services.issuing import settle, tell_of
 from portal.billing.services.ledger import Posting, account_of, post_entry
 from portal.billing.services.numbering import CREDIT_NOTES, next_number
 from portal.billing.states import InvoiceState
@@ -63,6 +63,8 @@ def issue_credit_note(*, actor: Actor, invoice: Invoice, net: Money, reason: str
         scope=organization.public_id,
         data={"invoice": fresh.public_id, "total": value.as_json(), "reason": reason},
     )
+    told = {"credit_note": note.public_id, "credit_note_number": note.number, "credited": value.as_json()}
+    tell_of(actor, fresh, NOTED, reason=note.reason, **told)
     settle(actor=actor, invoice=fresh)
     invoice.refresh_from_db()
     return note

@@ -5,9 +5,10 @@ from datetime import date
 from django.db import transaction
 
 from portal.audit.services import record
-from portal.billing.models import AccountKind, Invoice, Payment
+from portal.billing.models import AccountKind, BillingProfile, Invoice, Payment
 from portal.billing.selectors.amounts import open_amount
-from portal.billing.services.issuing import settle
+from portal.billing.selectors.ledger import paid_ahead
+from portal.billing.services.issuing import settle, use_prepaid
 from portal.billing.services.ledger import Posting, account_of, post_entry
 from portal.billing.states import InvoiceState
 from portal.core import clock
@@ -38,7 +39,7 @@ def record_payment(
     _check(amount, left.currency)
     if amount.amount > left.amount:
         raise InvalidInput.of("amount", "too_much", f"Only {left} is open: record the rest as paid ahead.")
-    payment = _write(actor, fresh.organization, fresh, amount, reference, received_on)
+    payment = write_payment(actor, fresh.organization, fresh, amount, reference, received_on)
     settle(actor=actor, invoice=fresh)
     invoice.refresh_from_db()
     return payment
@@ -50,11 +51,18 @@ def record_prepayment(
 ) -> Payment:
     """Record money that is paid ahead; the next invoices in its currency are paid from it.
 
-    Raises InvalidInput as ``record_payment`` does.
+    So are the open ones of a customer that pays ahead, the oldest first. Raises InvalidInput as ``record_payment``
+    does.
     """
     wait_for_turn(f"billing of {organization.pk}")
     _check(amount, amount.currency)
-    return _write(actor, organization, None, amount, reference, received_on)
+    payment = write_payment(actor, organization, None, amount, reference, received_on)
+    if BillingProfile.objects.filter(organization=organization, is_prepaid=True).exists():
+        waiting = Invoice.objects.filter(organization=organization, currency=amount.currency, state=InvoiceState.ISSUED)
+        for invoice in waiting.order_by("issued_at", "pk"):
+            if paid_ahead(organization, amount.currency).amount > 0:
+                use_prepaid(actor=actor, invoice=invoice)
+    return payment
 
 
 def _check(amount: Money, currency: str) -> None:
@@ -64,14 +72,21 @@ def _check(amount: Money, currency: str) -> None:
         raise InvalidInput.of("amount", "not_positive", "Give an amount of more than nothing.")
 
 
-def _write(
+def write_payment(
     actor: Actor,
     organization: Organization,
     invoice: Invoice | None,
     amount: Money,
     reference: str,
     received_on: date | None,
+    *,
+    undoes: Payment | None = None,
+    reason: str = "",
 ) -> Payment:
+    """Write and post money that came in or, below nothing, went out; who calls it has the turn and looked at it.
+
+    Raises InvalidInput on ``reference`` for none or one that was recorded before, on ``received_on`` to come.
+    """
     today = clock.now().date()
     if not reference.strip():
         raise InvalidInput.of("reference", "required", "Give the bank's reference.")
@@ -85,6 +100,8 @@ def _write(
             currency=amount.currency,
             received_on=received_on or today,
             reference=reference.strip()[:80],
+            undoes=undoes,
+            reason=reason,
             recorded_by=actor.label[:200],
         )
     kind = AccountKind.RECEIVABLE if invoice else AccountKind.PREPAID
@@ -93,7 +110,11 @@ def _write(
         account_of(kind, amount.currency, organization): -amount.amount,
     }
     what = f"for {invoice.number}" if invoice else "ahead"
-    words = f"{organization.name} paid {what}"
+    words = (
+        f"{organization.name} paid {what}"
+        if amount.amount > 0
+        else f"Money that {organization.name} paid {what} went out"
+    )
     posting = Posting(RECEIVED, payment.public_id, words, legs)
     post_entry(actor=actor, organization=organization, posting=posting)
     record(
@@ -101,6 +122,7 @@ def _write(
         verb="payment.recorded",
         target=payment.public_id,
         scope=organization.public_id,
-        data={"amount": amount.as_json(), "invoice": invoice.public_id if invoice else None, "reference": reference},
+        data={"amount": amount.as_json(), "invoice": invoice.public_id if invoice else None, "reference": reference}
+        | ({"undoes": undoes.public_id, "reason": reason} if undoes else {}),
     )
     return payment

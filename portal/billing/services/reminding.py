@@ -8,6 +8,7 @@ from portal.audit.services import record
 from portal.billing.models import Invoice, Reminder
 from portal.billing.reminders import Step, step_due
 from portal.billing.selectors.amounts import open_amount
+from portal.billing.services.issuing import tell_of
 from portal.billing.states import InvoiceState
 from portal.core import clock
 from portal.core.actors import Actor
@@ -37,6 +38,7 @@ def remind(*, actor: Actor, invoice: Invoice) -> Reminder | None:
         scope=fresh.organization.public_id,
         data={"stage": step.stage.value, "open": left.as_json(), "recipients": len(addresses)},
     )
+    tell_of(actor, fresh, "invoice.reminded", stage=step.stage.value, open=left.as_json())
     words = {"number": str(fresh), "open": str(left), "due": f"{fresh.due_at:%d %b %Y}"}
     transaction.on_commit(partial(_mail, fresh, step, words, addresses))
     return made

@@ -12,6 +12,7 @@ from portal.contracts.models import Commitment, Contract, ContractHold, Contract
 from portal.contracts.needs import lines_of
 from portal.contracts.prices import price_of
 from portal.contracts.services.holding import by_pool, demand_of, no_room
+from portal.contracts.services.telling import tell_of
 from portal.contracts.states import ContractState
 from portal.core import clock
 from portal.core.actors import Actor
@@ -73,6 +74,7 @@ def activate_contract(*, actor: Actor, contract: Contract) -> Activated:
     if before is not None:
         reason = f"replaced by {fresh}"
         advance(before, ContractState.TERMINATED, actor=actor, scope=before.organization.public_id, reason=reason)
+        tell_of(actor, before, "contract.ended")
     advance(
         fresh,
         ContractState.ACTIVE,
@@ -81,6 +83,7 @@ def activate_contract(*, actor: Actor, contract: Contract) -> Activated:
         data=told(made),
         activated_at=clock.now(),
     )
+    tell_of(actor, fresh, "contract.activated")
     return made
 
 

@@ -14,6 +14,7 @@ from portal.contracts.selectors import renewal_due, renewals_of
 from portal.contracts.services.asking import lock_asked
 from portal.contracts.services.quoting import lose_contract
 from portal.contracts.services.renewing import renew_by_itself
+from portal.contracts.services.telling import tell_of
 from portal.contracts.states import OFFERED, ContractState
 from portal.core import clock
 from portal.core.actors import SYSTEM, Actor
@@ -113,6 +114,7 @@ def _end_early(actor: Actor, fresh: Contract, at: datetime, reason: str) -> Cont
     scope = fresh.organization.public_id
     if at <= clock.now() + AT_ONCE:
         advance(fresh, ContractState.TERMINATED, actor=actor, scope=scope, reason=reason.strip(), **ended)
+        tell_of(actor, fresh, "contract.ended")
     else:
         Contract.objects.filter(pk=fresh.pk).update(**ended)
         fresh.refresh_from_db()
@@ -180,4 +182,6 @@ def move_on(*, contract: Contract) -> bool:
         return renew_by_itself(contract=fresh) is not None
     else:
         return False
+    if fresh.state != ContractState.LOST:
+        tell_of(SYSTEM, fresh, "contract.ended")
     return True

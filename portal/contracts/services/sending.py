@@ -10,6 +10,7 @@ from portal.contracts.contract_pdf import pdf_of
 from portal.contracts.models import Contract, Document
 from portal.contracts.paperwork import facts_of
 from portal.contracts.services.quoting import require_valid
+from portal.contracts.services.telling import tell_of
 from portal.contracts.states import ContractState
 from portal.core import clock
 from portal.core.actors import Actor
@@ -49,6 +50,7 @@ def send_contract(*, actor: Actor, contract: Contract) -> Document:
         state_deadline_at=fresh.valid_until,
     )
     document = store(fresh, Document.Kind.SENT, f"{fresh.number}-v{fresh.version}.pdf", pdf_of(facts_of(fresh)))
+    tell_of(actor, fresh, "contract.sent")
     transaction.on_commit(partial(_mail, fresh))
     return document
 

@@ -11,6 +11,7 @@ from portal.core.mail import mail_people
 from portal.quotas.models import Budget, BudgetWarning
 from portal.reservations.budget_check import BudgetUse, budget_use
 from portal.tenancy.selectors import billing_addresses
+from portal.webhooks.services.announcing import announce
 
 
 @transaction.atomic
@@ -36,8 +37,25 @@ def warn(*, actor: Actor, budget: Budget) -> bool:
         data={"percents": reached, "month": use.name, "booked": use.booked.as_json()},
     )
     if max(reached) > max(told, default=0):
+        _announce(actor, use, max(reached))
         transaction.on_commit(partial(_mail, use, max(reached)))
     return True
+
+
+def _announce(actor: Actor, use: BudgetUse, percent: int) -> None:
+    budget = use.budget
+    told = {
+        "id": budget.public_id,
+        "scope": budget.scope.value,
+        "project": budget.project.public_id if budget.project else None,
+        "month": use.name,
+        "percent": percent,
+        "amount": budget.value.as_json(),
+        "booked": use.booked.as_json(),
+        "stops": budget.stops,
+    }
+    homes = [budget.project] if budget.project else None
+    announce(actor=actor, event_type="budget.reached", data=told, projects=homes, organization=budget.organization)
 
 
 def _mail(use: BudgetUse, percent: int) -> None:

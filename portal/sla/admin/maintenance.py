@@ -98,6 +98,12 @@ class AnnounceForm(PeriodForm):
     field_order = ("title", "text", "region", "servers", "starts_at", "ends_at")
 
 
+class CancelForm(TenantReasonForm):
+    """Why it is called off."""
+
+    read_on = "the mail about it"
+
+
 def _announce(actor: Actor, _row: None, values: Values) -> MaintenanceWindow:
     wanted = {name: values[name] for name in ("title", "text", "region", "servers", "period")}
     return announce_maintenance(actor=actor, **wanted)
@@ -142,7 +148,7 @@ act_on(
         title="Call off",
         permission=ACT,
         perform=_cancel,
-        form=TenantReasonForm,
+        form=CancelForm,
         fits=in_state(MaintenanceState.ANNOUNCED),
         effects=(TOLD, "Nothing is left out of the SLA for it."),
         done="{row} is called off.",

@@ -14,7 +14,7 @@ from portal.core.actors import Actor
 from portal.core.errors import InvalidInput, StateConflict
 from portal.core.locks import lock_row
 from portal.fleet.models import Region, Server
-from portal.sla.concerned import projects_with
+from portal.sla.concerned import projects_touched
 from portal.sla.models import Incident, IncidentServer, IncidentUpdate
 from portal.sla.models.incident import TEXT_LENGTH, Impact
 from portal.sla.services.mails import mail
@@ -34,7 +34,7 @@ def open_incident(
     began_at: datetime | None = None,
     is_public: bool = True,
 ) -> Incident:
-    """Open an incident with its first words, and tell the tenants that have one of ``servers``.
+    """Open an incident with its first words, and tell the tenants that have, or had, one of ``servers``.
 
     Raises InvalidInput on ``title`` and ``text`` without any, and on ``began_at`` for one to come.
     """
@@ -123,7 +123,6 @@ def _say(actor: Actor, incident: Incident, text: str, event_type: str) -> None:
 
 
 def _tell(actor: Actor, incident: Incident, subject: str, text: str, event_type: str) -> None:
-    servers = list(incident.touched.values_list("server", flat=True))
     told = {
         "id": incident.public_id,
         "state": incident.state,
@@ -132,9 +131,9 @@ def _tell(actor: Actor, incident: Incident, subject: str, text: str, event_type:
         "region": incident.region.code if incident.region else None,
         "text": text,
     }
-    announce(actor=actor, event_type=event_type, data=told, projects=projects_with(servers))
-    transaction.on_commit(partial(_mail, servers, subject, f"{text}\n\n{incident.public_id}"))
+    announce(actor=actor, event_type=event_type, data=told, projects=projects_touched(incident))
+    transaction.on_commit(partial(_mail, incident, subject, f"{text}\n\n{incident.public_id}"))
 
 
-def _mail(servers: list[int], subject: str, text: str) -> None:
-    mail(projects_with(servers), subject, text)
+def _mail(incident: Incident, subject: str, text: str) -> None:
+    mail(projects_touched(incident), subject, text)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.db import transaction
+from django.db import models, transaction
 
 from portal.audit.services import record
 from portal.audit.transitions import advance
@@ -18,6 +18,7 @@ from portal.sla.concerned import projects_with, tenancy_of
 from portal.sla.models import MaintenanceServer, MaintenanceWindow
 from portal.sla.services.mails import mail
 from portal.sla.states import MaintenanceState
+from portal.tenancy.models import Project
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
 from portal.webhooks.services.announcing import announce
@@ -93,7 +94,7 @@ def cancel_maintenance(*, actor: Actor, window: MaintenanceWindow, reason: str) 
     """Call maintenance off, and tell the tenants. Raises StateConflict for one that is over."""
     fresh = lock_row(MaintenanceWindow, window.pk)
     advance(fresh, MaintenanceState.CANCELLED, actor=actor, reason=reason)
-    _tell(actor, fresh, "is called off", "maintenance.cancelled")
+    _tell(actor, fresh, "is called off", "maintenance.cancelled", reason)
     return fresh
 
 
@@ -105,6 +106,7 @@ def finish_maintenance(*, actor: Actor, window: MaintenanceWindow) -> bool:
     if fresh.state != MaintenanceState.ANNOUNCED or to_come or fresh.span.end > clock.now():
         return False
     advance(fresh, MaintenanceState.DONE, actor=actor)
+    _tell(actor, fresh, "is over", "maintenance.completed")
     return True
 
 
@@ -138,8 +140,18 @@ def defer_maintenance(
     told = {"server": server.public_id, **_ends(period)}
     scope_id = scope.organization.public_id
     record(actor=actor, verb="maintenance.deferred", target=fresh.public_id, scope=scope_id, data=told)
+    _announce(actor, fresh, "maintenance.changed", period, [scope.project], server=server.public_id)
+    transaction.on_commit(partial(_tell_of_deferral, scope.project, fresh, server, period))
     turn.refresh_from_db()
     return turn
+
+
+def _tell_of_deferral(project: Project, window: MaintenanceWindow, server: Server, period: Period) -> None:
+    text = (
+        f"{window.title} ({window.public_id}) is put off for {server.public_id}.\n"
+        f"From {clock.as_rfc3339(period.start)} to {clock.as_rfc3339(period.end)}."
+    )
+    mail([project], f"Maintenance is put off: {window.title}", text)
 
 
 def _ends(period: Period) -> dict[str, str]:
@@ -151,23 +163,35 @@ def _note(actor: Actor, window: MaintenanceWindow, verb: str, period: Period) ->
     record(actor=actor, verb=verb, target=window.public_id, data=data)
 
 
-def _tell(actor: Actor, window: MaintenanceWindow, what: str, event_type: str) -> None:
+def _tell(actor: Actor, window: MaintenanceWindow, what: str, event_type: str, reason: str = "") -> None:
     servers: Sequence[int] = list(window.turns.values_list("server", flat=True))
+    _announce(actor, window, event_type, window.span, projects_with(servers), **({"reason": reason} if reason else {}))
+    text = (
+        f"{window.title} ({window.public_id}) in {window.region.code}: maintenance {what}.\n"
+        f"From {clock.as_rfc3339(window.span.start)} to {clock.as_rfc3339(window.span.end)}.\n\n{reason or window.text}"
+    )
+    subject = f"Maintenance {what}: {window.title}"
+    transaction.on_commit(partial(_mail, servers, subject, text))
+
+
+def _announce(
+    actor: Actor,
+    window: MaintenanceWindow,
+    event_type: str,
+    period: Period,
+    projects: models.QuerySet[Project] | list[Project],
+    **more: str,
+) -> None:
     told = {
         "id": window.public_id,
         "state": window.state,
         "title": window.title,
         "region": window.region.code,
         "text": window.text,
-        **_ends(window.span),
+        **_ends(period),
+        **more,
     }
-    announce(actor=actor, event_type=event_type, data=told, projects=projects_with(servers))
-    text = (
-        f"{window.title} ({window.public_id}) in {window.region.code}: maintenance {what}.\n"
-        f"From {clock.as_rfc3339(window.span.start)} to {clock.as_rfc3339(window.span.end)}.\n\n{window.text}"
-    )
-    subject = f"Maintenance {what}: {window.title}"
-    transaction.on_commit(partial(_mail, servers, subject, text))
+    announce(actor=actor, event_type=event_type, data=told, projects=projects)
 
 
 def _mail(servers: Sequence[int], subject: str, text: str) -> None:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from portal.billing.einvoice.documents import invoice_xml, note_xml
 from portal.billing.invoice_pdf import pdf_of, rate_text
+from portal.billing.note_pdf import note_pdf_of
 from portal.billing.selectors.amounts import credits_left, open_amount
 from portal.billing.selectors.forecast import outlook
 from portal.billing.selectors.invoices import credit_note_of, invoice_of, invoices_of
@@ -22,14 +23,13 @@ from portal.billing.tables import hours, invoice_csv, usage_csv
 from portal.core import clock
 from portal.core.errors import EInvoiceImpossible, StateConflict
 from portal.core.money import Money
-from portal.core.months import month_of, next_month, previous_month, span_of
+from portal.core.months import FIRST_YEAR, month_of, next_month, previous_month, span_of
 from portal.tenancy.roles import Verb
 from portal.tenancy.scope import Scope
 from portal.web.pages import tenant_page
 from portal.web.usage_chart import chart_of
 
 PAGE_LENGTH = 24
-FIRST_YEAR = 2000
 MONTH = re.compile(r"(\d{4})-(\d\d)", re.ASCII)
 
 
@@ -128,6 +128,14 @@ def invoice_document(request: HttpRequest, scope: Scope, public_id: str) -> Http
     except (EInvoiceImpossible, StateConflict) as error:
         return _back(request, error.detail, found.public_id)
     return _file(content, "application/xml", f"{found.number}.xml")
+
+
+@tenant_page
+@require_safe
+def credit_note_page(request: HttpRequest, scope: Scope, public_id: str) -> HttpResponse:
+    """Give a credit note as PDF."""
+    found = credit_note_of(scope, public_id)
+    return _file(note_pdf_of(found), "application/pdf", f"{found.number}.pdf")
 
 
 @tenant_page

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from portal.core import clock
 from portal.core.errors import InvalidInput, StateConflict
-from portal.core.months import month_called, month_of, next_month, previous_month
+from portal.core.months import FIRST_YEAR, month_called, month_of, next_month, previous_month
 from portal.sla.definitions import CURRENT
 from portal.sla.reporting import reports_of
 from portal.sla.selectors import incidents_of, maintenance_of, reservations_in, servers_had_by, turn_of
@@ -46,7 +46,7 @@ def sla(request: HttpRequest, scope: Scope) -> HttpResponse:
     ]
     context = {
         "month": month,
-        "before": previous_month(month),
+        "before": previous_month(month) if month.year > FIRST_YEAR else None,
         "after": next_month(month) if month < present else None,
         "page": page,
         "rows": rows_of(reports_of(page.object_list, month)),

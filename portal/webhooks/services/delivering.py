@@ -17,7 +17,7 @@ from portal.webhooks.models import ANSWER_LENGTH, ERROR_LENGTH, Attempt, Endpoin
 from portal.webhooks.services.endpoints import disable
 from portal.webhooks.signing import headers_of
 from portal.webhooks.states import EndpointState
-from portal.webhooks.tries import next_try
+from portal.webhooks.tries import WAITS, next_try
 
 LEASE = timedelta(minutes=2)
 AT_ONCE = 16
@@ -26,6 +26,9 @@ OF_ONE = 2
 """Most of them for one endpoint: one that hangs must not keep the others waiting."""
 KEPT_FOR = timedelta(days=30)
 GONE = 410
+LAST = len(WAITS) - 1
+"""So many tries has a message had before the last one."""
+FAILED = "it took nothing for three days"
 
 
 @dataclass(frozen=True)
@@ -93,12 +96,14 @@ def _claimed(row: Message) -> Claimed:
 def note_attempt(*, actor: Actor, claimed: Claimed, outcome: Outcome) -> None:
     """Write down what came of a try, and when the next one is due. One whose claim was lost only leaves its line.
 
-    A receiver that answers 410 wants nothing more: its endpoint is disabled.
+    A receiver that answers 410 wants nothing more: its endpoint is disabled. So is one that took no message at all
+    while one was tried to the last.
     """
     # An endpoint is locked before its messages, as where it is disabled or removed.
     is_gone = outcome.status == GONE
+    is_last = not outcome.is_delivered and Message.objects.filter(pk=claimed.pk, tries=LAST).exists()
     locked = Endpoint.objects.filter(messages=claimed.pk).select_for_update(of=("self",), no_key=True)
-    endpoint = locked.first() if is_gone else None
+    endpoint = locked.first() if is_gone or is_last else None
     message = Message.objects.filter(pk=claimed.pk).select_for_update(of=("self",), no_key=True).first()
     if message is None:
         return
@@ -109,10 +114,21 @@ def note_attempt(*, actor: Actor, claimed: Claimed, outcome: Outcome) -> None:
         answer=outcome.answer[:ANSWER_LENGTH],
         error=outcome.error[:ERROR_LENGTH],
     )
-    if message.claims == claimed.claim and message.next_try_at:
+    is_mine = message.claims == claimed.claim and message.next_try_at is not None
+    if is_mine:
         _move_on(message, outcome)
-    if endpoint is not None and endpoint.is_enabled:
+    if endpoint is None or not endpoint.is_enabled:
+        return
+    if is_gone:
         disable(actor=actor, endpoint=endpoint, reason="it answered 410 Gone")
+    elif is_mine and message.tries == LAST and not _took_anything(message.endpoint_id):
+        disable(actor=actor, endpoint=endpoint, reason=FAILED)
+
+
+def _took_anything(endpoint_pk: int) -> bool:
+    """Tell whether an endpoint took any message in the time that all tries of one take."""
+    since = clock.now() - sum(WAITS, timedelta())
+    return Attempt.objects.filter(message__endpoint=endpoint_pk, at__gte=since, status__range=(200, 299)).exists()
 
 
 def _move_on(message: Message, outcome: Outcome) -> None:

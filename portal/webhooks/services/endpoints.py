@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -19,6 +20,7 @@ from portal.tenancy.scope import Scope
 from portal.webhooks.addresses import about_address
 from portal.webhooks.event_types import EVENT_TYPES
 from portal.webhooks.models import Endpoint, Message
+from portal.webhooks.services.mails import tell_of_disabling
 from portal.webhooks.signing import new_secret
 from portal.webhooks.states import EndpointState
 
@@ -128,6 +130,8 @@ def disable(*, actor: Actor, endpoint: Endpoint, reason: str) -> None:
         reason=reason,
     )
     Message.objects.filter(endpoint=endpoint, next_try_at__isnull=False).update(next_try_at=None, leased_until=None)
+    if reason != BY_TENANT:
+        transaction.on_commit(partial(tell_of_disabling, endpoint, reason))
 
 
 @transaction.atomic
