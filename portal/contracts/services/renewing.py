@@ -3,8 +3,6 @@
 import logging
 from functools import partial
 
-from django.conf import settings
-from django.core.mail import send_mail
 from django.db import transaction
 
 from portal.audit.transitions import advance
@@ -21,6 +19,7 @@ from portal.contracts.states import ContractState
 from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.core.errors import DomainError, StateConflict
+from portal.core.mail import mail_people
 from portal.tenancy.selectors import notification_addresses
 
 log = logging.getLogger(__name__)
@@ -59,14 +58,11 @@ def _next_term(before: Contract) -> Contract:
 
 def _mail(before: Contract, renewed: Contract) -> None:
     """Tell the customer's people that their contract goes on."""
-    try:
-        send_mail(
-            f"Contract {before.number} is renewed",
-            f"{before.title}: nobody gave notice, so it goes on as {renewed.number} until "
-            f"{clock.as_rfc3339(renewed.span.end)}.\n"
-            f"{settings.METALYARD_PUBLIC_URL}/contracts/{renewed.public_id}\n",
-            None,
-            notification_addresses(renewed.project),
-        )
-    except OSError as error:
-        log.warning("the mail about contract %s was not sent: %s", renewed, error)
+    mail_people(
+        f"Contract {before.number} is renewed",
+        f"{before.title}: nobody gave notice, so it goes on as {renewed.number} until "
+        f"{clock.as_rfc3339(renewed.span.end)}.",
+        notification_addresses(renewed.project),
+        page=f"/contracts/{renewed.public_id}",
+        otherwise=f"{renewed} goes on",
+    )
