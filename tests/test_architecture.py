@@ -75,6 +75,7 @@ OWN = {
         "certificate_pdf": "a certificate on paper: pure",
         "certificates": "signed certificates of erasure",
         "controllers": "the BMCs' passwords, and what they should be like",
+        "enrolling": "entering new servers",
         "erase_policy": "how a drive must be erased: pure",
         "inspections": "what servers are made of, and what was found",
         "erasures": "evidence of erasure, kept and judged",

@@ -40,7 +40,10 @@ FAILURES: dict[str, str] = {
     "ssh_unreachable": "The server does not answer on SSH.",
     "ssh_host_key_mismatch": "The server answered on SSH with a host key that is not its own.",
     "ssh_auth_failed": "The server does not accept the keys that it was given.",
-    "ssh_wrong_hostname": "The server answers to another host name than it was given.",
+    "ssh_wrong_hostname": (
+        "The server answers to another host name than it was given: does the user-data, or the image, set one? "
+        "Leave that out."
+    ),
     "handover_failed": "The server could not take in the files and keys of its cluster.",
     "peers_unreachable": "The server and the others of its reservation do not reach one another over SSH.",
     "allreduce_failed": "The bandwidth between the GPUs of the servers could not be measured.",
@@ -69,6 +72,7 @@ OF_ALL = frozenset(
         "network_unknown",
         "network_exhausted",
         "disk_too_small",
+        "ssh_wrong_hostname",
         "fence_lost",
         "run_stopped",
         "run_failed",

@@ -395,16 +395,3 @@ def test_an_image_that_is_not_there_is_not_found(image, settings):
 
     for name in (image.public_id, image.slug, "img_x", "%00", "..%2f..%2fetc%2fpasswd"):
         assert_problem(Client().get(f"/agent/v1/images/{name}"), 404, "not_found")
-
-
-@pytest.mark.parametrize("names", [["a\x00b"], ["x" * 81], [str(number) for number in range(129)]])
-def test_names_of_firmware_are_bounded_as_everything_is(booted, names):
-    booted.machine.boot()
-    system = {"serial": "", "product": "", "uuid": ""}
-    parts = {"cpu_count": 1, "memory_bytes": 1, "drives": [], "nics": [], "gpus": []}
-    inventory = {"system": system, **parts, "firmware": dict.fromkeys(names, "1")}
-
-    with nothing_changes():
-        reply = booted.machine.post("done", {"ok": True, "inventory": inventory})
-
-    assert_problem(reply, 422, "invalid_input")

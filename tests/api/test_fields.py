@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rest_framework.exceptions import ValidationError
 
 from portal.api.fields import InstantField, Rate
+from portal.api.serializers.agents import FirmwareField
 
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 INSTANTS = st.datetimes(datetime(1000, 1, 2), datetime(9999, 12, 30), timezones=OFFSETS)
@@ -46,3 +47,11 @@ def test_anything_else_is_refused_and_never_breaks(value):
 )
 def test_a_rate_has_two_places_or_as_many_as_it_needs(rate, written):
     assert Rate(Decimal(rate), "USD").amount == written
+
+
+@pytest.mark.parametrize("names", [["a\x00b"], ["x" * 81], [str(number) for number in range(129)], [""]])
+def test_names_of_firmware_that_a_machine_reports_are_bounded_as_everything_is(names):
+    with pytest.raises(ValidationError):
+        FirmwareField().run_validation(dict.fromkeys(names, "1"))
+
+    assert FirmwareField().run_validation({"BIOS ": "3.7", "b": ""}) == {"BIOS ": "3.7", "b": ""}

@@ -5,10 +5,12 @@ import pytest
 from portal.catalog.models import ImageImport, OSImage
 from portal.catalog.services.images import fail_import
 from portal.core.actors import SYSTEM
-from tests import factories
+from portal.fleet.models import Drive
+from tests import factories, hands
 from tests.api.client import Api, assert_problem, order
 from tests.api.world import nothing_changes
 
+QUOTED = ("server_type", "region", "count", "starts_at", "ends_at")
 WISH = {
     "name": "Training base",
     "url": "https://images.example.com/base.raw.zst?signature=x",
@@ -87,3 +89,20 @@ def test_what_belongs_to_everybody_is_nobodys_to_withdraw(api, name):
 
     with nothing_changes():
         assert_problem(api.post(f"/images/{image.public_id if image else name}/withdraw", {}), 404, "not_found")
+
+
+def test_an_own_image_that_no_drive_holds_is_refused_before_anything_is_booked(api, buyer):
+    image = factories.own_image(buyer)
+    OSImage.objects.filter(pk=image.pk).update(encoding="zstd", disk_bytes=Drive.objects.first().size_bytes + 1)
+    quote = api.post("/quotes", {name: order(buyer.project)[name] for name in QUOTED}).json()["id"]
+    accepted = {"name": "b", "image": image.public_id, "ssh_keys": order(buyer.project)["ssh_keys"]}
+    held = hands.active(buyer).allocations.get()
+
+    with nothing_changes():
+        replies = [
+            api.post("/reservations", order(buyer.project, image=image.public_id)),
+            api.post(f"/quotes/{quote}/accept", accepted),
+            api.post(f"/servers/{held.server.public_id}/reinstall", {"image": image.public_id}),
+        ]
+
+    assert [assert_problem(reply, 422, "invalid_input") for reply in replies] == [{"/image": "too_large"}] * 3

@@ -75,7 +75,9 @@ def test_one_memory_module_of_many_that_is_missing_is_named(server, inventory):
 
     assert differences_of(server, {**listed, "memory_bytes": 2048 * GIB}) == []
     assert differences_of(server, {**listed, "memory_bytes": 1984 * GIB}) == ["memory: 1984 GB found, 2048 GB sold"]
-    assert differences_of(server, {**listed, "memory_bytes": 2048 * GIB - 1}) == ["memory: 2047.9 GB found, 2048 GB sold"]
+    assert differences_of(server, {**listed, "memory_bytes": 2048 * GIB - 1}) == [
+        "memory: 2047.9 GB found, 2048 GB sold"
+    ]
 
 
 def test_without_a_bill_nothing_is_as_sold(server, inventory):

@@ -81,13 +81,17 @@ def test_for_want_of_another_server_the_others_go_on_without_it(operation):
     assert Server.objects.filter(state=ServerState.DEPLOYING).count() == 1
 
 
-def test_what_would_fail_on_every_server_takes_no_other(operation):
+@pytest.mark.parametrize(
+    ("step", "purpose", "code"),
+    [(IMAGE, "image", "disk_too_small"), (FIRST_BOOT, "first_boot", "ssh_wrong_hostname")],
+)
+def test_what_would_fail_on_every_server_takes_no_other(operation, step, purpose, code):
     spare = factories.servers(1)[0]
-    failing(operation, IMAGE, "image", "disk_too_small")
+    failing(operation, step, purpose, code)
 
     drive(operation.pk, "w1")
 
-    assert set(operation.parts.values_list("error_code", flat=True)) == {"disk_too_small", ""}
+    assert set(operation.parts.values_list("error_code", flat=True)) == {code, ""}
     assert not Allocation.objects.filter(server=spare).exists()
     assert Server.objects.get(pk=spare.pk).state == ServerState.AVAILABLE
 

@@ -26,7 +26,8 @@ def test_an_image_is_imported_and_its_state_shown(web, buyer):
 
 
 @pytest.mark.parametrize(
-    "field, value", [("url", "http://x"), ("sha256", "5f"), ("default_user", "Root"), ("default_user", "root"), ("name", "")]
+    "field, value",
+    [("url", "http://x"), ("sha256", "5f"), ("default_user", "Root"), ("default_user", "root"), ("name", "")],
 )
 def test_a_bad_wish_is_named_on_its_field_and_kept(web, field, value):
     reply = web.post("/images", {**WISH, field: value})

@@ -93,7 +93,9 @@ class FirmwareField(serializers.DictField):
     def to_internal_value(self, data: Any) -> dict[Any, Any]:
         """Return the versions. Raises ValidationError."""
         found = super().to_internal_value(data)
-        names = serializers.ListField(child=serializers.CharField(max_length=80, trim_whitespace=False), max_length=MAX_DRIVES)
+        names = serializers.ListField(
+            child=serializers.CharField(max_length=80, trim_whitespace=False), max_length=MAX_DRIVES
+        )
         return dict(zip(names.run_validation(list(found)), found.values(), strict=True))
 
 

@@ -25,7 +25,8 @@ CREATE_TEXT = """
 The file is fetched after a while by a process without rights, over verified https from a public host only, checked
 against its digest, and must be a whole disk with a GPT that boots by UEFI and has cloud-init with the data source
 NoCloud: raw, or raw and compressed by zstd. Its settings for the first boot go into its partition called `cidata`, or
-into one that is added at the end of the drive, for which the GPT needs a free entry. Look at the import until it is `imported` or `failed`; its `image` may then be reserved with.
+into one that is added at the end of the drive, for which the GPT needs a free entry. Look at the import until it is
+`imported` or `failed`; its `image` may then be reserved with.
 
     curl -X POST "$URL/api/v1/image-imports" -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\
       -d '{"name": "Training base", "url": "https://images.example.com/base.raw.zst", "default_user": "ubuntu",

@@ -55,7 +55,7 @@ def _require_as_bought(server: Server) -> None:
     last = looks.select_related("operation").order_by("-pk").first()
     if last is not None and last.state != PartState.SUCCEEDED:
         raise StateConflict(
-            f"{server.name} did not pass its latest inspection ({last.operation}): inspect it anew; "
+            f"{server.name} did not pass its latest inspection ({last.operation}): inspect it anew, from maintenance; "
             "one that is as bought is erased by itself then."
         )
 

@@ -28,7 +28,7 @@ from portal.operations.states import OperationKind
 from portal.reservations.models import Allocation, Reservation
 from portal.reservations.request import check_setup
 from portal.reservations.services.alter import locked, require
-from portal.reservations.services.reserve import require_own
+from portal.reservations.services.reserve import require_fitting, require_own
 from portal.reservations.states import AllocationState, ReservationState
 from portal.tenancy.models import SSHKey
 from portal.tenancy.roles import Verb
@@ -83,6 +83,7 @@ def reinstall(*, scope: Scope, actor: Actor, allocation: Allocation, setup: Setu
     require(scope, allocation.reservation, Verb.OPERATE)
     check_setup(setup.ssh_keys, setup.user_data)
     require_own(scope.project, setup.image, setup.ssh_keys or ())
+    require_fitting(allocation.reservation.server_type, setup.image)
     return order(actor=actor, allocation=allocation, kind=OperationKind.REINSTALL, setup=setup)
 
 
@@ -182,7 +183,9 @@ def _require_sense(allocation: Allocation, server: Server, kind: OperationKind) 
         why = "cannot start the rescue system: its management controller has no virtual drive."
     elif kind not in ASTRAY_TOO and may_be_astray(server):
         # What its tenant has on its disk would run in our network.
-        why = "is still to be taken off the network that it was prepared in: ask again in some minutes, or reinstall it."
+        why = (
+            "is still to be taken off the network that it was prepared in: ask again in some minutes, or reinstall it."
+        )
     if why:
         raise StateConflict(f"{allocation.hostname} {why}")
 

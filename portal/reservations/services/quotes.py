@@ -36,7 +36,7 @@ from portal.reservations.services.booking import (
     write_reservation,
 )
 from portal.reservations.services.holds import asked_by, note_abandoned, release_hold
-from portal.reservations.services.reserve import confirm, require_own
+from portal.reservations.services.reserve import confirm, require_fitting, require_own
 from portal.reservations.services.settling import follow_offer
 from portal.reservations.services.start import begin_provisioning
 from portal.reservations.states import QuoteState, ReservationState
@@ -227,6 +227,7 @@ def accept(*, scope: Scope, actor: Actor, quote: Quote, particulars: Particulars
     _require(scope, quote)
     check_particulars(particulars)
     require_own(scope.project, particulars.image, particulars.ssh_keys)
+    require_fitting(quote.server_type, particulars.image)
     return noted(Enquiry.Kind.RESERVE, scope, asked_by(quote), lambda: _accept(scope, actor, quote, particulars))
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from django.db.models import Max
+
 from portal.audit.services import record
 from portal.catalog.models import OSImage
 from portal.catalog.selectors import quote_price
@@ -9,6 +11,7 @@ from portal.core import clock
 from portal.core.actors import Actor
 from portal.core.errors import InvalidInput
 from portal.core.repeating import repeatable
+from portal.fleet.models import Drive, ServerType
 from portal.operations.services.events import event_of
 from portal.reservations import capacity
 from portal.reservations.approval import require_approval
@@ -36,6 +39,7 @@ def reserve(*, scope: Scope, actor: Actor, request: ReservationRequest) -> Reser
     scope.require(Verb.RESERVE)
     period = check(request)
     require_own(scope.project, request.image, request.ssh_keys)
+    require_fitting(request.server_type, request.image)
     demand = Demand(
         request.server_type, request.region, request.count, period, request.placement, fabric=request.fabric
     )
@@ -53,6 +57,21 @@ def require_own(project: Project, image: OSImage | None, keys: Iterable[SSHKey])
         raise InvalidInput.of("image", "unknown", "Choose an OS image that this project may use.")
     if any(key.project_id != project.pk for key in keys):
         raise InvalidInput.of("ssh_keys", "unknown", "Choose SSH keys of this project.")
+
+
+def require_fitting(server_type: ServerType, image: OSImage | None) -> None:
+    """Raise InvalidInput on ``image`` for a customer's own one that no drive of such servers holds."""
+    if image is None or image.project_id is None:
+        return
+    drives = Drive.objects.filter(server__server_type=server_type)
+    largest: int | None = drives.aggregate(most=Max("size_bytes"))["most"]
+    if largest is not None and image.disk_bytes > largest:
+        raise InvalidInput.of(
+            "image",
+            "too_large",
+            f"{image.name} has {image.disk_bytes} bytes on the disk, and the largest drive of {server_type.name} has "
+            f"{largest}: choose a smaller image, or other servers.",
+        )
 
 
 def _reserve(scope: Scope, actor: Actor, request: ReservationRequest, demand: Demand, pick: Pick) -> Reservation:
