@@ -79,22 +79,32 @@ def test_a_job_that_ends_without_a_reason_is_reported_too(tmp_path):
     assert json.loads(ask(then="failure_as_json", run_folder=tmp_path))["error"] == "agent_error"
 
 
-REFUSING = """
-post() { cat >>"$RUN/sent"; return STATUS; }
+REPORTING = """
+post() { cat >>"$RUN/sent"; left=${LEFT# }; LEFT=${left#* }; return "${left%% *}"; }
 job() { echo https://portal.test/done; }
 echo '{"ok":true}' >"$RESULT"
 report_done
 """
+DONE = {"ok": True}
 
 
-@pytest.mark.parametrize("status, told", [(22, [{"ok": True}, "agent_error"]), (7, [{"ok": True}])])
-def test_a_portal_that_refuses_a_report_is_told_of_that(tmp_path, status, told):
-    """It would wait for another one until the time for the job is over."""
-    done = run("portal", then=REFUSING.replace("STATUS", str(status)), run_folder=tmp_path)
+@pytest.mark.parametrize(
+    "answers, told",
+    [
+        ("0 ", [DONE]),
+        ("22 0 ", [DONE, "agent_error"]),
+        ("22 22 ", [DONE, "agent_error"]),
+        ("56 52 0 ", [DONE, DONE, DONE]),
+        ("7 7 7 7 7 7 ", [DONE] * 5),
+    ],
+    ids=["taken", "refused", "refused twice", "broken connections", "away"],
+)
+def test_a_report_is_sent_until_it_is_taken_or_refused(tmp_path, answers, told):
+    """Of one that is refused the portal is told: it would wait for another until the time for the job is over."""
+    run("portal", then=REPORTING, run_folder=tmp_path, LEFT=answers, REPORT_PAUSE_S=0)
 
     sent = "[" + (tmp_path / "sent").read_text().replace("}\n{", "},{") + "]"
     assert [item if item["ok"] else item["error"] for item in json.loads(sent)] == told
-    assert "does not take the report" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 JOB=$RUN/job.json
 FETCH_TRIES=60
 FETCH_PAUSE_S=2
+REPORT_TRIES=5
+REPORT_PAUSE_S=${REPORT_PAUSE_S:-5}
 
 # request ARGUMENTS: curl, as it is used for everything.
 request() {
@@ -55,15 +57,25 @@ post() {
 # report_done: tell how the job ended; a portal that is busy or away for a while is asked again. Of a report that it
 # refuses (curl's 22) it is told at least that there was one: it would wait for another until the job's time is over.
 report_done() {
-    send_result <"$RESULT" && return 0
+    send_result && return 0
     status=$?
     say "the portal does not take the report"
     [ "$status" -eq 22 ] || return 0
     (fail agent_error "the portal does not take the report of this job") 2>/dev/null
     failure_as_json >"$RESULT"
-    send_result <"$RESULT" || true
+    send_result || true
 }
 
+# send_result: again where the connection broke, which curl itself takes for final; the report may be hours of work.
 send_result() {
-    post "$(job .report.done_url)" 60 --retry 8 --retry-connrefused
+    tries=1
+    while :; do
+        post "$(job .report.done_url)" 60 --retry 8 --retry-connrefused <"$RESULT"
+        status=$?
+        if [ "$status" -eq 0 ] || [ "$status" -eq 22 ] || [ "$tries" -ge "$REPORT_TRIES" ]; then
+            return "$status"
+        fi
+        tries=$((tries + 1))
+        sleep "$REPORT_PAUSE_S"
+    done
 }
