@@ -3,8 +3,6 @@
 import logging
 from functools import partial
 
-from django.conf import settings
-from django.core.mail import send_mail
 from django.db import transaction
 
 from portal.audit.transitions import advance
@@ -16,12 +14,11 @@ from portal.contracts.paperwork import facts_of
 from portal.contracts.services.activating import activate_contract
 from portal.contracts.services.amending import renew_contract
 from portal.contracts.services.holding import hold_lines
-from portal.contracts.services.sending import store
+from portal.contracts.services.sending import store, write_to_people
 from portal.contracts.states import ContractState
 from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.core.errors import DomainError, StateConflict
-from portal.tenancy.selectors import notification_addresses
 
 log = logging.getLogger(__name__)
 
@@ -59,14 +56,6 @@ def _next_term(before: Contract) -> Contract:
 
 def _mail(before: Contract, renewed: Contract) -> None:
     """Tell the customer's people that their contract goes on."""
-    try:
-        send_mail(
-            f"Contract {before.number} is renewed",
-            f"{before.title}: nobody gave notice, so it goes on as {renewed.number} until "
-            f"{clock.as_rfc3339(renewed.span.end)}.\n"
-            f"{settings.METALYARD_PUBLIC_URL}/contracts/{renewed.public_id}\n",
-            None,
-            notification_addresses(renewed.project),
-        )
-    except OSError as error:
-        log.warning("the mail about contract %s was not sent: %s", renewed, error)
+    until = clock.as_rfc3339(renewed.span.end)
+    text = f"{before.title}: nobody gave notice, so it goes on as {renewed.number} until {until}."
+    write_to_people(renewed, f"Contract {before.number} is renewed", text)

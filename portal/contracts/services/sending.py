@@ -60,13 +60,14 @@ def send_contract(*, actor: Actor, contract: Contract) -> Document:
 def _mail(contract: Contract) -> None:
     """Tell the customer's people that there is something to sign."""
     until = f" until {clock.as_rfc3339(contract.valid_until)}" if contract.valid_until else ""
+    subject = f"Contract {contract.number} is ready to be signed"
+    write_to_people(contract, subject, f"{contract.title}: read it and sign it{until} at")
+
+
+def write_to_people(contract: Contract, subject: str, text: str) -> None:
+    """Send the customer's people a mail, with the address of the contract's page below the text."""
+    page = f"{settings.METALYARD_PUBLIC_URL}/contracts/{contract.public_id}"
     try:
-        send_mail(
-            f"Contract {contract.number} is ready to be signed",
-            f"{contract.title}: read it and sign it{until} at\n"
-            f"{settings.METALYARD_PUBLIC_URL}/contracts/{contract.public_id}\n",
-            None,
-            notification_addresses(contract.project),
-        )
+        send_mail(subject, f"{text}\n{page}\n", None, notification_addresses(contract.project))
     except OSError as error:
         log.warning("the mail about contract %s was not sent: %s", contract, error)
