@@ -107,6 +107,15 @@ def test_an_early_end_makes_owed_what_the_contract_says_of_it(scope):
     assert january.subtotal == Decimal("4419.20")
 
 
+def test_a_notice_that_it_is_not_renewed_is_no_early_end(scope):
+    clauses = {"renewal": "automatic", "renewal_months": 1, "notice_days": 10, "early_end_percent": Decimal(40)}
+    contract = active(scope, clauses=clauses)
+    terminate_contract(actor=author_of(contract), contract=contract, at=END, reason="moves on")
+
+    (january,) = close(scope.organization, JANUARY)
+    assert shortfalls(january) == [Decimal(5000)]
+
+
 def test_before_its_time_is_over_and_where_a_later_version_took_its_place_nothing_is_missing(scope):
     contract = active(scope)
     assert commitments_over(scope.organization, END - timedelta(seconds=1)) == []

@@ -41,5 +41,5 @@ def _spending(commitment: Commitment, spent: Decimal) -> Spending:
         reservation=None,
         invoice__state__in=STANDING,
     ).aggregate(sum=Sum("amount"))["sum"] or Decimal(0)
-    percent = contract.early_end_percent if contract.ends_early_at else ALL
+    percent = contract.early_end_percent if contract.is_cut_short else ALL
     return Spending(contract.number, commitment.owed, spent, charged, percent)

@@ -13,7 +13,7 @@ from portal.approvals.selectors import pending_approval
 from portal.audit.staff import columns, filters
 from portal.audit.staff.pages import RecordAdmin
 from portal.audit.staff.panels import Table
-from portal.audit.staff.watch import Watch
+from portal.audit.staff.watch import Watch, overdue
 from portal.contracts.admin.editor import ADD, CHANGE, Editor
 from portal.contracts.admin.money import MONEY, TOTAL
 from portal.contracts.admin.papers import Papers
@@ -65,6 +65,7 @@ class ContractAdmin(Editor, Papers, RecordAdmin):
             {"state": ContractState.COUNTERSIGNED},
             lambda: Q(state=ContractState.COUNTERSIGNED),
         ),
+        overdue("Contracts that are overdue"),
         Watch("Contracts that should renew and do not", {"state": ContractState.ACTIVE}, renewal_due, "warn"),
         Watch("Contracts to be signed", {"state": ContractState.SENT}, lambda: Q(state=ContractState.SENT)),
     )

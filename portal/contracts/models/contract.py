@@ -120,6 +120,11 @@ class Contract(Identified, Stateful, Clauses):
         return Period.of_range(self.term)
 
     @property
+    def is_cut_short(self) -> bool:
+        """Whether it ends before its term does; a notice that it is not renewed lets it end with that."""
+        return self.ends_early_at is not None and self.ends_early_at < self.span.end
+
+    @property
     def minimum(self) -> Money:
         """The minimum spend as money."""
         return Money(self.minimum_spend, self.currency)

@@ -14,13 +14,11 @@ from portal.contracts.paperwork import facts_of
 from portal.contracts.services.activating import activate_contract
 from portal.contracts.services.amending import renew_contract
 from portal.contracts.services.holding import hold_lines
-from portal.contracts.services.sending import store
+from portal.contracts.services.sending import store, write_to_people
 from portal.contracts.states import ContractState
 from portal.core import clock
 from portal.core.actors import SYSTEM
 from portal.core.errors import DomainError, StateConflict
-from portal.core.mail import mail_people
-from portal.tenancy.selectors import notification_addresses
 
 log = logging.getLogger(__name__)
 
@@ -58,11 +56,6 @@ def _next_term(before: Contract) -> Contract:
 
 def _mail(before: Contract, renewed: Contract) -> None:
     """Tell the customer's people that their contract goes on."""
-    mail_people(
-        f"Contract {before.number} is renewed",
-        f"{before.title}: nobody gave notice, so it goes on as {renewed.number} until "
-        f"{clock.as_rfc3339(renewed.span.end)}.",
-        notification_addresses(renewed.project),
-        page=f"/contracts/{renewed.public_id}",
-        otherwise=f"{renewed} goes on",
-    )
+    until = clock.as_rfc3339(renewed.span.end)
+    text = f"{before.title}: nobody gave notice, so it goes on as {renewed.number} until {until}."
+    write_to_people(renewed, f"Contract {before.number} is renewed", text)

@@ -58,10 +58,11 @@ def send_contract(*, actor: Actor, contract: Contract) -> Document:
 def _mail(contract: Contract) -> None:
     """Tell the customer's people that there is something to sign."""
     until = f" until {clock.as_rfc3339(contract.valid_until)}" if contract.valid_until else ""
-    mail_people(
-        f"Contract {contract.number} is ready to be signed",
-        f"{contract.title}: read it and sign it{until}.",
-        notification_addresses(contract.project),
-        page=f"/contracts/{contract.public_id}",
-        otherwise=f"{contract} is ready to be signed",
-    )
+    subject = f"Contract {contract.number} is ready to be signed"
+    write_to_people(contract, subject, f"{contract.title}: read it and sign it{until}.")
+
+
+def write_to_people(contract: Contract, subject: str, text: str) -> None:
+    """Send the customer's people a mail, with the address of the contract's page below the text."""
+    addresses = notification_addresses(contract.project)
+    mail_people(subject, text, addresses, page=f"/contracts/{contract.public_id}", otherwise=f"{contract}: {subject}")

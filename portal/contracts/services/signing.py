@@ -100,5 +100,7 @@ def _about_signer(name: str, title: str) -> list[FieldError]:
 def _move(actor: Actor, contract: Contract) -> None:
     require_valid(contract)
     scope = contract.organization.public_id
-    advance(contract, ContractState.COUNTERSIGNED, actor=actor, scope=scope)
-    prolong_holds(actor=actor, contract=contract, until=clock.now() + TIME_TO_ACTIVATE)
+    until = clock.now() + TIME_TO_ACTIVATE
+    # It stays signed after that, but its servers are not held any more: the first page of the staff counts it.
+    advance(contract, ContractState.COUNTERSIGNED, actor=actor, scope=scope, state_deadline_at=until)
+    prolong_holds(actor=actor, contract=contract, until=until)

@@ -72,7 +72,8 @@ def test_the_customer_signs_in_the_portal_and_keeps_its_servers(scope):
     assert contract.state == "countersigned"
     assert (signature.name, signature.ip, signature.user.as_actor()) == ("Ana Ruiz", "203.0.113.7", scope.actor)
     assert signature.sent_sha256 == contract.documents.get().sha256
-    assert Quote.objects.get().expires_at >= signature.signed_at + TIME_TO_ACTIVATE - DAY / 100
+    assert Quote.objects.get().expires_at == contract.state_deadline_at
+    assert contract.state_deadline_at >= signature.signed_at + TIME_TO_ACTIVATE - DAY / 100
 
 
 def test_signing_twice_changes_nothing(scope):
