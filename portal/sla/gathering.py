@@ -136,7 +136,7 @@ def _exclude_maintenance(items: Sequence[Gathered], month: date) -> None:
     for row in rows:
         span = Span(second_of(row.span.start), second_of(row.span.end))
         # Who puts it off has known of it since it was announced.
-        notice = (row.first_start - row.window.announced_at) // timedelta(seconds=1)
+        notice = (row.first_start - (row.known_since or row.window.announced_at)) // timedelta(seconds=1)
         turns[row.server_id] += [Turn(part, notice, row.window.public_id) for part in clipped([span], quarter)]
     for item in items:
         tier = item.reservation.sla_tier

@@ -5,8 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from portal.billing.models import CreditGrant, Invoice, LineKind
+from portal.billing.models import AccountKind, CreditGrant, Invoice, LineKind, MonthClose
 from portal.billing.selectors.amounts import credits_left
+from portal.billing.selectors.ledger import balance
+from portal.billing.services.closing import close_due
 from portal.billing.services.credits import grant_credit
 from portal.billing.services.issuing import void_invoice
 from portal.billing.services.promises import take_up_credits, words_of
@@ -134,6 +136,32 @@ def test_a_credit_that_is_taken_back_is_not_granted(missed):
     assert credits_on(january) == []
     assert Invoice.objects.count() == 1
     assert not CreditGrant.objects.exists()
+
+
+def test_who_was_never_handed_anything_gets_its_credit_all_the_same():
+    row = promises.credit(month=JANUARY, reason="late_handover")
+    with clock_at(begin_of(FEBRUARY) + timedelta(hours=5)):
+        assert close_due() == 0
+    with clock_at(begin_of(FEBRUARY) + timedelta(hours=6)):
+        assert close_due() == 1
+        assert close_due() == 0
+
+    row.refresh_from_db()
+    assert (row.state, CreditGrant.objects.get().value) == ("invoiced", row.money)
+    assert balance(AccountKind.RECEIVABLE, row.currency, row.organization).amount == -row.amount
+    assert not Invoice.objects.exists()
+
+
+def test_what_goes_wrong_with_one_customer_keeps_no_other_from_its_credit(caplog):
+    # Nothing that we write: without what it was worked out from nobody can say what it is for.
+    broken = promises.credit(month=JANUARY, arithmetic={})
+    row = promises.credit(month=JANUARY, reason="late_handover")
+    with clock_at(begin_of(FEBRUARY) + timedelta(hours=6)):
+        assert close_due() == 1
+
+    assert [one.organization for one in CreditGrant.objects.all()] == [row.organization]
+    assert broken.organization.public_id in caplog.text
+    assert not MonthClose.objects.filter(organization=broken.organization).exists()
 
 
 def test_finance_makes_a_credit_void_and_the_customer_reads_why():

@@ -20,7 +20,7 @@ from portal.sla.definitions import Condition
 from portal.sla.models import Outage, ServerMonth, SlaCredit
 from portal.sla.selectors import credits_to_invoice
 from portal.sla.services.credits import mark_invoiced, void_credit
-from portal.sla.services.maintenance import announce_maintenance
+from portal.sla.services.maintenance import announce_maintenance, defer_maintenance, move_maintenance
 from portal.sla.services.measuring import measure_due, measure_month
 from tests import factories
 from tests.sla import world
@@ -146,6 +146,25 @@ def test_maintenance_without_its_notice_excludes_nothing(after_january):
     measure()
 
     assert (ServerMonth.objects.get().maintenance_seconds, ServerMonth.objects.get().down_seconds) == (0, 7200)
+
+
+def test_what_a_tenant_put_off_was_announced_in_time_though_the_window_was_moved_late(after_january):
+    world.tier(maintenance_notice_hours=48, maintenance_minutes_per_quarter=240, may_defer_days=5)
+    buyer = factories.buyer()
+    server = world.server_of(world.handed_over(buyer=buyer))
+    after_january.move_to(JANUARY + 2 * DAY)
+    begin = JANUARY + 5 * DAY
+    period = Period(begin, begin + timedelta(hours=2))
+    window = announce_maintenance(actor=SYSTEM, title="Cables", region=server.region, servers=[server], period=period)
+    defer_maintenance(scope=buyer, actor=buyer.actor, window=window, server=server, starts_at=begin + DAY)
+    after_january.move_to(JANUARY + 4 * DAY)
+    move_maintenance(actor=SYSTEM, window=window, period=Period(begin + 2 * DAY, begin + 3 * DAY))
+    world.outage(server, begin + DAY, 120)
+    after_january.move_to(FEBRUARY + DAY)
+
+    measure()
+
+    assert (ServerMonth.objects.get().maintenance_seconds, ServerMonth.objects.get().down_seconds) == (7200, 0)
 
 
 def test_a_late_hand_over_is_credited_by_the_step():

@@ -61,9 +61,10 @@ def _missing(organization: Organization, month: date, owed: dict[int, Decimal]) 
     ``owed`` is what it adds, by reservations' pks. Nothing is known in the hours before the last month is invoiced.
     """
     found: defaultdict[str, Decimal] = defaultdict(Decimal)
-    if open_months(organization, previous_month(month)):
+    over = list(spending_of(organization, month, owed))
+    if not over or open_months(organization, previous_month(month)):
         return found
-    for contract, spending in spending_of(organization, month, owed):
+    for contract, spending in over:
         line = shortfall(spending)
         if line is not None:
             found[contract.currency] += line.amount

@@ -15,7 +15,7 @@ from portal.billing.services.usage import finalise_usage
 from portal.billing.states import InvoiceState
 from portal.core import clock
 from portal.core.actors import SYSTEM, Actor
-from portal.core.errors import DomainError, StateConflict
+from portal.core.errors import StateConflict
 from portal.core.locks import wait_for_turn
 from portal.core.months import previous_month, span_of
 from portal.core.repeating import repeatable
@@ -84,7 +84,8 @@ def close_due() -> int:
             continue
         try:
             close_month(actor=SYSTEM, organization=organization, month=month)
-        except DomainError:
+        except Exception:
+            # Whatever it is, a mistake of ours too: the others' months are closed all the same, and this one is undone.
             log.exception("%s of %s was not closed", f"{month:%Y-%m}", organization.public_id)
             stuck.add(organization.pk)
         else:

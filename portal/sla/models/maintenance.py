@@ -44,6 +44,11 @@ class MaintenanceServer(models.Model):
     server = models.ForeignKey(Server, on_delete=models.PROTECT, related_name="maintenance_turns")
     period = DateTimeRangeField()
     first_start = models.DateTimeField()
+    known_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When it was announced, where it was put off then and stays if the window moves.",
+    )
     deferred_at = models.DateTimeField(null=True, blank=True)
     deferred_by = models.CharField(max_length=200, blank=True, default="")
 

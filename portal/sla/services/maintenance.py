@@ -135,7 +135,10 @@ def defer_maintenance(
         raise InvalidInput.of("starts_at", "out_of_range", f"Choose a start after the announced one, {until}.")
     period = Period(starts_at, starts_at + turn.span.duration)
     MaintenanceServer.objects.filter(pk=turn.pk).update(
-        period=period.as_range(), deferred_at=clock.now(), deferred_by=actor.label[:200]
+        period=period.as_range(),
+        known_since=turn.known_since or fresh.announced_at,
+        deferred_at=clock.now(),
+        deferred_by=actor.label[:200],
     )
     told = {"server": server.public_id, **_ends(period)}
     scope_id = scope.organization.public_id
