@@ -8,9 +8,11 @@ from typing import Any, Self
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 from portal.catalog.models import CancellationTerm, ImageImport, OSImage, Price, PriceBook
-from portal.catalog.states import BookState, ImportState
+from portal.catalog.states import FETCH_LIMIT, IMAGE_IMPORT, BookState, ImportState
 from portal.catalog.terms import CancellationTerms
 from portal.core import clock
 from portal.core.errors import NoPrice, NotFound
@@ -115,8 +117,13 @@ def import_of(scope: Scope, public_id: str) -> ImageImport:
 
 
 def waiting_imports() -> models.QuerySet[ImageImport]:
-    """Return the imports that wait for a worker, oldest first."""
-    return ImageImport.objects.filter(state=ImportState.QUEUED).order_by("pk")
+    """Return the imports that wait for a worker, projects by turns: who asks for many holds up only itself."""
+    lately = clock.now() - (IMAGE_IMPORT.states[ImportState.QUEUED].deadline or FETCH_LIMIT)
+    earlier = ImageImport.objects.filter(
+        project=OuterRef("project"), pk__lt=OuterRef("pk"), created_at__gte=lately
+    ).order_by()
+    turn = Coalesce(Subquery(earlier.values("project").annotate(count=Count("pk")).values("count")), 0)
+    return ImageImport.objects.filter(state=ImportState.QUEUED).annotate(turn=turn).order_by("turn", "pk")
 
 
 def overdue_imports() -> models.QuerySet[ImageImport]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.catalog.models import Price, PriceBook
+from portal.catalog.models import ImageImport, Price, PriceBook
 from portal.catalog.selectors import (
     QuoteLine,
     image_of,
@@ -19,6 +19,7 @@ from portal.catalog.selectors import (
     own_images,
     quote_price,
     terms_of,
+    waiting_imports,
 )
 from portal.catalog.states import BookState
 from portal.catalog.terms import FREE
@@ -265,3 +266,12 @@ def test_an_own_image_is_there_for_its_project_alone():
     for ask in (lambda: image_of(stranger.project, image.slug), lambda: own_image_of(stranger, image.public_id)):
         with pytest.raises(NotFound):
             ask()
+
+
+def test_projects_have_their_images_fetched_by_turns():
+    greedy, other = factories.buyer(), factories.buyer()
+    first, second, third = (factories.image_import(greedy) for _ in range(3))
+    theirs = factories.image_import(other)
+    ImageImport.objects.filter(pk=first.pk).update(state="fetching")
+
+    assert list(waiting_imports()) == [theirs, second, third]
