@@ -181,7 +181,7 @@ act_on(
         name="renew",
         title="Renew",
         permission=MAY,
-        perform=lambda actor, row, values: _renew(actor, row, values),
+        perform=_renew,
         form=RenewForm,
         fits=in_state(C.ACTIVE, C.EXPIRED),
         effects=("A contract for the time after this one begins as a draft, with the lines of its last day.",),
